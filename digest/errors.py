@@ -1,0 +1,158 @@
+"""Every error the program raises on purpose.
+
+DigestError                 one sentence that says what, where, and what to do
+├── ConfigError             config.yaml or .env: file, line, key
+├── FeedError               a feed as a whole; its publications stay as they are
+│   ├── FetchRefused        we would not: private address, too large, not http(s)
+│   ├── FetchFailed         they did not: no host, time-out, 4xx, 5xx
+│   └── NotAFeed            what came is no feed of the kind asked for
+├── StoreError              the database did not do it; nothing was half done
+│   ├── StoreBusy           locked for longer than we wait; try again
+│   ├── StoreFull           no space left; make room and repeat the command
+│   └── StoreOutdated       the schema is not this program's; `digest db upgrade`
+├── IssueError              an issue cannot take this step
+│   ├── NoSuchIssue
+│   ├── WrongState          the step is not allowed from the state it is in
+│   └── Held                a safety rule stopped it; the reasons are listed
+├── TemplateError           a template: file, line
+├── SendError               the mail server as a whole; no reader is to blame
+│   ├── Unreachable         passing: no connection, time-out, 4xx at greeting
+│   └── SenderFault         ours to mend: TLS, AUTH, 5xx at MAIL; the run pauses
+├── ReaderError             a subscriber or a list of them: file, line, address
+└── BadToken                forged, cut or made for another purpose; never says which
+"""
+
+from __future__ import annotations
+
+
+class DigestError(Exception):
+    """Something was asked for and did not happen; the text says why, *remedy* what to do."""
+
+    def __init__(self, message: str, *, remedy: str = "") -> None:
+        super().__init__(message)
+        self.remedy = remedy
+
+
+class ConfigError(DigestError):
+    """The configuration cannot be used as it stands."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        file: str = "",
+        line: int | None = None,
+        key: str = "",
+        remedy: str = "",
+    ) -> None:
+        super().__init__(message, remedy=remedy)
+        self.file = file
+        self.line = line
+        self.key = key
+
+    def __str__(self) -> str:
+        place = self.file + (f":{self.line}" if self.line else "")
+        return ": ".join(part for part in (place, self.key, super().__str__()) if part)
+
+
+class FeedError(DigestError):
+    """A feed could not be read; what it gave before is kept."""
+
+
+class FetchRefused(FeedError):
+    """We did not ask, or stopped reading, because it would not have been safe."""
+
+
+class FetchFailed(FeedError):
+    """The other side did not answer as it should.
+
+    *status* is the HTTP status if there was one; *retry_after_seconds* what the
+    server asked us to wait.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int | None = None,
+        retry_after_seconds: float | None = None,
+        remedy: str = "",
+    ) -> None:
+        super().__init__(message, remedy=remedy)
+        self.status = status
+        self.retry_after_seconds = retry_after_seconds
+
+
+class NotAFeed(FeedError):
+    """The body is no feed, listing or file of the kind that was asked for."""
+
+
+class StoreError(DigestError):
+    """The database refused; the transaction was rolled back whole."""
+
+
+class StoreBusy(StoreError):
+    """Another process held the database for longer than we wait."""
+
+
+class StoreFull(StoreError):
+    """The disk is full."""
+
+
+class StoreOutdated(StoreError):
+    """The schema in the database is older or newer than this program's."""
+
+
+class IssueError(DigestError):
+    """An issue cannot do what was asked of it."""
+
+
+class NoSuchIssue(IssueError):
+    """No issue has this newsletter, rhythm and key."""
+
+
+class WrongState(IssueError):
+    """The step is not allowed from the state that the issue is in."""
+
+
+class Held(IssueError):
+    """A safety rule stopped the issue; *reasons* are sentences for an editor."""
+
+    def __init__(self, message: str, *, reasons: tuple[str, ...], remedy: str = "") -> None:
+        super().__init__(message, remedy=remedy)
+        self.reasons = reasons
+
+
+class TemplateError(DigestError):
+    """A template cannot be rendered."""
+
+    def __init__(
+        self, message: str, *, file: str = "", line: int | None = None, remedy: str = ""
+    ) -> None:
+        super().__init__(message, remedy=remedy)
+        self.file = file
+        self.line = line
+
+    def __str__(self) -> str:
+        place = self.file + (f":{self.line}" if self.line else "")
+        return f"{place}: {super().__str__()}" if place else super().__str__()
+
+
+class SendError(DigestError):
+    """The mail server did not work with us; no recipient is to blame."""
+
+
+class Unreachable(SendError):
+    """A passing failure of the connection; trying again later may work."""
+
+
+class SenderFault(SendError):
+    """Our configuration, credentials or reputation; a person must look at it."""
+
+
+class ReaderError(DigestError):
+    """A subscriber's record, or a row of a list, cannot be taken as it is."""
+
+
+class BadToken(DigestError):
+    """The token opens nothing. Why is never told to whoever shows it."""

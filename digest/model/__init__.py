@@ -1,0 +1,58 @@
+"""The words of the product as values: frozen, typed, without I/O or clock.
+
+Every instant is timezone-aware and in UTC; local time exists only where a docstring
+says so.
+"""
+
+from digest.model.delivery import (
+    Delivery,
+    DeliveryState,
+    Recipient,
+    SkipReason,
+    Tally,
+)
+from digest.model.edition import Edition, Variant
+from digest.model.issue import Issue, IssueId, IssueState, Rhythm, Window
+from digest.model.publication import Entry, Image, Parsed, Publication, Refusal
+from digest.model.readers import Subscriber, Subscription, SubscriptionState
+from digest.model.recap import (
+    Block,
+    Candidate,
+    Edits,
+    Evidence,
+    Item,
+    Recap,
+    Section,
+    Theme,
+)
+
+__all__ = [
+    "Block",
+    "Candidate",
+    "Delivery",
+    "DeliveryState",
+    "Edition",
+    "Edits",
+    "Entry",
+    "Evidence",
+    "Image",
+    "Issue",
+    "IssueId",
+    "IssueState",
+    "Item",
+    "Parsed",
+    "Publication",
+    "Recap",
+    "Recipient",
+    "Refusal",
+    "Rhythm",
+    "Section",
+    "SkipReason",
+    "Subscriber",
+    "Subscription",
+    "SubscriptionState",
+    "Tally",
+    "Theme",
+    "Variant",
+    "Window",
+]

@@ -1,0 +1,36 @@
+"""A recap rendered once and frozen: the bytes that are previewed, hashed and sent."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Edition:
+    """Subject, HTML and text with slots, before any reader's values are in.
+
+    *html* and *text* hold slot marks and fragment marks as `digest.render.fragments`
+    defines them. *digest* is the SHA-256 over all three in hexadecimal; it is what an
+    approval approves.
+    """
+
+    subject: str
+    html: str
+    text: str
+    digest: str
+    #: Sentences for the editor about what was shortened or left out to fit.
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Variant:
+    """A topic set's own choice of an edition's fragments; the empty set is the full issue."""
+
+    topics: tuple[str, ...] = ()
+    subject: str
+    headline: str
+    lead: str
+    preheader: str
+    #: Publication ids in reading order.
+    items: tuple[int, ...]
+    digest: str

@@ -1,0 +1,151 @@
+"""What an issue says, without looks; why it says so; and what editors changed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date, datetime
+
+from digest.model.issue import Window
+from digest.model.publication import Image
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """A publication considered for an issue, and the reason why it is in or out."""
+
+    publication: int
+    title: str
+    included: bool
+    #: 1 for the lead; None if out.
+    rank: int | None = None
+    #: One stable word for programs: ``lead``, ``chosen``, ``pinned``, ``late``; ``old``,
+    #: ``after-close``, ``used``, ``kind``, ``topic``, ``word``, ``duplicate``, ``limit``,
+    #: ``excluded``, ``hidden``, ``feed``.
+    code: str
+    #: The reason as an editor reads it.
+    reason: str
+    #: Named parts of the score, each already weighted; their sum is the score.
+    score: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """What made a theme: terms from the publications' own words, and how strong."""
+
+    terms: tuple[str, ...] = ()
+    #: 0 to 1.
+    strength: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Theme:
+    """A label and the publications behind it."""
+
+    label: str
+    #: Publication ids, best first; never empty.
+    publications: tuple[int, ...]
+    #: The phrase that stands for it in the lead ("the risk of escalation in Ukraine").
+    phrase: str = ""
+    evidence: Evidence = field(default_factory=Evidence)
+    #: True if an editor wrote the label.
+    human: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Item:
+    """A publication as this issue shows it."""
+
+    publication: int
+    title: str
+    summary: str = ""
+    kind: str = ""
+    topics: tuple[str, ...] = ()
+    authors: tuple[str, ...] = ()
+    link: str | None = None
+    image: Image | None = None
+    language: str | None = None
+    #: The day in the newsletter's zone.
+    published_on: date
+    starts_at: datetime | None = None
+    #: A changed publication that an earlier version of was stored before.
+    updated: bool = False
+    #: Names of the fields that an editor wrote.
+    edited: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Block:
+    """Ordered content beside the items; *markdown* is the safe subset."""
+
+    key: str
+    markdown: str
+    title: str = ""
+    link: str | None = None
+    image: Image | None = None
+    #: Marked as such in the mail.
+    sponsor: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Section:
+    """A part of the mail, in reading order: either items or a block."""
+
+    #: ``intro``, ``themes``, ``more``, ``upcoming``, or a block's key.
+    key: str
+    #: "" where the section needs no heading.
+    title: str = ""
+    #: Publication ids in reading order.
+    items: tuple[int, ...] = ()
+    block: Block | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recap:
+    """What an issue says. A value: same input, same recap, byte for byte."""
+
+    #: The newsletter's title.
+    title: str
+    window: Window
+    #: The themes as the subject has them, without the newsletter's suffix; "" if no theme.
+    headline: str
+    #: One sentence, ending in a full stop.
+    lead: str
+    subject: str
+    preheader: str
+    themes: tuple[Theme, ...] = ()
+    items: tuple[Item, ...] = ()
+    #: In the order of the mail; every item stands in exactly one.
+    sections: tuple[Section, ...] = ()
+    #: Further headlines to choose from.
+    alternatives: tuple[str, ...] = ()
+    #: Which of ``headline``, ``lead`` a human wrote.
+    human: tuple[str, ...] = ()
+
+    def item(self, publication: int) -> Item:
+        """Return the item of that publication; KeyError if the issue does not show it."""
+        for item in self.items:
+            if item.publication == publication:
+                return item
+        raise KeyError(publication)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Edits:
+    """What an editor changed: laid over the recap each time it is composed anew."""
+
+    #: Publication ids that are in, whatever the rules say; the first is the lead.
+    pins: tuple[int, ...] = ()
+    exclusions: tuple[int, ...] = ()
+    #: Ids in the order the editor wants; the unnamed follow by score.
+    order: tuple[int, ...] = ()
+    titles: dict[int, str] = field(default_factory=dict)
+    summaries: dict[int, str] = field(default_factory=dict)
+    #: A theme's label, by the publication that leads the theme.
+    labels: dict[int, str] = field(default_factory=dict)
+    headline: str | None = None
+    lead: str | None = None
+    #: Markdown that opens the mail.
+    intro: str | None = None
+
+    def __bool__(self) -> bool:
+        return self != Edits()

@@ -1,0 +1,411 @@
+"""Tables of the database. A change here needs a migration in `digest/store/migrations`."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    DateTime,
+    Dialect,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+)
+
+
+class Instant(TypeDecorator[datetime]):
+    """An aware instant, kept in UTC on both databases; a naive one is refused."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError(f"naive instant: {value!r}")
+        value = value.astimezone(UTC)
+        return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+#: SQLite counts rows only on INTEGER PRIMARY KEY; PostgreSQL wants the wider type.
+Id = BigInteger().with_variant(Integer, "sqlite")
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(column_0_N_label)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+
+def _id() -> Column[Any]:
+    return Column("id", Id, primary_key=True, autoincrement=True)
+
+
+# --- the feed store -----------------------------------------------------------------------
+
+feeds = Table(
+    "feeds",
+    metadata,
+    _id(),
+    Column("url", Text, nullable=False, unique=True),
+    #: FeedSettings as JSON.
+    Column("settings", JSON, nullable=False),
+    Column("title", Text, nullable=False, server_default=""),
+    #: Where it now lives, after a permanent redirect; None: at `url`.
+    Column("moved_to", Text),
+    Column("enabled", Boolean, nullable=False),
+    #: ``config``, ``desk`` or ``import``.
+    Column("origin", String(16), nullable=False),
+    #: When its first import was; NULL until then.
+    Column("baseline_at", Instant),
+    Column("etag", Text),
+    Column("last_modified", Text),
+    #: SHA-256 of the last body, to know an unchanged one.
+    Column("body_hash", String(64)),
+    Column("next_fetch_at", Instant),
+    Column("fetched_at", Instant),
+    Column("succeeded_at", Instant),
+    #: In a row; 0 after a success.
+    Column("failures", Integer, nullable=False, server_default="0"),
+    Column("error", Text, nullable=False, server_default=""),
+)
+
+newsletter_feeds = Table(
+    "newsletter_feeds",
+    metadata,
+    Column("newsletter", String(64), primary_key=True),
+    Column("feed_id", ForeignKey("feeds.id", ondelete="CASCADE"), primary_key=True),
+)
+
+refusals = Table(
+    "refusals",
+    metadata,
+    _id(),
+    Column("feed_id", ForeignKey("feeds.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("at", Instant, nullable=False),
+    Column("entry", Text, nullable=False),
+    Column("why", Text, nullable=False),
+)
+
+publications = Table(
+    "publications",
+    metadata,
+    _id(),
+    #: `digest.identity.link_key` of its link; NULL without a link.
+    Column("link_key", Text, unique=True),
+    #: `digest.identity.title_key`, for the same thing under another link.
+    Column("title_key", Text, nullable=False, index=True),
+    Column("title", Text, nullable=False),
+    Column("summary", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("topics", JSON, nullable=False),
+    Column("authors", JSON, nullable=False),
+    Column("link", Text),
+    Column("image", JSON),
+    Column("language", String(35)),
+    Column("starts_at", Instant),
+    Column("published_at", Instant),
+    Column("day_only", Boolean, nullable=False),
+    Column("updated_at", Instant),
+    Column("first_seen_at", Instant, nullable=False),
+    Column("changed_at", Instant),
+    Column("hidden", Boolean, nullable=False, server_default="0"),
+    #: The fields that an editor wrote: a feed does not overwrite them.
+    Column("edited", JSON, nullable=False),
+    Index("ix_publications_dated", "published_at"),
+    Index("ix_publications_first_seen_at", "first_seen_at"),
+)
+
+publication_feeds = Table(
+    "publication_feeds",
+    metadata,
+    Column("feed_id", ForeignKey("feeds.id", ondelete="CASCADE"), primary_key=True),
+    #: The feed's own name for it; its link or title key where it has none.
+    Column("guid", Text, primary_key=True),
+    Column(
+        "publication_id",
+        ForeignKey("publications.id", ondelete="CASCADE"),
+        nullable=False,
+        index=True,
+    ),
+)
+
+# --- issues -------------------------------------------------------------------------------
+
+newsletters = Table(
+    "newsletters",
+    metadata,
+    Column("key", String(64), primary_key=True),
+    #: Catch-up never looks before this.
+    Column("started_at", Instant, nullable=False),
+)
+
+issues = Table(
+    "issues",
+    metadata,
+    _id(),
+    Column("newsletter", String(64), nullable=False),
+    Column("rhythm", String(16), nullable=False),
+    Column("key", String(64), nullable=False),
+    Column("number", Integer),
+    Column("window_start", Instant, nullable=False),
+    Column("window_end", Instant, nullable=False),
+    Column("sends_at", Instant, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("reasons", JSON, nullable=False),
+    #: Recap, candidates and edits as JSON; NULL until prepared.
+    Column("recap", JSON),
+    Column("candidates", JSON),
+    Column("edits", JSON, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("approved_at", Instant),
+    Column("approved_by", Text),
+    Column("frozen_at", Instant),
+    #: How many ledger rows the freeze wrote, and whom it left out: {reason: count}.
+    Column("frozen", Integer),
+    Column("excluded", JSON),
+    Column("finished_at", Instant),
+    UniqueConstraint("newsletter", "rhythm", "key"),
+    Index("ix_issues_state", "state"),
+)
+
+#: A publication is used up once per newsletter and rhythm.
+uses = Table(
+    "uses",
+    metadata,
+    Column("newsletter", String(64), primary_key=True),
+    Column("rhythm", String(16), primary_key=True),
+    Column("publication_id", ForeignKey("publications.id"), primary_key=True),
+    Column("issue_id", ForeignKey("issues.id"), nullable=False, index=True),
+)
+
+editions = Table(
+    "editions",
+    metadata,
+    _id(),
+    Column("issue_id", ForeignKey("issues.id"), nullable=False),
+    #: 1 at approval; a correction adds 2.
+    Column("number", Integer, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("html", Text, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("digest", String(64), nullable=False),
+    Column("notes", JSON, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    UniqueConstraint("issue_id", "number"),
+)
+
+variants = Table(
+    "variants",
+    metadata,
+    _id(),
+    Column("edition_id", ForeignKey("editions.id"), nullable=False),
+    #: Topics, sorted and joined by newline; "" is the full issue.
+    Column("topics", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("headline", Text, nullable=False),
+    Column("lead", Text, nullable=False),
+    Column("preheader", Text, nullable=False),
+    Column("items", JSON, nullable=False),
+    Column("digest", String(64), nullable=False),
+    UniqueConstraint("edition_id", "topics"),
+)
+
+# --- readers ------------------------------------------------------------------------------
+
+subscribers = Table(
+    "subscribers",
+    metadata,
+    _id(),
+    #: As written; NULL after erasure.
+    Column("address", Text),
+    #: `digest.identity.address_key`: case-folded, IDNA; NULL after erasure.
+    Column("address_key", Text, unique=True),
+    Column("name", Text, nullable=False, server_default=""),
+    Column("language", String(35)),
+    Column("attributes", JSON, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("erased_at", Instant),
+)
+
+subscriptions = Table(
+    "subscriptions",
+    metadata,
+    _id(),
+    Column("subscriber_id", ForeignKey("subscribers.id"), nullable=False),
+    Column("newsletter", String(64), nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("rhythm", String(16), nullable=False),
+    Column("topics", JSON, nullable=False),
+    Column("lists", JSON, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("consented_at", Instant),
+    Column("confirmed_at", Instant),
+    Column("paused_until", Instant),
+    Column("left_at", Instant),
+    Column("left_reason", Text, nullable=False, server_default=""),
+    Column("changed_at", Instant, nullable=False),
+    UniqueConstraint("subscriber_id", "newsletter"),
+    Index("ix_subscriptions_audience", "newsletter", "rhythm", "state", "subscriber_id"),
+    Index("ix_subscriptions_changed_at", "changed_at"),
+)
+
+#: What proves a consent, one row per act of a reader.
+consents = Table(
+    "consents",
+    metadata,
+    _id(),
+    Column("subscription_id", ForeignKey("subscriptions.id"), nullable=False, index=True),
+    Column("at", Instant, nullable=False),
+    #: ``asked``, ``confirmed``, ``imported``, ``left``, ``undone``, ``paused``, ``changed``.
+    Column("what", String(16), nullable=False),
+    Column("source", Text, nullable=False),
+    #: Text and version of the form, truncated IP: whatever the source knows.
+    Column("proof", JSON, nullable=False),
+)
+
+#: Keyed hashes of addresses that get nothing, whoever imports them again.
+suppressions = Table(
+    "suppressions",
+    metadata,
+    Column("address_hash", String(64), primary_key=True),
+    Column("reason", String(32), nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("detail", Text, nullable=False, server_default=""),
+)
+
+# --- the ledger and the outbox ------------------------------------------------------------
+
+deliveries = Table(
+    "deliveries",
+    metadata,
+    Column("issue_id", ForeignKey("issues.id"), primary_key=True),
+    Column("subscriber_id", Id, primary_key=True, autoincrement=False),
+    Column("edition_id", Id, nullable=False),
+    Column("variant_id", Id, nullable=False),
+    #: As it was at the freeze; NULL after erasure or retention.
+    Column("address", Text),
+    Column("state", String(12), nullable=False),
+    #: Why skipped, or how far it got.
+    Column("reason", String(16)),
+    Column("due_at", Instant, nullable=False),
+    #: Which sender holds it, and until when.
+    Column("claim", String(36)),
+    Column("claimed_until", Instant),
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("answer", Text, nullable=False, server_default=""),
+    Column("changed_at", Instant),
+    Index("ix_deliveries_owed", "issue_id", "state", "due_at"),
+)
+
+outbox = Table(
+    "outbox",
+    metadata,
+    _id(),
+    #: What makes this mail this mail: writing it twice keeps one row.
+    Column("idempotency_key", Text, nullable=False, unique=True),
+    Column("newsletter", String(64), nullable=False),
+    #: ``confirm``, ``welcome``, ``draft-ready``, ``held``, …: the template's name.
+    Column("kind", String(32), nullable=False),
+    Column("address", Text),
+    Column("subject", Text, nullable=False),
+    Column("html", Text, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("state", String(12), nullable=False),
+    Column("due_at", Instant, nullable=False),
+    Column("claim", String(36)),
+    Column("claimed_until", Instant),
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("answer", Text, nullable=False, server_default=""),
+    Column("created_at", Instant, nullable=False),
+    Column("changed_at", Instant),
+    Index("ix_outbox_owed", "state", "due_at"),
+)
+
+# --- staff, history, the bell -------------------------------------------------------------
+
+accounts = Table(
+    "accounts",
+    metadata,
+    _id(),
+    Column("address_key", Text, nullable=False, unique=True),
+    Column("address", Text, nullable=False),
+    Column("role", String(16), nullable=False),
+    Column("password", Text),
+    Column("created_at", Instant, nullable=False),
+    Column("disabled_at", Instant),
+)
+
+#: One-time links and browser sessions; only hashes of their secrets are kept.
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("secret_hash", String(64), primary_key=True),
+    #: ``link`` (opens once) or ``session``.
+    Column("kind", String(8), nullable=False),
+    Column("account_id", ForeignKey("accounts.id", ondelete="CASCADE"), nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("expires_at", Instant, nullable=False),
+    Column("used_at", Instant),
+)
+
+#: Who did what, in the transaction that did it.
+events = Table(
+    "events",
+    metadata,
+    _id(),
+    Column("at", Instant, nullable=False, index=True),
+    #: ``bell``, ``command line``, or an account's address.
+    Column("actor", Text, nullable=False),
+    Column("issue_id", ForeignKey("issues.id"), index=True),
+    Column("what", String(32), nullable=False),
+    Column("detail", JSON, nullable=False),
+)
+
+#: Named leases: who holds one may do the work, until when.
+leases = Table(
+    "leases",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("holder", String(36), nullable=False),
+    Column("until", Instant, nullable=False),
+)
+
+#: When the bell last did each thing, for the health page and catch-up.
+ticks = Table(
+    "ticks",
+    metadata,
+    Column("name", String(32), primary_key=True),
+    Column("at", Instant, nullable=False),
+    Column("error", Text, nullable=False, server_default=""),
+)
+
+#: Values that belong to the installation: bytes by name.
+installation = Table(
+    "installation",
+    metadata,
+    Column("name", String(32), primary_key=True),
+    Column("value", LargeBinary, nullable=False),
+)

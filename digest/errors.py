@@ -34,7 +34,7 @@ class DigestError(Exception):
 
 
 class ConfigError(DigestError):
-    """The configuration cannot be used as it stands."""
+    """The configuration cannot be used as it stands; *also* holds what else is wrong in it."""
 
     def __init__(
         self,
@@ -44,11 +44,13 @@ class ConfigError(DigestError):
         line: int | None = None,
         key: str = "",
         remedy: str = "",
+        also: tuple[ConfigError, ...] = (),
     ) -> None:
         super().__init__(message, remedy=remedy)
         self.file = file
         self.line = line
         self.key = key
+        self.also = also
 
     def __str__(self) -> str:
         place = self.file + (f":{self.line}" if self.line else "")

@@ -4,15 +4,48 @@ from __future__ import annotations
 
 import re
 from datetime import time, timedelta
+from difflib import get_close_matches
 from email.utils import parseaddr
-from typing import Annotated, Any, Literal
+from ipaddress import ip_address
+from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from email_validator import EmailNotValidError, validate_email
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError
 
 DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+#: Sections that a mail may have by name alone; the third takes how far it looks ahead.
+SECTIONS = ("intro", "themes", "more", "upcoming")
+SAMPLE_ADDRESS = "1 Sample Street, Springfield"
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
+_LONGEST = timedelta(days=3660)
+_PLACEHOLDER = re.compile(
+    r"\b(todo|tbd|fixme|xxx+|change ?me|change this|fill (me )?in|replace (me|this)|placeholder"
+    r"|your (own )?(postal |street |company )?(address|street)|postal address)\b|^\W*$|<[^>]*>",
+    re.IGNORECASE,
+)
+
+
+def is_placeholder(postal_address: str) -> bool:
+    """Tell whether *postal_address* only says that an address should stand there."""
+    return bool(_PLACEHOLDER.search(postal_address))
+
+
+def is_loopback(host: str) -> bool:
+    """Tell from its name alone whether *host* is this machine."""
+    try:
+        return ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return host.lower() == "localhost" or host.lower().endswith(".localhost")
 
 
 class Weekly(BaseModel):
@@ -32,26 +65,37 @@ def _weekly(value: Any) -> Any:
     if not isinstance(value, str):
         return value
     match = re.fullmatch(r"\s*([a-z]+)\s+(\d{1,2}):(\d{2})\s*", value.lower())
-    if not match or match[1] not in DAYS or int(match[2]) > 23 or int(match[3]) > 59:
-        raise ValueError('write a weekday and a time, like "friday 06:00"')
+    if not match or int(match[2]) > 23 or int(match[3]) > 59:
+        raise ValueError(f'write a weekday and a time, like "friday 06:00", not {value!r}')
+    if match[1] not in DAYS:
+        near = get_close_matches(match[1], DAYS, n=1)
+        meant = f"; did you mean `{near[0]}`?" if near else f"; one of {', '.join(DAYS)}"
+        raise ValueError(f"{match[1]!r} is no weekday{meant}")
     return Weekly(weekday=DAYS.index(match[1]), at=time(int(match[2]), int(match[3])))
 
 
 def _duration(value: Any) -> Any:
     if not isinstance(value, str):
         return value
-    match = re.fullmatch(r"\s*(\d+)\s*([smhdw])\s*", value)
+    match = re.fullmatch(r"\s*(\d{1,9})\s*([smhdw])\s*", value)
     if not match:
-        raise ValueError('write a number and a unit (s, m, h, d, w), like "10d" or "15m"')
-    return timedelta(seconds=int(match[1]) * _UNITS[match[2]])
+        raise ValueError(
+            f'write a number and a unit (s, m, h, d, w), like "10d" or "15m", not {value!r}'
+        )
+    duration = timedelta(seconds=int(match[1]) * _UNITS[match[2]])
+    if duration > _LONGEST:
+        raise ValueError("longer than ten years")
+    return duration
 
 
 def _zone(name: str) -> str:
     try:
         ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise ValueError(
-            f"no time zone is called {name!r}; write one like America/New_York"
+        raise PydanticCustomError(
+            "zone",
+            "no time zone is called {name}; write one like America/New_York",
+            {"name": repr(name)},
         ) from None
     return name
 
@@ -60,45 +104,156 @@ def _address(value: str) -> str:
     try:
         return validate_email(value, check_deliverability=False, test_environment=True).normalized
     except EmailNotValidError as e:
-        raise ValueError(str(e)) from None
+        raise ValueError(f"{value!r} is no mail address: {e}") from None
 
 
 def _mailbox(value: str) -> str:
-    """Accept ``Name <address>`` or a bare address; a line break is refused."""
-    if any(ord(c) < 32 for c in value):
-        raise ValueError("control characters are not allowed in a mailbox")
-    _address(parseaddr(value)[1])
+    """Accept ``Name <address>`` or a bare address; quote a name that needs it."""
+    match = re.fullmatch(r'\s*(?:"((?:[^"\\]|\\.)*)"|([^<>"]*?))\s*<([^<>]*)>\s*', value)
+    name, address = ((match[1] or match[2]).strip(), match[3]) if match else ("", value.strip())
+    if "<" in address or ">" in address:
+        raise ValueError(f'write an address, or "Name <address>", not {value!r}')
+    address = _address(address)
+    if match and match[2] and re.search(r"[()<>@,;:\\\".\[\]]", name):
+        name = f'"{name}"'
+    elif match and match[1]:
+        name = f'"{match[1]}"'
+    return f"{name} <{address}>" if name else address
+
+
+def _line(value: str) -> str:
+    """Refuse what could start another header, or hide text from who reads it."""
+    bad = next(
+        (c for c in value.strip() if ord(c) < 32 or ord(c) == 127 or c in "\u2028\u2029"), ""
+    )
+    if bad:
+        raise ValueError(f"character U+{ord(bad):04X} is not allowed; write it on one line")
+    return value.strip()
+
+
+def _text(value: str) -> str:
+    """Like `_line`, but may have several lines."""
+    return "\n".join(_line(line) for line in value.strip().split("\n"))
+
+
+def _public_url(value: str) -> str:
+    try:
+        url = urlsplit(value.strip())
+        _ = url.port
+    except ValueError as e:
+        raise ValueError(f"{value!r} is no address: {e}") from None
+    if url.scheme not in ("http", "https") or not url.hostname or re.search(r"\s", value.strip()):
+        raise ValueError(f"write an address like https://recap.example.org, not {value!r}")
+    if url.query or url.fragment or url.username:
+        raise ValueError("the address must end before any ? or #, and hold no user")
+    return value.strip().rstrip("/")
+
+
+def _source(value: str) -> str:
+    """Accept an http(s) address or a path; other schemes are no place of a feed."""
+    scheme = re.match(r"([a-zA-Z][a-zA-Z0-9+.-]*):", value)
+    if scheme and scheme[1].lower() not in ("http", "https"):
+        raise ValueError(f"{scheme[1]}: is not read; write an http(s) address or a path")
+    if scheme and not urlsplit(value).hostname:
+        raise ValueError(f"{value!r} names no host")
     return value
+
+
+def _database(value: str) -> str:
+    # The value may hold a password: no error repeats it.
+    if not re.match(r"(sqlite:///\S|postgres(ql(\+psycopg)?)?://\S)", value):
+        raise ValueError("write sqlite:///var/recap.db or postgresql://user@host/name")
+    return re.sub(r"^postgres://", "postgresql://", value)
+
+
+def _host(value: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9._-]+|\[?[0-9a-fA-F:]+\]?", value):
+        raise ValueError(f"write a host's name like smtp.example.org, not {value!r}")
+    return value
+
+
+def _limit(value: str) -> str:
+    for part in value.split(","):
+        if not re.fullmatch(r"\s*[1-9]\d{0,8}\s*/\s*(s|m|h|d|second|minute|hour|day)\s*", part):
+            raise ValueError(f'write rates like "14/s, 50000/day", not {value!r}')
+    return value
+
+
+def _accent(value: str) -> str:
+    if not re.fullmatch(r"#[0-9a-fA-F]{6}", value):
+        raise ValueError(f'write a colour as six digits in quotes, like "#6b2c91", not {value!r}')
+    return value
+
+
+def _language(value: str) -> str:
+    if not re.fullmatch(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*", value):
+        raise ValueError(f'write a language tag, like "en" or "pt-BR", not {value!r}')
+    return value
+
+
+def _key(value: str) -> str:
+    # It stands in addresses of pages, file names and List-Id.
+    if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,62}", value):
+        raise ValueError(f"write small letters, digits and hyphens, not {value!r}")
+    return value
+
+
+def _section(value: Any) -> Any:
+    if isinstance(value, str) and value in SECTIONS:
+        return value
+    if isinstance(value, dict) and len(value) == 1:
+        (name, told), *_ = value.items()
+        if name == "upcoming":
+            _duration(told)
+            return value
+        if name == "block" and isinstance(told, str):
+            return {name: _key(told)}
+    raise ValueError(
+        f"a section is one of {', '.join(SECTIONS)}, {{upcoming: 14d}}, {{block: KEY}}"
+    )
 
 
 Duration = Annotated[timedelta, BeforeValidator(_duration)]
 WallTime = Annotated[Weekly, BeforeValidator(_weekly)]
 Zone = Annotated[str, AfterValidator(_zone)]
 Address = Annotated[str, AfterValidator(_address)]
-Mailbox = Annotated[str, AfterValidator(_mailbox)]
+Mailbox = Annotated[str, AfterValidator(_line), AfterValidator(_mailbox)]
+Line = Annotated[str, AfterValidator(_line)]
+Text = Annotated[str, AfterValidator(_text)]
+Key = Annotated[str, AfterValidator(_key)]
+Count = Annotated[int, Field(ge=0)]
+Weight = Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)]
 
 
 class Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, coerce_numbers_to_str=True)
 
 
 class SmtpSettings(Strict):
     """The relay that takes our mail. SMTP_USER and SMTP_PASSWORD come from the environment."""
 
-    host: str = "localhost"
-    port: int = Field(587, ge=1, le=65535)
+    host: Annotated[str, AfterValidator(_host)] = "localhost"
+    port: int = Field(default=587, ge=1, le=65535)
     #: ``starttls`` refuses a server that does not offer it; ``none`` is for loopback only.
     tls: Literal["starttls", "implicit", "none"] = "starttls"
     #: A PEM file of further authorities to trust.
     ca_file: str | None = None
     #: "14/s, 50000/day"; None: no limit.
-    limit: str | None = None
-    connections: int = Field(4, ge=1, le=100)
-    messages_per_connection: int = Field(100, ge=1)
+    limit: Annotated[str, AfterValidator(_limit)] | None = None
+    connections: int = Field(default=4, ge=1, le=100)
+    messages_per_connection: int = Field(default=100, ge=1)
     #: The name we greet with; default: the machine's own.
-    helo: str | None = None
-    user: str | None = Field(None, exclude=True)
-    password: str | None = Field(None, exclude=True, repr=False)
+    helo: Annotated[str, AfterValidator(_host)] | None = None
+    user: str | None = Field(default=None, exclude=True, repr=False)
+    password: str | None = Field(default=None, exclude=True, repr=False)
+
+    @model_validator(mode="after")
+    def _keeps_the_password(self) -> Self:
+        if (self.user is None) != (self.password is None):
+            raise ValueError("SMTP_USER and SMTP_PASSWORD go together; one of them is not set")
+        if self.password and self.tls == "none" and not is_loopback(self.host):
+            raise ValueError("tls: none would show the password to everyone on the way")
+        return self
 
 
 class Listing(Strict):
@@ -116,18 +271,28 @@ class Listing(Strict):
 class FeedSettings(Strict):
     """Where publications come from: an address or a path beside config.yaml."""
 
-    url: str
+    url: Annotated[str, Field(min_length=1), AfterValidator(_line), AfterValidator(_source)]
     #: ``auto`` looks at what comes; ``listing`` needs `listing`; ``event`` gives events.
     kind: Literal["auto", "rss", "json", "listing", "text", "csv", "event"] = "auto"
     #: Given to every publication of this feed, beside its own.
-    topic: str | None = None
+    topic: Line | None = None
     #: For publications whose feed names none.
-    publication_kind: str | None = None
+    publication_kind: Line | None = None
     images: Literal["auto", "never"] = "auto"
     listing: Listing | None = None
     every: Duration = timedelta(hours=1)
     #: Let this one feed live at a private address (an intranet's).
     allow_private: bool = False
+
+    @model_validator(mode="after")
+    def _has_what_its_kind_needs(self) -> Self:
+        if self.kind == "listing" and self.listing is None:
+            raise ValueError("kind: listing needs `listing` with CSS selectors (item, title, …)")
+        if self.listing is not None and self.kind not in ("listing", "auto"):
+            raise ValueError(f"`listing` is of no use to kind: {self.kind}")
+        if self.every < timedelta(minutes=1):
+            raise ValueError("every: must be at least 1m; feeds are asked politely")
+        return self
 
 
 def _feed(value: Any) -> Any:
@@ -135,44 +300,57 @@ def _feed(value: Any) -> Any:
 
 
 class Exclude(Strict):
-    kinds: tuple[str, ...] = ()
-    topics: tuple[str, ...] = ()
+    """What never becomes an item; any case."""
+
+    kinds: tuple[Line, ...] = ()
+    topics: tuple[Line, ...] = ()
     #: Whole words in title or summary, any case.
-    words: tuple[str, ...] = ()
+    words: tuple[Line, ...] = ()
 
 
 class Items(Strict):
+    """How many items an issue has, in all and of one sort."""
+
     #: Fewer than this and the week rolls over into the next one.
-    min: int = Field(3, ge=0)
-    max: int = Field(12, ge=1)
-    per_kind: dict[str, int] = {}
-    per_feed: dict[str, int] = {}
-    per_topic: dict[str, int] = {}
+    min: int = Field(default=3, ge=0)
+    max: int = Field(default=12, ge=1)
+    per_kind: dict[str, Count] = {}
+    per_feed: dict[str, Count] = {}
+    per_topic: dict[str, Count] = {}
+
+    @model_validator(mode="after")
+    def _min_below_max(self) -> Self:
+        if self.min > self.max:
+            raise ValueError(f"min ({self.min}) is more than max ({self.max})")
+        return self
 
 
 class Look(Strict):
+    """What the mail looks like; the rest is in the templates."""
+
     layout: Literal["cards", "compact", "text"] = "cards"
-    accent: str = Field("#6b2c91", pattern=r"^#[0-9a-fA-F]{6}$")
-    logo: str | None = None
-    footer: str = ""
+    accent: Annotated[str, AfterValidator(_accent)] = "#6b2c91"
+    #: An http(s) address, or a path beside config.yaml.
+    logo: Annotated[str, AfterValidator(_line), AfterValidator(_source)] | None = None
+    footer: Text = ""
 
 
 class FirstTo(Strict):
     """Readers on *list* get the issue first; the others after *wait*."""
 
-    list: str
+    list: Key
     wait: Duration = timedelta(minutes=15)
 
 
 class NewsletterSettings(Strict):
     """One newsletter: its voice, calendar, rules, feeds and people."""
 
-    title: str = Field(min_length=1, max_length=120)
+    title: Line = Field(min_length=1, max_length=120)
     from_: Mailbox = Field(alias="from")
     reply_to: Mailbox | None = None
     #: Required by law in every issue; sending refuses while it is a placeholder.
-    postal_address: str = Field(min_length=8)
-    language: str = "en"
+    postal_address: Text = Field(min_length=8)
+    language: Annotated[str, AfterValidator(_language)] = "en"
     timezone: Zone = "UTC"
     closes: WallTime = Weekly(weekday=4, at=time(6))
     sends: WallTime = Weekly(weekday=4, at=time(9))
@@ -186,32 +364,53 @@ class NewsletterSettings(Strict):
     feeds: tuple[Annotated[FeedSettings, BeforeValidator(_feed)], ...] = ()
     exclude: Exclude = Exclude()
     items: Items = Items()
-    sections: tuple[str | dict[str, str], ...] = ("intro", "themes", "more", {"upcoming": "14d"})
+    sections: tuple[Annotated[str | dict[str, str], BeforeValidator(_section)], ...] = (
+        "intro",
+        "themes",
+        "more",
+        {"upcoming": "14d"},
+    )
     look: Look = Look()
     #: A line under the footer ("not affiliated with …").
-    notice: str = ""
+    notice: Line = ""
     #: Multiplies a topic's or a kind's weight in the ranking; 1 where unnamed.
-    weights: dict[str, float] = {}
+    weights: dict[str, Weight] = {}
 
     @property
     def zone(self) -> ZoneInfo:
         return ZoneInfo(self.timezone)
 
+    @property
+    def from_address(self) -> str:
+        """The bare address of `from`."""
+        return parseaddr(self.from_)[1]
+
+    @property
+    def lacks_postal_address(self) -> bool:
+        """True while nobody has said where the sender can be found."""
+        return is_placeholder(self.postal_address)
+
+    @property
+    def has_sample_address(self) -> bool:
+        return self.postal_address == SAMPLE_ADDRESS
+
 
 class WebSettings(Strict):
-    host: str = "127.0.0.1"
-    port: int = Field(8000, ge=1, le=65535)
+    """Where `digest serve` listens; a proxy in front of it answers at public_url."""
+
+    host: Annotated[str, AfterValidator(_host)] = "127.0.0.1"
+    port: int = Field(default=8000, ge=1, le=65535)
 
 
 class Settings(Strict):
     """Everything config.yaml may hold, with secrets laid over it from the environment."""
 
-    #: Where readers reach us; every link in a mail begins with it.
-    public_url: str = Field(pattern=r"^https?://[^\s/]+(/[^\s]*)?$")
+    #: Where readers reach us; every link in a mail begins with it. Ends without a slash.
+    public_url: Annotated[str, AfterValidator(_public_url)]
     #: An SQLAlchemy URL; a relative SQLite path is beside config.yaml.
-    database: str = "sqlite:///var/recap.db"
+    database: Annotated[str, AfterValidator(_database)] = "sqlite:///var/recap.db"
     smtp: SmtpSettings = SmtpSettings()
     web: WebSettings = WebSettings()
-    newsletters: dict[str, NewsletterSettings] = Field(min_length=1)
+    newsletters: dict[Key, NewsletterSettings] = Field(min_length=1)
     #: Signs links and Message-IDs; TOKEN_KEY in .env, never in config.yaml.
-    token_key: str = Field("", exclude=True, repr=False)
+    token_key: str = Field(default="", exclude=True, repr=False)

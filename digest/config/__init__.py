@@ -1,0 +1,159 @@
+"""Reading config.yaml, with the environment laid over it, into settings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from digest.config import document, environment, faults, remarks
+from digest.config.environment import VARIABLES, Given
+from digest.errors import ConfigError
+from digest.model.settings import Settings
+
+__all__ = ["VARIABLES", "Loaded", "Watched", "load"]
+
+#: What is told by the environment alone, so that config.yaml can be shown to anyone.
+_SECRETS = {"SMTP_USER", "SMTP_PASSWORD", "TOKEN_KEY"}
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A configuration in force, and where it was found."""
+
+    settings: Settings
+    #: The folder of config.yaml; relative paths in it start here.
+    folder: Path
+    #: config.yaml itself.
+    path: Path
+    #: Sentences about what works but should not stay so.
+    warnings: tuple[str, ...] = ()
+
+
+def load(path: Path | None, environ: Mapping[str, str]) -> Loaded:
+    """
+    Return the configuration in *path*, else in $DIGEST_CONFIG, else in ./config.yaml.
+
+    *path* may be the folder that config.yaml lies in. Variables of *environ* go before
+    those of `.env` beside the file, and both before the file. Raises ConfigError with
+    file, line and key; its *also* holds everything else that is wrong.
+    """
+    path = _found(path, environ)
+    folder = path.resolve().parent
+    said = document.read(_bytes(path), str(path))
+    wrong = [*said.faults, *_misplaced_secrets(said, str(path))]
+    given, warnings = environment.overrides(folder / ".env", environ)
+    try:
+        settings = Settings.model_validate(_overlaid(said.values, given))
+    except ValidationError as e:
+        wrong += faults.told(e, said, str(path), given)
+    if wrong:
+        raise _together(wrong)
+    return Loaded(settings, folder, path, (*warnings, *remarks.about(settings)))
+
+
+class Watched:
+    """The configuration of a long-running process: reloaded when its files change."""
+
+    def __init__(self, loaded: Loaded, environ: Mapping[str, str]) -> None:
+        self.loaded = loaded
+        #: Why the newest version of the file is not in force; None if it is.
+        self.error: ConfigError | None = None
+        self._environ = environ
+        self._stamps = self._stamped()
+
+    @property
+    def settings(self) -> Settings:
+        return self.loaded.settings
+
+    def refresh(self) -> bool:
+        """
+        Read the files again if they changed; True if other settings are now in force.
+
+        A file that cannot be used changes nothing but *error*. Raises nothing.
+        """
+        stamps = self._stamped()
+        if stamps == self._stamps:
+            return False
+        self._stamps = stamps
+        before = self.loaded.settings
+        try:
+            self.loaded = load(self.loaded.path, self._environ)
+        except ConfigError as e:
+            self.error = e
+            return False
+        self.error = None
+        return self.loaded.settings != before
+
+    def _stamped(self) -> tuple[object, ...]:
+        return tuple(_stamp(file) for file in (self.loaded.path, self.loaded.folder / ".env"))
+
+
+def _stamp(file: Path) -> object:
+    try:
+        told = file.stat()
+    except OSError:
+        return None
+    return told.st_mtime_ns, told.st_size, told.st_ino
+
+
+def _found(path: Path | None, environ: Mapping[str, str]) -> Path:
+    named = path or (Path(environ["DIGEST_CONFIG"]) if environ.get("DIGEST_CONFIG") else None)
+    found = named or Path("config.yaml")
+    if found.is_dir():
+        found = found / "config.yaml"
+    if not found.exists():
+        raise ConfigError(
+            "there is no such file" if named else "there is no config.yaml in this folder",
+            file=str(found) if named else "",
+            remedy="Name it with --config or DIGEST_CONFIG, or run: digest init DIR",
+        )
+    return found
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            return file.read(document.MAX_BYTES + 1)
+    except OSError as e:
+        raise ConfigError(f"cannot be read ({e.strerror})", file=str(path)) from e
+
+
+def _misplaced_secrets(said: document.Document, file: str) -> list[ConfigError]:
+    return [
+        ConfigError(
+            "a secret does not belong in this file",
+            file=file,
+            line=said.lines[VARIABLES[name]],
+            key=document.key_name(VARIABLES[name]),
+            remedy=f"Write {name}=… into .env beside it, and remove it here.",
+        )
+        for name in sorted(_SECRETS)
+        if VARIABLES[name] in said.lines
+    ]
+
+
+def _overlaid(values: dict[str, Any], given: Mapping[str, Given]) -> dict[str, Any]:
+    """Return *values* with the variables in their places; *values* itself stays as it is."""
+    laid = dict(values)
+    for name, found in given.items():
+        inside = laid
+        *above, last = VARIABLES[name]
+        for part in above:
+            below = inside.get(part) if part in inside else {}
+            if not isinstance(below, dict):
+                break  # wrong already; the validation says so
+            inside[part] = inside = dict(below)
+        else:
+            inside[last] = found.value
+    return laid
+
+
+def _together(wrong: list[ConfigError]) -> ConfigError:
+    """Return the first of *wrong*, carrying the others."""
+    first, *others = wrong
+    first.also = tuple(others)
+    return first

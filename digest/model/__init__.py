@@ -18,6 +18,7 @@ from digest.model.readers import Subscriber, Subscription, SubscriptionState
 from digest.model.recap import (
     Block,
     Candidate,
+    Draft,
     Edits,
     Evidence,
     Item,
@@ -31,6 +32,7 @@ __all__ = [
     "Candidate",
     "Delivery",
     "DeliveryState",
+    "Draft",
     "Edition",
     "Edits",
     "Entry",

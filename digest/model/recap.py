@@ -149,3 +149,13 @@ class Edits:
 
     def __bool__(self) -> bool:
         return self != Edits()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draft:
+    """All that is known of an issue's content before it is frozen."""
+
+    #: None until it was prepared.
+    recap: Recap | None
+    candidates: tuple[Candidate, ...] = ()
+    edits: Edits = field(default_factory=Edits)

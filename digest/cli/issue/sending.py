@@ -1,0 +1,280 @@
+"""From approval to proof: approve, hold, send, pause, resume, cancel, status, test."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from digest.cli.context import AsJson, NewsletterKey
+from digest.cli.issue.chosen import ACTOR, Chosen, Closing, choose
+from digest.cli.issue.content import title
+
+if TYPE_CHECKING:
+    from digest.model import Issue, Tally
+
+
+def approve(
+    newsletter: NewsletterKey = None,
+    closing: Closing = None,
+    by: Annotated[str, typer.Option(help="Who approves, for the record.")] = ACTOR,
+    json: AsJson = False,
+) -> None:
+    """
+    Freeze the edition: what you approve is what is sent.
+
+    Example: digest issue approve --closing 2023-09-22
+    """
+    from digest import weekly
+
+    chosen = choose(newsletter, closing)
+    installation = chosen.installation
+    weekly.approve(
+        installation.database, installation.loaded, chosen.issue(), by=by, now=chosen.now
+    )
+    _told(chosen, json=json)
+
+
+def hold(
+    newsletter: NewsletterKey = None,
+    closing: Closing = None,
+    reason: Annotated[str, typer.Option(help="Why, for the others.")] = "Held by hand.",
+    json: AsJson = False,
+) -> None:
+    """
+    Keep the issue from going out; an approval is taken back.
+
+    Example: digest issue hold --reason "The lead story changed."
+    """
+    from digest import weekly
+
+    chosen = choose(newsletter, closing)
+    weekly.hold(
+        chosen.installation.database,
+        chosen.issue(),
+        by=ACTOR,
+        reasons=(reason,),
+        now=chosen.now,
+    )
+    _told(chosen, json=json)
+
+
+def release(
+    newsletter: NewsletterKey = None, closing: Closing = None, json: AsJson = False
+) -> None:
+    """
+    Make a held issue a draft again.
+
+    Example: digest issue release
+    """
+    from digest import weekly
+
+    chosen = choose(newsletter, closing)
+    weekly.release(chosen.installation.database, chosen.issue(), by=ACTOR, now=chosen.now)
+    _told(chosen, json=json)
+
+
+def pause(newsletter: NewsletterKey = None, closing: Closing = None, json: AsJson = False) -> None:
+    """
+    Stop sending after what is in flight; who is owed the issue stays owed.
+
+    Example: digest issue pause
+    """
+    from digest import weekly
+
+    chosen = choose(newsletter, closing)
+    weekly.pause(
+        chosen.installation.database,
+        chosen.issue(),
+        by=ACTOR,
+        now=chosen.now,
+        reason="Paused by hand.",
+    )
+    _told(chosen, json=json)
+
+
+def resume(newsletter: NewsletterKey = None, closing: Closing = None, json: AsJson = False) -> None:
+    """
+    Let a stopped issue go on: `digest issue send`, or the bell, takes it up.
+
+    Example: digest issue resume && digest issue send
+    """
+    from digest import weekly
+
+    chosen = choose(newsletter, closing)
+    weekly.resume(chosen.installation.database, chosen.issue(), by=ACTOR, now=chosen.now)
+    _told(chosen, json=json)
+
+
+def cancel(
+    newsletter: NewsletterKey = None,
+    closing: Closing = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    json: AsJson = False,
+) -> None:
+    """
+    End the issue; whoever has not got it by now will not.
+
+    Example: digest issue cancel --closing 2023-09-22 --yes
+    """
+    from digest import weekly
+
+    chosen = choose(newsletter, closing)
+    issue = chosen.issue()
+    owed = _tally(chosen, issue).owed
+    if not yes:
+        typer.confirm(
+            f"Cancel issue {issue.of.key} ({issue.state}, {owed} readers still owed)?", abort=True
+        )
+    weekly.cancel(chosen.installation.database, issue, by=ACTOR, now=chosen.now)
+    _told(chosen, json=json)
+
+
+# --- sending ------------------------------------------------------------------------------
+
+
+def send(newsletter: NewsletterKey = None, closing: Closing = None, json: AsJson = False) -> None:
+    """
+    Send an approved issue to everybody who is owed it; running it again is safe.
+
+    Example: digest issue send --closing 2023-09-22
+    """
+    from digest import delivery, weekly
+    from digest.cli import terminal
+    from digest.model import IssueState
+
+    chosen = choose(newsletter, closing)
+    database, loaded = chosen.installation.database, chosen.installation.loaded
+    issue = chosen.issue()
+    if issue.state is IssueState.FINISHED:
+        _told(chosen, json=json)
+        return
+    issue = weekly.freeze(database, loaded, issue, now=chosen.now)
+    with terminal.progress("Sending", _tally(chosen, issue).owed) as advance:
+        delivery.settle(
+            database, loaded, issue.id, clock=lambda: datetime.now(UTC), progress=advance
+        )
+    _told(chosen, json=json)
+    if chosen.issue().state is IssueState.STOPPED:
+        raise typer.Exit(1)
+
+
+def status(
+    newsletter: NewsletterKey = None,
+    closing: Closing = None,
+    readers: Annotated[
+        bool, typer.Option("--readers", help="List every reader with what became of theirs.")
+    ] = False,
+    json: AsJson = False,
+) -> None:
+    """
+    Tell what is owed, what was sent, and that the ledger adds up.
+
+    Example: digest issue status --closing 2023-09-22 --readers
+    """
+    chosen = choose(newsletter, closing)
+    _told(chosen, json=json)
+    if readers and not json:
+        tell_readers(chosen, chosen.issue())
+
+
+def tell_readers(chosen: Chosen, issue: Issue) -> None:
+    """Print a line for every reader of the issue: who, what became of it, the server's words."""
+    from digest.cli import terminal
+    from digest.store import ledger
+
+    with chosen.installation.database.read() as conn:
+        rows = [
+            (d.recipient.address, d.state, d.attempts, d.answer)
+            for d in ledger.listed(conn, issue.id, limit=10_000)
+        ]
+    terminal.table(("reader", "state", "tries", "answer"), rows)
+
+
+def _tally(chosen: Chosen, issue: Issue) -> Tally:
+    from digest.store import ledger
+
+    with chosen.installation.database.read() as conn:
+        return ledger.tally(conn, issue.id)
+
+
+def _told(chosen: Chosen, *, json: bool) -> None:
+    from digest.cli import terminal
+
+    issue = chosen.issue()
+    tally = _tally(chosen, issue)
+    if json:
+        terminal.as_json(
+            {
+                "issue": issue,
+                "frozen": tally.frozen,
+                "by_state": tally.by_state,
+                "owed": tally.owed,
+                "holds": tally.holds,
+            }
+        )
+        return
+    terminal.say(title(chosen, issue))
+    terminal.facts([*standing(chosen, issue, tally)])
+
+
+def standing(chosen: Chosen, issue: Issue, tally: Tally) -> list[tuple[str, object]]:
+    """Return the facts of an issue's state: its reasons, the ledger, what to do next."""
+    from digest.model import DeliveryState, IssueState
+
+    facts: list[tuple[str, object]] = [("Why", reason) for reason in issue.reasons]
+    if issue.state in (IssueState.APPROVED, IssueState.DRAFT):
+        local = issue.sends_at.astimezone(chosen.newsletter.zone)
+        facts.append(("Sends", f"{local:%a} {local.day} {local:%b %Y %H:%M %Z}, or now by hand"))
+    if issue.frozen_at is not None:
+        parts = [(state, tally.count(state)) for state in DeliveryState]
+        shown = [
+            f"{state} {count}"
+            for state, count in parts
+            if count or state in (DeliveryState.SENT, DeliveryState.UNCERTAIN)
+        ]
+        facts += [
+            ("Sent", f"{tally.count(DeliveryState.SENT)} of {tally.frozen}"),
+            ("Ledger", f"frozen {tally.frozen} = {' + '.join(shown)}"),
+            ("Adds up", "yes" if tally.holds else "NO: run digest doctor"),
+        ]
+    steps = {
+        IssueState.APPROVED: f"digest issue send {chosen.closing}",
+        IssueState.SENDING: f"digest issue send {chosen.closing}",
+        IssueState.STOPPED: f"digest issue resume {chosen.closing}",
+        IssueState.HELD: f"digest issue release {chosen.closing}",
+        IssueState.DRAFT: f"digest issue approve {chosen.closing}",
+        IssueState.FINISHED: f"digest issue status {chosen.closing} --readers",
+    }
+    if step := steps.get(issue.state):
+        facts.append(("Next", step))
+    return facts
+
+
+# --- a test mail --------------------------------------------------------------------------
+
+
+def send_test(
+    to: Annotated[list[str], typer.Option("--to", help="An address; may be given again.")],
+    newsletter: NewsletterKey = None,
+    closing: Closing = None,
+) -> None:
+    """
+    Send the mail, marked as a test, to the addresses you name; no reader is touched.
+
+    Example: digest issue test --to editor@example.org
+    """
+    from digest import notices, weekly
+    from digest.cli import terminal
+
+    chosen = choose(newsletter, closing)
+    database, loaded = chosen.installation.database, chosen.installation.loaded
+    edition = weekly.preview(database, loaded, chosen.issue())
+    with database.write() as conn:
+        for address in to:
+            notices.post_test(
+                conn, newsletter_key=chosen.key, edition=edition, address=address, now=chosen.now
+            )
+    notices.deliver_outbox(database, loaded, clock=lambda: datetime.now(UTC))
+    terminal.say(f"Sent a test of issue {chosen.slot.key} to {', '.join(to)}.")

@@ -1,0 +1,103 @@
+"""
+The bell: a ticker that asks, again and again, what is owed by now.
+
+It decides nothing. Every tick calls a function that looks at the database and does what
+is missing, so a tick that comes twice, late, or in two processes does no harm.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import structlog
+
+from digest import delivery, intake, notices, weekly
+from digest.errors import DigestError
+from digest.model import IssueState
+from digest.store import Database, issues, ticks
+
+if TYPE_CHECKING:
+    from digest.config import Loaded
+
+#: How often each tick comes, in seconds.
+EVERY_SECONDS = {"fetch": 60, "week": 30, "send": 5, "outbox": 5}
+
+log = structlog.get_logger("bell")
+
+
+class Bell:
+    """Rings the ticks in threads of its own, until `stop`."""
+
+    def __init__(
+        self, database: Database, current: Callable[[], Loaded], *, clock: Callable[[], datetime]
+    ) -> None:
+        """*current* returns the configuration in force, which may change between ticks."""
+        self._database = database
+        self._current = current
+        self._clock = clock
+        self._scheduler: Any = None
+
+    def start(self) -> None:
+        """Begin to ring; the first round comes at once."""
+        from apscheduler.executors.pool import ThreadPoolExecutor
+        from apscheduler.schedulers.background import BackgroundScheduler
+
+        self._scheduler = BackgroundScheduler(
+            timezone="UTC",
+            executors={"default": ThreadPoolExecutor(len(EVERY_SECONDS))},
+            # A tick that is still at work when the next is due swallows it.
+            job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
+        )
+        for name, seconds in EVERY_SECONDS.items():
+            self._scheduler.add_job(
+                self.ring, "interval", (name,), seconds=seconds, next_run_time=self._clock()
+            )
+        self._scheduler.start()
+
+    def stop(self) -> None:
+        """Ring no more; returns when the ticks at work have ended."""
+        delivery.ask_to_stop()
+        if self._scheduler is not None:
+            self._scheduler.shutdown(wait=True)
+
+    def ring(self, name: str) -> None:
+        """Do one tick by its name; an error is logged and kept for the health page."""
+        tick = {"fetch": self._fetch, "week": self._week, "send": self._send}.get(
+            name, self._outbox
+        )
+        said = ""
+        try:
+            tick()
+        except DigestError as e:
+            said = str(e)
+            log.warning("tick failed", tick=name, error=said, remedy=e.remedy)
+        except Exception as e:  # a bug in one tick must not silence the bell
+            said = f"{type(e).__name__}: {e}"
+            log.exception("tick broke", tick=name)
+        # A database that cannot take this either has been logged already.
+        with suppress(DigestError), self._database.write() as conn:
+            ticks.record(conn, name, at=self._clock(), error=said)
+
+    def _fetch(self) -> None:
+        intake.fetch_due(self._database, self._current(), now=self._clock())
+
+    def _week(self) -> None:
+        loaded = self._current()
+        for key in loaded.settings.newsletters:
+            for step in weekly.advance(self._database, loaded, key, now=self._clock()):
+                log.info(step.what, issue=str(step.issue.of), reasons=step.issue.reasons)
+            weekly.announce(self._database, loaded, key, now=self._clock())
+
+    def _send(self) -> None:
+        loaded = self._current()
+        with self._database.read() as conn:
+            owed = issues.listed(conn, states=(IssueState.SENDING,))
+        for issue in owed:
+            if issue.of.newsletter in loaded.settings.newsletters:
+                delivery.settle(self._database, loaded, issue.id, clock=self._clock)
+
+    def _outbox(self) -> None:
+        notices.deliver_outbox(self._database, self._current(), clock=self._clock)

@@ -1,0 +1,408 @@
+"""Issues with their drafts, states and editions, and what each of them used up."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+from pydantic import TypeAdapter
+from sqlalchemy import Connection, Row, func, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import IntegrityError
+
+from digest.errors import NoSuchIssue, WrongState
+from digest.model import (
+    Candidate,
+    Draft,
+    Edition,
+    Edits,
+    Issue,
+    IssueId,
+    IssueState,
+    Recap,
+    Rhythm,
+    Variant,
+    Window,
+)
+from digest.store.schema import editions, events, issues, newsletters, uses, variants
+
+_RECAP = TypeAdapter(Recap)
+_CANDIDATES = TypeAdapter(tuple[Candidate, ...])
+_EDITS = TypeAdapter(Edits)
+
+_NEWEST_EDITION = (
+    select(func.max(editions.c.id)).where(editions.c.issue_id == issues.c.id).scalar_subquery()
+)
+_RECORD = select(
+    *(c for c in issues.c if c.name not in ("recap", "candidates", "edits")),
+    _NEWEST_EDITION.label("newest_edition"),
+)
+
+
+# --- newsletters --------------------------------------------------------------------------
+
+
+def started(conn: Connection, newsletter: str, *, now: datetime) -> datetime:
+    """Return since when we keep this newsletter, which is *now* at the first call."""
+    _insert_once(conn, newsletters, {"key": newsletter, "started_at": now})
+    query = select(newsletters.c.started_at).where(newsletters.c.key == newsletter)
+    moment: datetime = conn.execute(query).scalar_one()
+    return moment
+
+
+# --- records ------------------------------------------------------------------------------
+
+
+def plan(
+    conn: Connection, of: IssueId, window: Window, *, sends_at: datetime, now: datetime
+) -> Issue:
+    """Return the issue of that identity, made if there was none. Calling twice is safe."""
+    fresh = {
+        "newsletter": of.newsletter,
+        "rhythm": of.rhythm,
+        "key": of.key,
+        "window_start": window.start,
+        "window_end": window.end,
+        "sends_at": sends_at,
+        "state": IssueState.PLANNED,
+        "version": 1,
+        "reasons": [],
+        "edits": {},
+        "created_at": now,
+    }
+    _insert_once(conn, issues, fresh)
+    return find(conn, of)
+
+
+def find(conn: Connection, of: IssueId) -> Issue:
+    """Return the issue of that identity; NoSuchIssue if there is none."""
+    row = conn.execute(
+        _RECORD.where(
+            issues.c.newsletter == of.newsletter,
+            issues.c.rhythm == of.rhythm,
+            issues.c.key == of.key,
+        )
+    ).one_or_none()
+    if row is None:
+        raise NoSuchIssue(
+            f"{of.newsletter} has no {of.rhythm} issue that closes on {of.key}",
+            remedy=f"Run: digest issue prepare --closing {of.key}",
+        )
+    return _issue(row)
+
+
+def by_id(conn: Connection, issue_id: int) -> Issue:
+    """Return the issue of that row number; NoSuchIssue if there is none."""
+    row = conn.execute(_RECORD.where(issues.c.id == issue_id)).one_or_none()
+    if row is None:
+        raise NoSuchIssue(f"there is no issue {issue_id}", remedy="Run: digest issue list")
+    return _issue(row)
+
+
+def listed(
+    conn: Connection,
+    newsletter: str | None = None,
+    *,
+    states: Collection[IssueState] = (),
+) -> list[Issue]:
+    """Return the issues, the newest window first; of all newsletters unless one is named."""
+    query = _RECORD.order_by(issues.c.window_end.desc(), issues.c.id.desc())
+    if newsletter is not None:
+        query = query.where(issues.c.newsletter == newsletter)
+    if states:
+        query = query.where(issues.c.state.in_(states))
+    return [_issue(row) for row in conn.execute(query)]
+
+
+def _issue(row: Row[*tuple[Any, ...]]) -> Issue:
+    return Issue(
+        id=row.id,
+        of=IssueId(row.newsletter, Rhythm(row.rhythm), row.key),
+        number=row.number,
+        window=Window(row.window_start, row.window_end),
+        sends_at=row.sends_at,
+        state=IssueState(row.state),
+        version=row.version,
+        reasons=tuple(row.reasons),
+        approved_at=row.approved_at,
+        approved_by=row.approved_by,
+        frozen_at=row.frozen_at,
+        finished_at=row.finished_at,
+        edition_id=row.newest_edition if row.approved_at else None,
+    )
+
+
+# --- drafts -------------------------------------------------------------------------------
+
+
+def draft(conn: Connection, issue_id: int) -> Draft:
+    """Return what the issue says so far, why, and what editors changed."""
+    row = conn.execute(
+        select(issues.c.recap, issues.c.candidates, issues.c.edits).where(issues.c.id == issue_id)
+    ).one()
+    return Draft(
+        recap=_RECAP.validate_python(row.recap) if row.recap else None,
+        candidates=_CANDIDATES.validate_python(row.candidates or ()),
+        edits=_EDITS.validate_python(row.edits or {}),
+    )
+
+
+def write_draft(
+    conn: Connection, issue: Issue, draft: Draft, *, now: datetime, actor: str, what: str
+) -> Issue:
+    """
+    Lay *draft* down as the issue's content; a planned issue becomes a draft by it.
+
+    WrongState if anybody changed the issue since *issue* was read. A draft that equals
+    the stored one writes nothing and keeps the version.
+    """
+    said = {
+        "recap": _RECAP.dump_python(draft.recap, mode="json") if draft.recap else None,
+        "candidates": _CANDIDATES.dump_python(draft.candidates, mode="json"),
+        "edits": _EDITS.dump_python(draft.edits, mode="json"),
+    }
+    stored = conn.execute(
+        select(issues.c.recap, issues.c.candidates, issues.c.edits).where(issues.c.id == issue.id)
+    ).one()
+    if issue.state is not IssueState.PLANNED and stored._asdict() == said:
+        return issue
+    state = IssueState.DRAFT if issue.state is IssueState.PLANNED else issue.state
+    _change(conn, issue, {**said, "state": state})
+    record(conn, issue.id, what, actor=actor, at=now)
+    return by_id(conn, issue.id)
+
+
+# --- states -------------------------------------------------------------------------------
+
+
+def set_state(
+    conn: Connection,
+    issue_id: int,
+    from_states: Collection[IssueState],
+    to_state: IssueState,
+    *,
+    now: datetime,
+    actor: str,
+    reasons: Iterable[str] = (),
+    also: Mapping[str, Any] | None = None,
+) -> Issue:
+    """
+    Move the issue from one of *from_states* to *to_state* with its *reasons*.
+
+    *also* sets further columns of the same row. WrongState, and nothing changed, if it
+    is in another state by now: of two processes that try, one wins.
+    """
+    reasons = list(reasons)
+    values = {
+        "state": to_state,
+        "reasons": reasons,
+        "version": issues.c.version + 1,
+        **(also or {}),
+    }
+    moved = conn.execute(
+        update(issues)
+        .where(issues.c.id == issue_id, issues.c.state.in_(list(from_states)))
+        .values(values)
+    )
+    if moved.rowcount != 1:
+        now_in = by_id(conn, issue_id)
+        raise WrongState(
+            f"issue {now_in.of.key} is {now_in.state}; it cannot become {to_state} from there",
+            remedy="Run: digest issue list",
+        )
+    record(conn, issue_id, str(to_state), actor=actor, at=now, detail={"reasons": reasons})
+    return by_id(conn, issue_id)
+
+
+def _change(conn: Connection, issue: Issue, values: Mapping[str, Any]) -> None:
+    changed = conn.execute(
+        update(issues)
+        .where(issues.c.id == issue.id, issues.c.version == issue.version)
+        .values(**values, version=issue.version + 1)
+    )
+    if changed.rowcount != 1:
+        raise WrongState(
+            f"issue {issue.of.key} was changed by somebody else meanwhile",
+            remedy="Look at it again, then repeat what you did.",
+        )
+
+
+# --- editions and what they used up -------------------------------------------------------
+
+
+def add_edition(
+    conn: Connection, issue_id: int, edition: Edition, full: Variant, *, now: datetime
+) -> int:
+    """Keep *edition* and its full variant for good; return the edition's row number."""
+    number = conn.execute(
+        select(func.coalesce(func.max(editions.c.number), 0) + 1).where(
+            editions.c.issue_id == issue_id
+        )
+    ).scalar_one()
+    edition_id = conn.execute(
+        editions.insert()
+        .values(
+            issue_id=issue_id,
+            number=number,
+            subject=edition.subject,
+            html=edition.html,
+            text=edition.text,
+            digest=edition.digest,
+            notes=list(edition.notes),
+            created_at=now,
+        )
+        .returning(editions.c.id)
+    ).scalar_one()
+    conn.execute(
+        variants.insert().values(
+            edition_id=edition_id,
+            topics="\n".join(full.topics),
+            subject=full.subject,
+            headline=full.headline,
+            lead=full.lead,
+            preheader=full.preheader,
+            items=list(full.items),
+            digest=full.digest,
+        )
+    )
+    return int(edition_id)
+
+
+def edition(conn: Connection, edition_id: int) -> Edition:
+    """Return a frozen edition as it was stored."""
+    row = conn.execute(select(editions).where(editions.c.id == edition_id)).one()
+    return Edition(
+        subject=row.subject,
+        html=row.html,
+        text=row.text,
+        digest=row.digest,
+        notes=tuple(row.notes),
+    )
+
+
+def full_variant(conn: Connection, edition_id: int) -> int:
+    """Return the row number of the edition's variant for readers of all topics."""
+    query = select(variants.c.id).where(
+        variants.c.edition_id == edition_id, variants.c.topics == ""
+    )
+    return int(conn.execute(query).scalar_one())
+
+
+def next_number(conn: Connection, of: IssueId) -> int:
+    """Return the number that the newsletter's next approved issue of this rhythm gets."""
+    query = select(func.coalesce(func.max(issues.c.number), 0) + 1).where(
+        issues.c.newsletter == of.newsletter, issues.c.rhythm == of.rhythm
+    )
+    return int(conn.execute(query).scalar_one())
+
+
+def used(conn: Connection, newsletter: str, rhythm: Rhythm, *, but: int) -> dict[int, str]:
+    """Return which publications are used up, and by the issue of which key; not by *but*."""
+    query = (
+        select(uses.c.publication_id, issues.c.key)
+        .join(issues, issues.c.id == uses.c.issue_id)
+        .where(uses.c.newsletter == newsletter, uses.c.rhythm == rhythm, uses.c.issue_id != but)
+    )
+    return {row.publication_id: row.key for row in conn.execute(query)}
+
+
+def use_up(conn: Connection, issue: Issue, publications: Iterable[int]) -> None:
+    """Mark *publications* as used by *issue*; WrongState if another issue was quicker."""
+    rows = [
+        {
+            "newsletter": issue.of.newsletter,
+            "rhythm": issue.of.rhythm,
+            "publication_id": publication,
+            "issue_id": issue.id,
+        }
+        for publication in publications
+    ]
+    if not rows:
+        return
+    try:
+        with conn.begin_nested():
+            conn.execute(uses.insert(), rows)
+    except IntegrityError as e:
+        raise WrongState(
+            f"a publication of issue {issue.of.key} was used by another issue meanwhile",
+            remedy=f"Run: digest issue prepare --closing {issue.of.key}",
+        ) from e
+
+
+def release(conn: Connection, issue_id: int) -> int:
+    """Make the issue's publications available again; return how many."""
+    return conn.execute(uses.delete().where(uses.c.issue_id == issue_id)).rowcount
+
+
+# --- facts about earlier issues -----------------------------------------------------------
+
+
+def last_frozen(conn: Connection, of: IssueId) -> int | None:
+    """Return how many readers the newsletter's last frozen issue had; None if there is none."""
+    query = (
+        select(issues.c.frozen)
+        .where(
+            issues.c.newsletter == of.newsletter,
+            issues.c.rhythm == of.rhythm,
+            issues.c.key != of.key,
+            issues.c.frozen.is_not(None),
+        )
+        .order_by(issues.c.frozen_at.desc())
+        .limit(1)
+    )
+    return conn.execute(query).scalar_one_or_none()
+
+
+def counted(conn: Connection, issue_id: int) -> tuple[int, dict[str, int]]:
+    """Return how many rows the freeze wrote, and whom it left out: {reason: count}."""
+    row = conn.execute(
+        select(issues.c.frozen, issues.c.excluded).where(issues.c.id == issue_id)
+    ).one()
+    return row.frozen or 0, row.excluded or {}
+
+
+def count(conn: Connection, issue_id: int, *, frozen: int, excluded: Mapping[str, int]) -> None:
+    """Keep how many rows the freeze wrote, and whom it left out."""
+    conn.execute(
+        update(issues).where(issues.c.id == issue_id).values(frozen=frozen, excluded=dict(excluded))
+    )
+
+
+# --- history ------------------------------------------------------------------------------
+
+
+def record(
+    conn: Connection,
+    issue_id: int | None,
+    what: str,
+    *,
+    actor: str,
+    at: datetime,
+    detail: Mapping[str, Any] | None = None,
+) -> None:
+    """Write into the audit log, in the transaction that did it."""
+    conn.execute(
+        events.insert().values(
+            at=at, actor=actor, issue_id=issue_id, what=what, detail=dict(detail or {})
+        )
+    )
+
+
+def happened(conn: Connection, issue_id: int, what: str) -> bool:
+    """Whether the audit log has *what* for that issue."""
+    query = select(events.c.id).where(events.c.issue_id == issue_id, events.c.what == what).limit(1)
+    return conn.execute(query).first() is not None
+
+
+def last_event(conn: Connection, issue_id: int, what: str) -> int | None:
+    """Return the number of the newest entry of that kind; None if there is none."""
+    query = select(func.max(events.c.id)).where(
+        events.c.issue_id == issue_id, events.c.what == what
+    )
+    return conn.execute(query).scalar_one()
+
+
+def _insert_once(conn: Connection, table: Any, values: Mapping[str, Any]) -> None:
+    dialect = postgresql if conn.dialect.name == "postgresql" else sqlite
+    conn.execute(dialect.insert(table).values(**values).on_conflict_do_nothing())

@@ -1,0 +1,61 @@
+"""
+An issue's life up to the freeze.
+
+    planned ──prepare──▶ draft ──approve──▶ approved ──freeze──▶ sending ⇄ stopped ─▶ finished
+                          │  ▲                 │
+                        hold release       withdraw (back to draft)
+                          ▼  │
+                          held            cancel: from anywhere before finished
+                                          missed: its hour passed while nothing ran
+
+Every step is one transaction that names the state it starts from, so of two processes
+that try the same step one wins and the other gets WrongState.
+"""
+
+from digest.weekly.announcements import announce
+from digest.weekly.content import (
+    OPEN,
+    ROLLED_OVER,
+    compose_draft,
+    edit,
+    open_issue,
+    prepare,
+    slot,
+)
+from digest.weekly.editions import findings, preview
+from digest.weekly.steps import (
+    ENDED,
+    approve,
+    cancel,
+    freeze,
+    hold,
+    pause,
+    release,
+    resume,
+    withdraw,
+)
+from digest.weekly.unattended import Step, advance
+
+__all__ = [
+    "ENDED",
+    "OPEN",
+    "ROLLED_OVER",
+    "Step",
+    "advance",
+    "announce",
+    "approve",
+    "cancel",
+    "compose_draft",
+    "edit",
+    "findings",
+    "freeze",
+    "hold",
+    "open_issue",
+    "pause",
+    "prepare",
+    "preview",
+    "release",
+    "resume",
+    "slot",
+    "withdraw",
+]

@@ -1,0 +1,95 @@
+"""What editors are told by mail: draft ready, last call, held, sent."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import Connection
+
+from digest import notices
+from digest.model import DeliveryState, Issue, IssueState
+from digest.store import Database, issues, ledger
+
+if TYPE_CHECKING:
+    from digest.config import Loaded
+
+#: The last call comes this long before the send hour.
+REMIND_BEFORE = timedelta(hours=1)
+
+#: Issues older than this are not announced any more (a database that was put back).
+STALE_AFTER = timedelta(days=7)
+
+
+def announce(database: Database, loaded: Loaded, newsletter_key: str, *, now: datetime) -> int:
+    """
+    Put into the outbox what editors have not been told yet; return how many mails.
+
+    Each mail has a key of its own, so calling twice, or in two processes, is safe.
+    """
+    newsletter = loaded.settings.newsletters[newsletter_key]
+    if not newsletter.editors:
+        return 0
+    with database.read() as conn:
+        recent = [
+            (issue, news)
+            for issue in issues.listed(conn, newsletter_key)
+            if issue.sends_at > now - STALE_AFTER and (news := _news(conn, issue, now))
+        ]
+    told = 0
+    for issue, (kind, occasion) in recent:
+        told += _tell(database, loaded, issue, kind, occasion, now=now)
+    return told
+
+
+def _news(conn: Connection, issue: Issue, now: datetime) -> tuple[str, str] | None:
+    """Return the notice's name and what makes this occasion this occasion."""
+    if issue.state is IssueState.DRAFT and issue.window.end <= now < issue.sends_at:
+        last_call = now >= issue.sends_at - REMIND_BEFORE
+        return ("reminder" if last_call else "draft-ready", "1")
+    if issue.state is IssueState.HELD:
+        return ("held", str(issues.last_event(conn, issue.id, "held")))
+    if issue.state is IssueState.FINISHED:
+        return ("sent-report", "1")
+    return None
+
+
+def _tell(
+    database: Database, loaded: Loaded, issue: Issue, kind: str, occasion: str, *, now: datetime
+) -> int:
+    told = 0
+    for editor in loaded.settings.newsletters[issue.of.newsletter].editors:
+        key = f"{kind}:{issue.id}:{occasion}:{editor}"
+        with database.write() as conn:
+            told += notices.post(
+                conn,
+                loaded,
+                newsletter_key=issue.of.newsletter,
+                kind=kind,
+                address=editor,
+                idempotency_key=key,
+                values=_values(conn, loaded, issue),
+                now=now,
+            )
+    return told
+
+
+def _values(conn: Connection, loaded: Loaded, issue: Issue) -> dict[str, Any]:
+    newsletter = loaded.settings.newsletters[issue.of.newsletter]
+    recap = issues.draft(conn, issue.id).recap
+    tally = ledger.tally(conn, issue.id)
+    return {
+        "issue": issue,
+        "headline": recap.headline if recap else "",
+        "lead": recap.lead if recap else "",
+        "themes": [theme.label for theme in recap.themes] if recap else [],
+        "item_count": len(recap.items) if recap else 0,
+        "reasons": list(issue.reasons),
+        "sends_at": issue.sends_at.astimezone(newsletter.zone),
+        "desk_url": f"{loaded.settings.public_url}/",
+        "sent": tally.count(DeliveryState.SENT),
+        "failed": tally.count(DeliveryState.FAILED),
+        "skipped": tally.count(DeliveryState.SKIPPED),
+        "uncertain": tally.count(DeliveryState.UNCERTAIN),
+        "frozen": tally.frozen,
+    }

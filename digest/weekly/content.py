@@ -1,0 +1,185 @@
+"""What an issue says until it is approved: composed from the feed store, under edits."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from sqlalchemy import Connection
+
+from digest import calendar
+from digest.calendar import Slot
+from digest.errors import WrongState
+from digest.model import (
+    Draft,
+    Edits,
+    Issue,
+    IssueId,
+    IssueState,
+    Publication,
+)
+from digest.model.settings import NewsletterSettings
+from digest.store import Database, issues, publications
+from digest.weekly.steps import ENDED, withdraw
+
+if TYPE_CHECKING:
+    from digest.config import Loaded
+
+#: Candidates are looked for this long before the close: far enough to tell of those too old.
+SEEN_BEFORE = timedelta(days=60)
+
+#: States in which the content may still change.
+OPEN = (IssueState.PLANNED, IssueState.DRAFT, IssueState.HELD)
+
+#: What the audit log says of an issue whose few items went into the next one.
+ROLLED_OVER = "rolled over"
+
+
+def slot(newsletter: NewsletterSettings, closing: date | None, *, now: datetime) -> Slot:
+    """Return the slot that closes on that local day, or the one to work on now."""
+    if closing is None:
+        return calendar.current(newsletter, now)
+    return calendar.slot_closing(newsletter, closing)
+
+
+def identity(newsletter_key: str, slot: Slot) -> IssueId:
+    return IssueId(newsletter_key, slot.rhythm, slot.key)
+
+
+def open_issue(database: Database, newsletter_key: str) -> Issue | None:
+    """Return the issue to look at: the earliest that is not ended, else the last one."""
+    with database.read() as conn:
+        known = issues.listed(conn, newsletter_key)
+    waiting = [issue for issue in known if issue.state not in ENDED]
+    if waiting:
+        return min(waiting, key=lambda issue: issue.sends_at)
+    return known[0] if known else None
+
+
+def prepare(
+    database: Database,
+    loaded: Loaded,
+    newsletter_key: str,
+    slot: Slot,
+    *,
+    now: datetime,
+    actor: str = "bell",
+) -> Issue:
+    """
+    Compose the issue of *slot* anew from the feed store, under the editors' edits.
+
+    An issue that is approved or further is returned as it is. Calling twice is safe:
+    what has not changed is not written.
+    """
+    of = identity(newsletter_key, slot)
+    with database.write() as conn:
+        issues.started(conn, newsletter_key, now=now)
+        issue = issues.plan(conn, of, slot.window, sends_at=slot.sends_at, now=now)
+        edits = issues.draft(conn, issue.id).edits
+    if issue.state not in OPEN:
+        return issue
+    return _compose(database, loaded, issue, edits, slot, now=now, actor=actor, what="prepared")
+
+
+def edit(
+    database: Database, loaded: Loaded, issue: Issue, edits: Edits, *, now: datetime, actor: str
+) -> Issue:
+    """
+    Lay *edits* over the issue instead of those it had, and compose it anew.
+
+    An approved issue becomes a draft again: what was approved is what is sent. WrongState
+    once its audience is frozen, or if somebody changed it since *issue* was read.
+    """
+    if issue.state is IssueState.APPROVED:
+        issue = withdraw(database, issue, now=now, actor=actor)
+    if issue.state not in OPEN:
+        raise WrongState(
+            f"issue {issue.of.key} is {issue.state}; it cannot be edited any more",
+            remedy="A correction is an issue of its own.",
+        )
+    newsletter = loaded.settings.newsletters[issue.of.newsletter]
+    slot = calendar.slot_closing(newsletter, date.fromisoformat(issue.of.key))
+    return _compose(database, loaded, issue, edits, slot, now=now, actor=actor, what="edited")
+
+
+def _compose(
+    database: Database,
+    loaded: Loaded,
+    issue: Issue,
+    edits: Edits,
+    slot: Slot,
+    *,
+    now: datetime,
+    actor: str,
+    what: str,
+) -> Issue:
+    newsletter = loaded.settings.newsletters[issue.of.newsletter]
+    with database.read() as conn:
+        material = _gather(conn, issue, newsletter, slot, edits)
+    draft = compose_draft(material, newsletter, edits)
+    with database.write() as conn:
+        return issues.write_draft(conn, issue, draft, now=now, actor=actor, what=what)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Material:
+    """What the feed store knows that an issue is composed of."""
+
+    slot: Slot
+    publications: Sequence[Publication]
+    history: Sequence[Publication]
+    #: Publications that another issue used up, with that issue's key.
+    used: dict[int, str]
+    look_back: timedelta
+
+
+def _gather(
+    conn: Connection, issue: Issue, newsletter: NewsletterSettings, slot: Slot, edits: Edits
+) -> Material:
+    key = issue.of.newsletter
+    since = slot.window.end - max(SEEN_BEFORE, newsletter.look_back, newsletter.late)
+    found = publications.candidates(conn, key, since=since)
+    known = {publication.id for publication in found}
+    pinned = [pin for pin in edits.pins if pin not in known]
+    return Material(
+        slot=slot,
+        publications=[*found, *publications.by_ids(conn, pinned)],
+        history=publications.history(conn, key, before=slot.window.end),
+        used=issues.used(conn, key, issue.of.rhythm, but=issue.id),
+        look_back=newsletter.look_back + _rolled_over(conn, issue.of, newsletter, slot),
+    )
+
+
+def _rolled_over(
+    conn: Connection, of: IssueId, newsletter: NewsletterSettings, slot: Slot
+) -> timedelta:
+    """Return how much further back to look because the weeks before rolled over into this one."""
+    further = timedelta()
+    earlier = calendar.preceding(newsletter, slot)
+    by_key = {issue.of.key: issue for issue in issues.listed(conn, of.newsletter)}
+    while (issue := by_key.get(earlier.key)) and issues.happened(conn, issue.id, ROLLED_OVER):
+        further += earlier.window.end - earlier.window.start
+        earlier = calendar.preceding(newsletter, earlier)
+    return further
+
+
+def compose_draft(material: Material, newsletter: NewsletterSettings, edits: Edits) -> Draft:
+    """Return the draft that *material* makes under *edits*. Pure: same input, same draft."""
+    from digest.compose import compose
+    from digest.selection import select
+
+    rules = newsletter.model_copy(update={"look_back": material.look_back})
+    candidates = select(
+        material.publications, slot=material.slot, newsletter=rules, used=material.used, edits=edits
+    )
+    recap = compose(
+        candidates,
+        material.publications,
+        slot=material.slot,
+        newsletter=newsletter,
+        edits=edits,
+        history=material.history,
+    )
+    return Draft(recap=recap, candidates=tuple(candidates), edits=edits)

@@ -1,0 +1,56 @@
+"""An issue's edition: the bytes to look at, to check and to approve."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from digest import packaged
+from digest.errors import IssueError
+from digest.model import Edition, Issue, Recap
+from digest.store import Database, issues
+
+if TYPE_CHECKING:
+    from digest.config import Loaded
+    from digest.render.preflight import Finding
+
+
+def preview(database: Database, loaded: Loaded, issue: Issue) -> Edition:
+    """Return the bytes that will go out: frozen if approved, else rendered from the draft."""
+    with database.read() as conn:
+        if issue.edition_id is not None:
+            return issues.edition(conn, issue.edition_id)
+        recap = issues.draft(conn, issue.id).recap
+        number = issue.number or issues.next_number(conn, issue.of)
+    if recap is None:
+        raise IssueError(
+            f"issue {issue.of.key} has no draft yet",
+            remedy=f"Run: digest issue prepare --closing {issue.of.key}",
+        )
+    return rendered(loaded, issue, recap, number)
+
+
+def rendered(loaded: Loaded, issue: Issue, recap: Recap, number: int) -> Edition:
+    """Return *recap* rendered as it would be frozen now; TemplateError if it cannot be."""
+    from digest.render import render
+
+    return render(
+        recap,
+        newsletter=loaded.settings.newsletters[issue.of.newsletter],
+        newsletter_key=issue.of.newsletter,
+        issue_key=issue.of.key,
+        number=number,
+        public_url=loaded.settings.public_url,
+        templates=packaged.templates(loaded.folder),
+    )
+
+
+def findings(database: Database, loaded: Loaded, issue: Issue) -> tuple[Finding, ...]:
+    """Return what the preflight says of the issue's present edition, errors first."""
+    from digest.render import preflight
+
+    edition = preview(database, loaded, issue)
+    with database.read() as conn:
+        recap = issues.draft(conn, issue.id).recap
+    assert recap is not None  # noqa: S101 - `preview` raises before
+    newsletter = loaded.settings.newsletters[issue.of.newsletter]
+    return preflight.check(edition, recap, newsletter)

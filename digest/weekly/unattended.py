@@ -1,0 +1,185 @@
+"""What the hour asks for when nobody comes, and what keeps an issue from going out alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from sqlalchemy import Connection
+
+from digest import calendar
+from digest.calendar import Slot
+from digest.errors import DigestError, WrongState
+from digest.model import Issue, IssueState
+from digest.model.settings import NewsletterSettings
+from digest.store import Database, feeds, issues, ledger
+from digest.weekly.content import ROLLED_OVER, prepare
+from digest.weekly.editions import findings
+from digest.weekly.steps import ENDED, approve, freeze, hold
+
+if TYPE_CHECKING:
+    from digest.config import Loaded
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """What the bell did to an issue, for the log and for notices."""
+
+    issue: Issue
+    #: ``prepared``, ``missed``, ``rolled over``, ``held``, ``approved``, ``frozen``.
+    what: str
+
+
+def advance(
+    database: Database, loaded: Loaded, newsletter_key: str, *, now: datetime
+) -> list[Step]:
+    """
+    Do what the hour asks for: prepare the draft, and at the send hour approve and freeze.
+
+    It looks at the database and the calendar only, so a bell that rings twice, or in two
+    processes, does nothing twice, and one that did not ring is caught up.
+    """
+    newsletter = loaded.settings.newsletters[newsletter_key]
+    with database.write() as conn:
+        since = issues.started(conn, newsletter_key, now=now)
+    steps = _mark_missed(database, newsletter_key, newsletter, since=since, now=now)
+    slot = calendar.current(newsletter, now)
+    for each in (calendar.preceding(newsletter, slot), slot):
+        if each.window.end > since:
+            steps += _advance_slot(database, loaded, newsletter_key, each, now=now)
+    return steps
+
+
+def _advance_slot(
+    database: Database, loaded: Loaded, newsletter_key: str, slot: Slot, *, now: datetime
+) -> list[Step]:
+    try:
+        issue = prepare(database, loaded, newsletter_key, slot, now=now)
+        if now < issue.sends_at or issue.state in ENDED:
+            return []
+        return _at_the_hour(database, loaded, issue, now=now)
+    except WrongState:
+        return []  # another process took this step first
+
+
+def _at_the_hour(database: Database, loaded: Loaded, issue: Issue, *, now: datetime) -> list[Step]:
+    newsletter = loaded.settings.newsletters[issue.of.newsletter]
+    if issue.state is IssueState.DRAFT:
+        if too_thin := _too_thin(database, issue, newsletter):
+            return [_roll_over(database, issue, too_thin, now=now)]
+        reasons = _objections(database, loaded, issue, now=now)
+        if reasons:
+            held = hold(database, issue, by="bell", reasons=reasons, now=now)
+            return [Step(issue=held, what="held")]
+        issue = approve(database, loaded, issue, by="bell", now=now)
+    if issue.state is IssueState.APPROVED:
+        if now > issue.sends_at + newsletter.catch_up:
+            late = (_too_late(issue, newsletter, now),)
+            held = hold(database, issue, by="bell", reasons=late, now=now)
+            return [Step(issue=held, what="held")]
+        return [Step(issue=freeze(database, loaded, issue, now=now), what="frozen")]
+    return []
+
+
+def _mark_missed(
+    database: Database,
+    newsletter_key: str,
+    newsletter: NewsletterSettings,
+    *,
+    since: datetime,
+    now: datetime,
+) -> list[Step]:
+    """Close the books on older windows that nobody sent: they are never sent late."""
+    with database.read() as conn:
+        left = issues.listed(conn, newsletter_key, states=(IssueState.PLANNED, IssueState.DRAFT))
+    before = calendar.preceding(newsletter, calendar.current(newsletter, now)).window.end
+    steps = []
+    for issue in left:
+        if issue.window.end < before and issue.sends_at >= since:
+            reasons = ("Its hour passed while nothing ran, and the next issue is under way.",)
+            with database.write() as conn:
+                missed = issues.set_state(
+                    conn,
+                    issue.id,
+                    (issue.state,),
+                    IssueState.MISSED,
+                    now=now,
+                    actor="bell",
+                    reasons=reasons,
+                )
+            steps.append(Step(issue=missed, what="missed"))
+    return steps
+
+
+def _too_thin(database: Database, issue: Issue, newsletter: NewsletterSettings) -> int | None:
+    """Return how many items there are if that is some, but fewer than the minimum."""
+    with database.read() as conn:
+        draft = issues.draft(conn, issue.id)
+    count = len(draft.recap.items) if draft.recap else 0
+    return count if 0 < count < newsletter.items.min and not draft.edits else None
+
+
+def _roll_over(database: Database, issue: Issue, count: int, *, now: datetime) -> Step:
+    reason = f"Only {count} {'item' if count == 1 else 'items'}: they roll over into next week."
+    with database.write() as conn:
+        rolled = issues.set_state(
+            conn,
+            issue.id,
+            (IssueState.DRAFT,),
+            IssueState.CANCELLED,
+            now=now,
+            actor="bell",
+            reasons=(reason,),
+        )
+        issues.record(conn, issue.id, ROLLED_OVER, actor="bell", at=now)
+    return Step(issue=rolled, what=ROLLED_OVER)
+
+
+def _too_late(issue: Issue, newsletter: NewsletterSettings, now: datetime) -> str:
+    hours = (now - issue.sends_at) / timedelta(hours=1)
+    limit = newsletter.catch_up / timedelta(hours=1)
+    return f"It is {hours:.1f} hours late, more than the {limit:g} that catch_up allows."
+
+
+def _objections(
+    database: Database, loaded: Loaded, issue: Issue, *, now: datetime
+) -> tuple[str, ...]:
+    """Return why the issue must not go out without a person, as sentences; none if it may."""
+    newsletter = loaded.settings.newsletters[issue.of.newsletter]
+    reasons: list[str] = []
+    if newsletter.approval == "required":
+        reasons.append("Nobody approved it by its send hour, and this newsletter needs a person.")
+    if now > issue.sends_at + newsletter.catch_up:
+        reasons.append(_too_late(issue, newsletter, now))
+    with database.read() as conn:
+        reasons += _historical(conn, issue)
+        reasons += _dead_feeds(conn, issue.of.newsletter, now=now)
+    try:
+        found = findings(database, loaded, issue)
+    except DigestError as e:
+        return (*reasons, f"It cannot be rendered: {e}")
+    return (*reasons, *(f.sentence for f in found if f.level == "error"))
+
+
+def _historical(conn: Connection, issue: Issue) -> list[str]:
+    reasons = []
+    before = issues.last_frozen(conn, issue.of)
+    if before is None:
+        reasons.append("It is the newsletter's first issue, which always needs a person.")
+    audience = ledger.audience(conn, issue.of.newsletter, issue.of.rhythm)
+    if before and abs(audience - before) > before / 5:
+        reasons.append(
+            f"The audience changed from {before} to {audience} readers, by more than 20 %."
+        )
+    recap = issues.draft(conn, issue.id).recap
+    if recap is None or not recap.items:
+        reasons.append("There are no items.")
+    return reasons
+
+
+def _dead_feeds(conn: Connection, newsletter_key: str, *, now: datetime) -> list[str]:
+    return [
+        f"The feed {dead.url} has failed since {dead.since:%b %d %H:%M} UTC: {dead.error}"
+        for dead in feeds.dead(conn, newsletter_key, now=now)
+    ]

@@ -1,0 +1,116 @@
+"""When issues close and go out: windows in UTC, made from a newsletter's wall time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from digest.errors import NoSuchIssue
+from digest.model import Rhythm, Window
+from digest.model.settings import DAYS, NewsletterSettings, Weekly
+
+_WEEK = timedelta(days=7)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Slot:
+    """A place in the calendar that one issue fills."""
+
+    rhythm: Rhythm
+    #: The closing day in the newsletter's zone, ``2023-09-22``.
+    key: str
+    #: From the close before to this one.
+    window: Window
+    #: What came after this instant and is old is late, not forgotten.
+    previous_close: datetime
+    sends_at: datetime
+
+
+def slot_closing(newsletter: NewsletterSettings, day: date) -> Slot:
+    """
+    Return the weekly slot that closes on *day*, a date in the newsletter's zone.
+
+    Windows of consecutive slots touch, so the week in which the clocks change is an
+    hour longer or shorter. NoSuchIssue if the newsletter does not close on that weekday.
+    """
+    closes = newsletter.closes
+    if day.weekday() != closes.weekday:
+        raise NoSuchIssue(
+            f"{newsletter.title} closes on {DAYS[closes.weekday].title()}s,"
+            f" and {day} is a {DAYS[day.weekday()].title()}",
+            remedy=f"The next closing day is {_next_weekday(day, closes.weekday)}.",
+        )
+    zone = newsletter.zone
+    before, close = (instant(on, closes.at, zone) for on in (day - _WEEK, day))
+    return Slot(
+        rhythm=Rhythm.WEEKLY,
+        key=day.isoformat(),
+        window=Window(before, close),
+        previous_close=before,
+        sends_at=_first(newsletter.sends, close, zone),
+    )
+
+
+def current(newsletter: NewsletterSettings, now: datetime) -> Slot:
+    """
+    Return the slot to work on at *now*.
+
+    That is the one which is closed but whose send hour is still to come; if there is
+    none, the one whose window contains *now*. At the send hour itself the next begins.
+    """
+    slot = _containing(newsletter, now)
+    closed = preceding(newsletter, slot)
+    return closed if now < closed.sends_at else slot
+
+
+def following(newsletter: NewsletterSettings, slot: Slot) -> Slot:
+    """Return the slot that opens when *slot* closes."""
+    return _containing(newsletter, slot.window.end)
+
+
+def preceding(newsletter: NewsletterSettings, slot: Slot) -> Slot:
+    """Return the slot that closes when *slot* opens, under the calendar as it is now."""
+    day = _day(newsletter.closes, slot.window.start, newsletter.zone, after=True)
+    return slot_closing(newsletter, day - _WEEK)
+
+
+def upcoming(newsletter: NewsletterSettings, now: datetime, n: int) -> tuple[Slot, ...]:
+    """Return the slot to work on at *now* and those after it, *n* in all."""
+    slots = [current(newsletter, now)]
+    while len(slots) < n:
+        slots.append(following(newsletter, slots[-1]))
+    return tuple(slots[:n])
+
+
+def instant(day: date, at: time, zone: ZoneInfo) -> datetime:
+    """
+    Return the instant, in UTC, at which *zone*'s clock shows *at* on *day*.
+
+    A time that the clock shows twice is its first showing; one that it skips is read
+    with the offset from before the gap: 02:30 in a gap from two to three is 03:30
+    (RFC 5545, 3.3.5).
+    """
+    return datetime.combine(day, at, zone).replace(fold=0).astimezone(UTC)
+
+
+def _containing(newsletter: NewsletterSettings, moment: datetime) -> Slot:
+    """Return the slot whose window contains *moment*: the first that closes after it."""
+    return slot_closing(newsletter, _day(newsletter.closes, moment, newsletter.zone, after=True))
+
+
+def _first(weekly: Weekly, moment: datetime, zone: ZoneInfo) -> datetime:
+    return instant(_day(weekly, moment, zone, after=False), weekly.at, zone)
+
+
+def _day(weekly: Weekly, moment: datetime, zone: ZoneInfo, *, after: bool) -> date:
+    """Return the local day on which *weekly* first strikes at *moment* or (only) after it."""
+    # Two days early: a skipped day or hour may put the instant of a date on the next one.
+    day = _next_weekday(moment.astimezone(zone).date() - timedelta(days=2), weekly.weekday)
+    while (struck := instant(day, weekly.at, zone)) < moment or (after and struck == moment):
+        day += _WEEK
+    return day
+
+
+def _next_weekday(day: date, weekday: int) -> date:
+    return day + timedelta(days=(weekday - day.weekday()) % 7)

@@ -9,24 +9,55 @@ import sys
 
 def main() -> None:
     """Run one command line and leave with its exit code: 0 done, 1 not done, 2 wrong words."""
-    from digest.cli import app
-
     for stream in (sys.stdout, sys.stderr):
         # A terminal that cannot show a letter gets a mark in its place, not a traceback.
         with contextlib.suppress(AttributeError):
             stream.reconfigure(errors="replace")  # type: ignore[union-attr]
+    sys.exit(_code())
+
+
+def _code() -> int:
+    """Return the exit code of the command line that this process was called with."""
     try:
+        from digest.cli import app
+
         app(prog_name="digest")
-    finally:
-        _flush_quietly()
+        sys.stdout.flush()
+    except SystemExit as e:
+        return _flushed(e.code if isinstance(e.code, int) else 1 if e.code else 0)
+    except KeyboardInterrupt:
+        # Before the command line stood, or while it was leaving; it tells of all others.
+        return 130
+    except BrokenPipeError:
+        return _flushed(1)
+    except Exception as e:  # noqa: BLE001 - the last place where it can be told
+        return _unexpected(e)
+    return 0
 
 
-def _flush_quietly() -> None:
+def _flushed(code: int) -> int:
     """Write what is buffered; a reader who has gone away (`digest … | head`) is no error."""
     try:
         sys.stdout.flush()
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return code
+
+
+def _unexpected(error: Exception) -> int:
+    """Tell of an error that nobody foresaw: in one line, or with its trace if asked for."""
+    if os.environ.get("DIGEST_TRACE"):
+        import traceback
+
+        traceback.print_exception(error)
+    else:
+        from digest.cli import terminal
+
+        terminal.complain(
+            f"digest did not expect this: {type(error).__name__}: {error}. "
+            "Please report it, with what DIGEST_TRACE=1 and the same command print."
+        )
+    return _flushed(1)
 
 
 if __name__ == "__main__":

@@ -81,6 +81,12 @@ class Doors(TyperGroup):
             terminal.complain(*said(e))
             _trace_if_wanted()
             raise typer.Exit(1) from e
+        except typer.Abort as e:
+            if isinstance(e.__context__, EOFError):
+                terminal.complain("The input ended before every question was answered.")
+                raise typer.Exit(1) from e
+            terminal.complain("Stopped by you.")
+            raise typer.Exit(EXIT_INTERRUPTED) from e
         except KeyboardInterrupt as e:
             terminal.complain("Stopped by you. The same command takes up where it left off.")
             raise typer.Exit(EXIT_INTERRUPTED) from e
@@ -100,7 +106,19 @@ def load(name: str) -> Any:
     make = typer.main.get_group if name in GROUPS else typer.main.get_command
     command = make(door)
     command.name = name
+    _keep_examples(command)
     return command
+
+
+def _keep_examples(command: Any) -> None:
+    """Mark indented paragraphs of the help, so that an example keeps its lines."""
+    paragraphs = (command.help or "").split("\n\n")
+    command.help = "\n\n".join(
+        f"\b\n{part}" if "\n " in f"\n{part}" and not part.startswith("\b") else part
+        for part in paragraphs
+    )
+    for below in getattr(command, "commands", {}).values():
+        _keep_examples(below)
 
 
 def said(error: DigestError) -> Iterable[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -44,7 +44,7 @@ def load(path: Path | None, environ: Mapping[str, str]) -> Loaded:
     path = _found(path, environ)
     folder = path.resolve().parent
     said = document.read(_bytes(path), str(path))
-    wrong = [*said.faults, *_misplaced_secrets(said, str(path))]
+    wrong = [*said.faults, *_taken_out_secrets(said, str(path))]
     given, warnings = environment.overrides(folder / ".env", environ)
     try:
         settings = Settings.model_validate(_overlaid(said.values, given))
@@ -122,18 +122,21 @@ def _bytes(path: Path) -> bytes:
         raise ConfigError(f"cannot be read ({e.strerror})", file=str(path)) from e
 
 
-def _misplaced_secrets(said: document.Document, file: str) -> list[ConfigError]:
-    return [
-        ConfigError(
-            "a secret does not belong in this file",
-            file=file,
-            line=said.lines[VARIABLES[name]],
-            key=document.key_name(VARIABLES[name]),
-            remedy=f"Write {name}=… into .env beside it, and remove it here.",
-        )
-        for name in sorted(_SECRETS)
-        if VARIABLES[name] in said.lines
-    ]
+def _taken_out_secrets(said: document.Document, file: str) -> Iterator[ConfigError]:
+    """Take secrets out of what the file said, each with an error."""
+    for name in sorted(_SECRETS):
+        *above, last = VARIABLES[name]
+        holder: Any = said.values
+        for part in above:
+            holder = holder.get(part) if isinstance(holder, dict) else None
+        if isinstance(holder, dict) and holder.pop(last, None) is not None:
+            yield ConfigError(
+                "a secret does not belong in this file",
+                file=file,
+                line=said.lines[VARIABLES[name]],
+                key=document.key_name(VARIABLES[name]),
+                remedy=f"Write {name}=… into .env beside it, and remove it here.",
+            )
 
 
 def _overlaid(values: dict[str, Any], given: Mapping[str, Given]) -> dict[str, Any]:
@@ -153,7 +156,7 @@ def _overlaid(values: dict[str, Any], given: Mapping[str, Given]) -> dict[str, A
 
 
 def _together(wrong: list[ConfigError]) -> ConfigError:
-    """Return the first of *wrong*, carrying the others."""
-    first, *others = wrong
+    """Return the first of *wrong* in the order of the lines, carrying the others."""
+    first, *others = sorted(wrong, key=lambda fault: (fault.line is None, fault.line or 0))
     first.also = tuple(others)
     return first

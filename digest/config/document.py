@@ -14,7 +14,7 @@ MAX_BYTES = 1_000_000
 MAX_VALUES = 20_000
 MAX_DEPTH = 20
 
-_OWN_TAGS = "tag:yaml.org,2002:"
+_TAGS = {f"tag:yaml.org,2002:{name}" for name in ("str", "int", "float", "bool", "null")}
 _NOTHING = ("", "~", "null", "Null", "NULL")
 _Path = tuple[str | int, ...]
 
@@ -91,7 +91,7 @@ def _composed(text: str, file: str) -> yaml.Node | None:
         raise ConfigError(_explained(e), file=file, line=mark.line + 1 if mark else None) from e
     except yaml.reader.ReaderError as e:
         raise ConfigError(
-            f"character U+{ord(str(e.character)):04X} is not allowed in YAML",
+            f"character U+{int(e.character):04X} is not allowed in YAML",
             file=file,
             line=text.count("\n", 0, e.position) + 1,
             remedy="Delete it.",
@@ -100,19 +100,20 @@ def _composed(text: str, file: str) -> yaml.Node | None:
         raise ConfigError("the values are nested too deep to be meant", file=file) from e
 
 
+#: What PyYAML says, and what it means to who wrote the line.
+_EXPLAINED = {
+    "'\\t'": "a tab; YAML is indented with spaces",
+    "mapping values are not allowed": "a colon where none can be; quote the text, or indent less",
+    "could not find expected ':'": "the line before has no colon after its key",
+    "expected <block end>": "this line is indented differently from those above it",
+    "but found another document": "a second document (---); only one is read",
+    "unexpected end of stream": "a quote or bracket that was opened is never closed",
+}
+
+
 def _explained(e: yaml.MarkedYAMLError) -> str:
-    """Return what PyYAML found wrong, in words for who wrote the line."""
     problem = e.problem or "not YAML"
-    for sign, words in (
-        ("'\\t'", "a tab; YAML is indented with spaces"),
-        ("mapping values are not allowed", "a colon too many; put text with a colon in quotes"),
-        ("could not find expected ':'", "the line before has no colon after its key"),
-        ("expected <block end>", "this line is indented differently from those above it"),
-        ("but found another document", "a second document (---); only one is read"),
-        ("found undefined alias", f"{problem.removeprefix('found ')}; no &anchor has that name"),
-        ("unexpected end of stream", "a quote or bracket that was opened is never closed"),
-        ("found unknown escape", f"{problem.removeprefix('found ')} in double quotes"),
-    ):
+    for sign, words in _EXPLAINED.items():
         if sign in problem:
             return words
     return f"{e.context}, {problem}" if e.context else problem
@@ -134,7 +135,7 @@ class _Walk:
         if isinstance(node, yaml.SequenceNode):
             return [self._item(item, (*path, i)) for i, item in enumerate(node.value)]
         assert isinstance(node, yaml.ScalarNode)  # noqa: S101 - YAML has no fourth sort of node
-        if not node.tag.startswith(_OWN_TAGS):
+        if node.tag not in _TAGS:
             self._fault(f"the tag {node.tag} is not read", node, path)
         return None if node.style is None and node.value in _NOTHING else node.value
 

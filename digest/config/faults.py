@@ -24,12 +24,11 @@ _SECRET = {("smtp", "password"), ("smtp", "user"), ("token_key",), ("database",)
 def told(
     error: ValidationError, document: Document, file: str, given: Mapping[str, Given]
 ) -> list[ConfigError]:
-    """Return one ConfigError for each thing wrong, in the order of the file's lines."""
-    faults = [
+    """Return one ConfigError for each thing wrong."""
+    return [
         _told(detail, document, file, given)
         for detail in error.errors(include_url=False, include_context=True)
     ]
-    return sorted(faults, key=lambda fault: (fault.file != file, fault.line or 0))
 
 
 def _told(
@@ -72,7 +71,7 @@ def _message(detail: ErrorDetails) -> str:
         case "missing":
             return "is missing, and has no default"
         case _ if detail["input"] is None:
-            return "has no value; give one or remove the line (an unquoted # begins a comment)"
+            return "has no value (a # begins a comment unless it stands in quotes)"
         case "literal_error":
             return _one_of(context["expected"].replace("'", "").replace(" or ", ", "), detail)
         case "zone":

@@ -1,0 +1,108 @@
+"""The web application: every door, and what is the same behind all of them."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from datetime import UTC, datetime
+from http import HTTPStatus
+
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from digest.config import Loaded
+from digest.errors import BadToken, NoSuchIssue, StoreBusy
+from digest.store import Database
+from digest.web import desk, files, guard, health, readers
+from digest.web.pages import Pages, told
+
+_log = structlog.get_logger("digest.web")
+
+#: Title and text of the pages for what a request can do wrong.
+_REFUSALS = {
+    400: ("This request cannot be read", "Something in it is not as our forms send it."),
+    403: ("You may not do that", "Your account or this form does not allow it."),
+    404: ("There is no such page", "The link may be cut, or what it led to is gone."),
+    405: ("This page does not do that", "It can be opened, but nothing can be sent to it."),
+    413: ("That is too long", "A form of ours never needs more than 64 KB."),
+    422: ("This form is incomplete", "Go back, fill in what is missing, and send it again."),
+}
+
+
+def application(
+    database: Database,
+    loaded: Callable[[], Loaded],
+    *,
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+) -> FastAPI:
+    """
+    Return the whole web application, ready for uvicorn.
+
+    *loaded* is called for each page and returns the configuration in force; *clock*
+    tells the time. It holds no state of its own: several processes may serve one database.
+    """
+    pages = Pages(database, loaded, clock)
+    # A redirect to or from a trailing slash would break a one-click POST (RFC 8058, 3.1).
+    app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
+    for room in (health, readers, desk, files):
+        app.include_router(room.doors(pages))
+    desk.explain(app, pages)
+    _explain(app, pages)
+    # The last one added is the outermost.
+    app.add_middleware(guard.BodyLimit, refuse=lambda _request: _refused(pages, 413))
+    app.add_middleware(guard.Prefix, public_url=lambda: loaded().settings.public_url)
+    app.add_middleware(guard.Mishaps, answer=lambda request, e: _failed(pages, request, e))
+    app.add_middleware(guard.Headers)
+    return app
+
+
+def _explain(app: FastAPI, pages: Pages) -> None:
+    """Give every refusal a page of its own."""
+
+    def refused(_request: Request, e: Exception) -> Response:
+        return _refused(pages, e.status_code if isinstance(e, HTTPException) else 422, e)
+
+    def absent(_request: Request, _e: Exception) -> Response:
+        # The same words for a token that is forged, cut, or made for another purpose.
+        return _refused(pages, 404)
+
+    def busy(_request: Request, _e: Exception) -> Response:
+        answer = told(
+            pages,
+            503,
+            title="Please try again in a minute",
+            text="The database is busy. Nothing was changed.",
+        )
+        answer.headers["retry-after"] = "60"
+        return answer
+
+    app.add_exception_handler(HTTPException, refused)
+    app.add_exception_handler(RequestValidationError, refused)
+    app.add_exception_handler(BadToken, absent)
+    app.add_exception_handler(NoSuchIssue, absent)
+    app.add_exception_handler(StoreBusy, busy)
+
+
+def _refused(pages: Pages, status: int, e: Exception | None = None) -> Response:
+    title, text = _REFUSALS.get(status, ("That did not work", "Nothing was changed."))
+    own = isinstance(e, HTTPException) and e.detail not in ("", HTTPStatus(status).phrase)
+    answer = told(pages, status, title=title, text=str(e.detail) if own else text)  # type: ignore[union-attr]
+    if isinstance(e, HTTPException):
+        answer.headers.update(e.headers or {})
+    return answer
+
+
+def _failed(pages: Pages, request: Request, e: Exception) -> Response:
+    reference = secrets.token_hex(4)
+    # Not the path: a reader's token is part of it.
+    _log.error("page failed", reference=reference, method=request.method, exc_info=e)
+    return told(
+        pages,
+        500,
+        title="Something went wrong on our side",
+        text="Nothing was lost. Try again; if it stays, tell whoever runs this newsletter.",
+        reference=reference,
+    )

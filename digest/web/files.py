@@ -1,0 +1,52 @@
+"""Style sheets, and answers that a browser may keep."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+
+from fastapi import APIRouter, Request
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from digest import packaged
+from digest.web import look
+from digest.web.pages import Pages
+
+
+def doors(pages: Pages) -> APIRouter:
+    """Return the routes of the style sheets: the editors' own first, then the packaged ones."""
+    router = APIRouter()
+
+    @router.get("/static/accent/{colour}.css")
+    def accent(colour: str) -> Response:
+        if not re.fullmatch("[0-9a-f]{6}", colour):
+            raise HTTPException(404)
+        headers = {"cache-control": "public, max-age=31536000, immutable"}
+        return Response(look.style(f"#{colour}"), media_type="text/css", headers=headers)
+
+    @router.get("/static/{name}.css")
+    def sheet(request: Request, name: str) -> Response:
+        if not re.fullmatch("[a-z]+", name):
+            raise HTTPException(404)
+        for folder in packaged.templates(pages.loaded.folder):
+            file = folder / "web" / "static" / f"{name}.css"
+            if file.is_file():
+                return unchanged_or(request, file.read_bytes(), "text/css", "no-cache")
+        raise HTTPException(404)
+
+    @router.get("/favicon.ico")
+    def icon() -> Response:
+        return Response(status_code=204, headers={"cache-control": "public, max-age=86400"})
+
+    return router
+
+
+def unchanged_or(request: Request, body: bytes, media_type: str, cache: str) -> Response:
+    """Return *body* with its ETag, or 304 to a browser that has it already."""
+    tag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
+    headers = {"etag": tag, "cache-control": cache}
+    asked = request.headers.get("if-none-match", "").split(",")
+    if tag in {each.strip().removeprefix("W/") for each in asked}:
+        return Response(status_code=304, headers=headers)
+    return Response(body, media_type=media_type, headers=headers)

@@ -1,0 +1,103 @@
+"""What every page is made with: the database, the settings of this moment, the templates."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from starlette.responses import HTMLResponse
+
+from digest import packaged
+from digest.config import Loaded
+from digest.model.settings import Look, NewsletterSettings
+from digest.store import Database
+from digest.web import words
+from digest.web.guard import path_of
+
+
+class Pages:
+    """Makes pages. *loaded* is asked for each one, because the configuration reloads live."""
+
+    def __init__(
+        self, database: Database, loaded: Callable[[], Loaded], clock: Callable[[], datetime]
+    ) -> None:
+        self.database = database
+        self._loaded = loaded
+        self.now = clock
+
+    @property
+    def loaded(self) -> Loaded:
+        return self._loaded()
+
+    @property
+    def prefix(self) -> str:
+        """The path that every link of ours begins with; "" where `public_url` has none."""
+        return path_of(self.loaded.settings.public_url)
+
+    def newsletter(self, key: str) -> NewsletterSettings | None:
+        return self.loaded.settings.newsletters.get(key)
+
+    def title(self, key: str) -> str:
+        """Return the newsletter's title; its key where the configuration no longer has it."""
+        settings = self.newsletter(key)
+        return settings.title if settings else key
+
+    def page(
+        self,
+        template: str,
+        *,
+        newsletter: str = "",
+        status: int = 200,
+        headers: dict[str, str] | None = None,
+        **values: Any,
+    ) -> HTMLResponse:
+        """Return the page of *template*, in the colours of *newsletter*."""
+        settings = self.newsletter(newsletter)
+        body = self.templates.get_template(template).render(
+            prefix=self.prefix,
+            accent=(settings.look if settings else Look()).accent.removeprefix("#").lower(),
+            newsletter=newsletter,
+            newsletter_title=self.title(newsletter) if newsletter else "Weekly Recap",
+            language=settings.language if settings else "en",
+            **values,
+        )
+        return HTMLResponse(body, status_code=status, headers=headers)
+
+    @property
+    def templates(self) -> Environment:
+        return _environment(packaged.templates(self.loaded.folder))
+
+
+@lru_cache(maxsize=4)
+def _environment(folders: tuple[Path, ...]) -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader([folder / "web" for folder in folders]),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {
+        "count": words.count,
+        "date": words.date,
+        "distance": words.distance,
+        "hour": words.hour,
+        "invariant": words.invariant,
+        "moment": words.moment,
+        "place": words.place,
+        "quoted": words.quoted,
+        "sentence": words.sentence,
+        "stretch": words.stretch,
+    }
+    return environment
+
+
+def told(pages: Pages, status: int, **said: Any) -> HTMLResponse:
+    """Return the page that says what did not happen: *title*, *text* and what to do next."""
+    facts = {"title": "", "text": "", "remedy": "", "reasons": (), "reference": "", "home": ""}
+    headers = {"x-robots-tag": "noindex"}
+    return pages.page("told.html", status=status, headers=headers, **(facts | said))

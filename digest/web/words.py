@@ -1,0 +1,164 @@
+"""Times, numbers and states as an editor reads them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from digest.model import DeliveryState, Issue, IssueState, Tally, Window
+from digest.model.settings import NewsletterSettings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """Where an issue stands, and what follows from it if nobody does anything."""
+
+    state: str
+    consequence: str
+
+
+def standing(
+    issue: Issue,
+    newsletter: NewsletterSettings,
+    *,
+    now: datetime,
+    tally: Tally | None = None,
+    needs_approval: bool = False,
+    blocked: bool = False,
+) -> Standing:
+    """
+    Return the state in words and its consequence, each a sentence.
+
+    *needs_approval* is true where the issue is not sent unless a person approved it,
+    *blocked* where a check found an error in it.
+    """
+    hour = f"{moment(issue.sends_at, newsletter.zone, now)}, {distance(issue.sends_at - now)}"
+    draft = f"Sends {hour}, unless held."
+    if needs_approval:
+        draft = f"Sends {hour}, if somebody approves it before; otherwise it is held."
+    if blocked:
+        draft = f"Cannot be sent as it is. Will be held {hour}, unless what blocks it is mended."
+    closes = moment(issue.window.end, newsletter.zone, now)
+    counted = sending(tally) if tally else ""
+    why = " ".join(sentence(reason) for reason in issue.reasons)
+    said = {
+        IssueState.PLANNED: ("Planned.", f"The draft is made when the week closes, {closes}."),
+        IssueState.DRAFT: ("Draft.", draft),
+        IssueState.APPROVED: (_approved(issue), f"Sends {hour}, unless held."),
+        IssueState.SENDING: ("Sending.", counted),
+        IssueState.STOPPED: ("Stopped.", f"{why} {counted}".strip()),
+        IssueState.FINISHED: ("Finished.", counted),
+        IssueState.HELD: ("Held.", f"{why} Nothing goes out until it is released.".strip()),
+        IssueState.CANCELLED: ("Cancelled.", f"{why} It will not be sent.".strip()),
+        IssueState.MISSED: ("Missed.", f"{why} It is never sent late.".strip()),
+    }
+    state, consequence = said[issue.state]
+    return Standing(state=state, consequence=consequence)
+
+
+def _approved(issue: Issue) -> str:
+    return f"Approved by {issue.approved_by}." if issue.approved_by else "Approved."
+
+
+def sending(tally: Tally) -> str:
+    """Return how far the sending is: ``4,998 of 5,000 sent, 2 still owed.``"""
+    parts = [f"{tally.count(DeliveryState.SENT):,} of {tally.frozen:,} sent"]
+    parts += [f"{tally.owed:,} still owed"] if tally.owed else []
+    parts += [
+        f"{tally.count(state):,} {state}"
+        for state in (DeliveryState.FAILED, DeliveryState.SKIPPED, DeliveryState.UNCERTAIN)
+        if tally.count(state)
+    ]
+    return ", ".join(parts) + "."
+
+
+#: What became of a reader, in the order of the invariant; then those still owed.
+_SUM = (
+    DeliveryState.SENT,
+    DeliveryState.FAILED,
+    DeliveryState.SKIPPED,
+    DeliveryState.UNCERTAIN,
+    DeliveryState.DEFERRED,
+    DeliveryState.ATTEMPTING,
+    DeliveryState.CLAIMED,
+    DeliveryState.PENDING,
+)
+
+
+def invariant(tally: Tally) -> str:
+    """Return the ledger's sum as a sentence, the states that hold no reader left out."""
+    parts = [f"{tally.count(state):,} {state}" for state in _SUM if tally.count(state)]
+    total = sum(tally.by_state.values())
+    held = (
+        "Every reader is accounted for."
+        if tally.holds
+        else f"That makes {total:,}: the ledger does not add up."
+    )
+    return f"{tally.frozen:,} frozen = {' + '.join(parts) or '0'}. {held}"
+
+
+def place(zone: ZoneInfo) -> str:
+    """Return the city that names the zone: ``New York``; ``UTC`` stays."""
+    return str(zone).rpartition("/")[2].replace("_", " ")
+
+
+def moment(at: datetime, zone: ZoneInfo, now: datetime) -> str:
+    """Return ``Friday 09:00 New York``; with the date if it is not within six days."""
+    local = at.astimezone(zone)
+    near = abs(at - now) < timedelta(days=6)
+    day = f"{local:%A}" if near else f"{local:%a} {date(at, zone)},"
+    return f"{day} {local:%H:%M} {place(zone)}"
+
+
+def hour(at: datetime, zone: ZoneInfo) -> str:
+    """Return the local day and time: ``22 Sep 2023, 09:00``."""
+    return f"{date(at, zone)}, {at.astimezone(zone):%H:%M}"
+
+
+def date(at: datetime, zone: ZoneInfo) -> str:
+    """Return the local day: ``22 Sep 2023``."""
+    local = at.astimezone(zone)
+    return f"{local.day} {local:%b %Y}"
+
+
+def stretch(window: Window, zone: ZoneInfo) -> str:
+    """Return the window's days: ``September 15–22, 2023``, or with both months or years."""
+    first, last = window.start.astimezone(zone), window.end.astimezone(zone)
+    if (first.year, first.month) == (last.year, last.month):
+        return f"{first:%B} {first.day}–{last.day}, {last.year}"
+    if first.year == last.year:
+        return f"{first:%B} {first.day} – {last:%B} {last.day}, {last.year}"
+    return f"{first:%B} {first.day}, {first.year} – {last:%B} {last.day}, {last.year}"
+
+
+def distance(span: timedelta) -> str:
+    """Return ``in 2 h 14 min`` or ``3 days ago``; the two largest units, none below a minute."""
+    minutes = int(abs(span).total_seconds() // 60)
+    days, rest = divmod(minutes, 24 * 60)
+    hours, minutes = divmod(rest, 60)
+    if days >= 3:
+        words = f"{days} days"
+    elif days:
+        words = f"{days} d {hours} h" if hours else (f"{days} days" if days > 1 else "1 day")
+    elif hours:
+        words = f"{hours} h {minutes} min" if minutes else f"{hours} h"
+    else:
+        words = f"{minutes} min" if minutes else "less than a minute"
+    return f"{words} ago" if span < timedelta(0) else f"in {words}"
+
+
+def sentence(text: str) -> str:
+    """Return *text* with a full stop at its end, if it has none."""
+    text = text.strip()
+    return text if text.endswith((".", "?", "…")) else f"{text}."
+
+
+def count(number: int, one: str, many: str | None = None) -> str:
+    """Return ``1 reader``, ``1,204 readers``."""
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+def quoted(text: str) -> str:
+    """Return *text* between real quotation marks."""
+    return f"“{text}”"

@@ -1,0 +1,177 @@
+"""RSS 0.9x to 2.0, RDF, Atom and CDF, by feedparser."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from digest.errors import NotAFeed
+from digest.feeds.entries import Found, Told
+from digest.feeds.pictures import Picture
+
+_KIND_SCHEME = re.compile(r"(type|kind|genre|format)s?/?$", re.IGNORECASE)
+#: feedparser takes a picture's description for the entry's; under another name it does not.
+_PICTURE_TEXT = re.compile(rb"(</?media:)description\b")
+_PICTURE_NAME = re.compile(r"\.(jpe?g|png|gif|webp|avif)(\?|$)", re.IGNORECASE)
+_OWN_DOCTYPE = re.compile(rb"<!DOCTYPE[^\[>]*\[.*?\]\s*>", re.IGNORECASE | re.DOTALL)
+_ENTITY = re.compile(rb"<!ENTITY", re.IGNORECASE)
+
+
+def read(body: bytes, *, url: str, content_type: str, event: bool) -> Found:
+    """
+    Return the entries of an XML feed of whatever dialect, ill-formed ones included.
+
+    Entities that a feed declares itself are never expanded, fetched or read: its DOCTYPE
+    is taken away, and HTML's own names still work. Raises NotAFeed for what is no feed.
+    """
+    import feedparser
+
+    parsed = feedparser.parse(
+        # Never the bytes themselves: feedparser opens a file of that name.
+        io.BytesIO(_PICTURE_TEXT.sub(rb"\1caption", _without_entities(body, url))),
+        response_headers={
+            "content-type": content_type or "application/xml",
+            "content-location": url,
+        },
+        sanitize_html=False,
+        resolve_relative_uris=False,
+    )
+    if not parsed.version and not parsed.entries:
+        raise NotAFeed(
+            f"{url}: no RSS, Atom, RDF or CDF feed", remedy="Look for the feed's own address."
+        )
+    return Found(
+        told=[_told(entry, event=event) for entry in parsed.entries],
+        title=_text(parsed.feed, "title"),
+        feed_url=next(_hrefs(parsed.feed, "self"), ""),
+        language=_text(parsed.feed, "language"),
+    )
+
+
+def _without_entities(body: bytes, url: str) -> bytes:
+    if not _ENTITY.search(body.replace(b"\0", b"")):
+        return body
+    body = _OWN_DOCTYPE.sub(b"", body, count=1)
+    if _ENTITY.search(body.replace(b"\0", b"")):
+        raise NotAFeed(
+            f"{url}: declares XML entities of its own, which we do not expand",
+            remedy="Ask the publisher for a feed without a DOCTYPE.",
+        )
+    return body
+
+
+def _told(entry: Mapping[str, Any], *, event: bool) -> Told:
+    published = "published" if entry.get("published") else "created"
+    tags = [tag for tag in entry.get("tags") or () if isinstance(tag, Mapping)]
+    return Told(
+        title=_text(entry, "title"),
+        guid=_text(entry, "id"),
+        summary=_text(entry, "summary"),
+        content=_content(entry),
+        kind=_kind(entry, tags),
+        topics=[_topic(tag) for tag in tags if not _names_kind(tag)],
+        authors=list(_authors(entry)),
+        link=_link(entry),
+        base=_base(entry),
+        pictures=list(_pictures(entry)),
+        language=_language(entry),
+        starts=_starts(entry) if event or _text(entry, "ev_startdate") else None,
+        published=_text(entry, published) or _only_updated(entry),
+        published_struct=entry.get(f"{published}_parsed"),
+        updated=_text(entry, "updated"),
+        updated_struct=entry.get("updated_parsed"),
+    )
+
+
+def _text(told: Mapping[str, Any], name: str) -> str:
+    # feedparser answers "published" with "updated" through [], but not through dict.get.
+    value = dict.get(told, name) if isinstance(told, dict) else None
+    return value if isinstance(value, str) else ""
+
+
+def _only_updated(entry: Mapping[str, Any]) -> str:
+    """Dublin Core's and RSS 1.0's only date is told as an update."""
+    return _text(entry, "updated")
+
+
+def _content(entry: Mapping[str, Any]) -> str:
+    told = [content for content in entry.get("content") or () if isinstance(content, Mapping)]
+    return max((_text(content, "value") for content in told), key=len, default="")
+
+
+def _kind(entry: Mapping[str, Any], tags: list[Mapping[str, Any]]) -> str:
+    named = (_topic(tag) for tag in tags if _names_kind(tag))
+    return _text(entry, "dc_type") or next(named, "")
+
+
+def _names_kind(tag: Mapping[str, Any]) -> bool:
+    return bool(_KIND_SCHEME.search(_text(tag, "scheme")))
+
+
+def _topic(tag: Mapping[str, Any]) -> str:
+    return _text(tag, "label") or _text(tag, "term")
+
+
+def _authors(entry: Mapping[str, Any]) -> Iterator[str]:
+    """Give the authors' names; an address without a name is nobody's business."""
+    for author in entry.get("authors") or ():
+        name = _text(author, "name") if isinstance(author, Mapping) else ""
+        if name and "@" not in name:
+            yield name
+
+
+def _link(entry: Mapping[str, Any]) -> str:
+    return _text(entry, "link") or next(_hrefs(entry, "alternate"), "")
+
+
+def _hrefs(told: Mapping[str, Any], rel: str) -> Iterator[str]:
+    for link in told.get("links") or ():
+        if isinstance(link, Mapping) and link.get("rel") == rel and _text(link, "href"):
+            yield _text(link, "href")
+
+
+def _base(entry: Mapping[str, Any]) -> str:
+    detail = entry.get("title_detail") or entry.get("summary_detail") or {}
+    return _text(detail, "base")
+
+
+def _language(entry: Mapping[str, Any]) -> str:
+    return _text(entry, "language") or _text(entry.get("title_detail") or {}, "language")
+
+
+def _starts(entry: Mapping[str, Any]) -> str:
+    names = ("ev_startdate", "xcal_dtstart", "published")
+    return next(filter(None, (_text(entry, name) for name in names)), "")
+
+
+def _pictures(entry: Mapping[str, Any]) -> Iterator[Picture]:
+    credit = next((_text(c, "content") for c in entry.get("media_credit") or ()), "")
+    caption, alt = _text(entry, "media_caption"), _text(entry, "media_text")
+    for name in ("media_content", "media_thumbnail"):
+        shown = [one for one in entry.get(name) or () if name != "media_content" or _is_image(one)]
+        for one in shown:
+            yield Picture(
+                url=_text(one, "url"),
+                alt=alt,
+                caption=caption,
+                credit=credit,
+                width=one.get("width"),
+                height=one.get("height"),
+            )
+    for enclosure in entry.get("enclosures") or ():
+        if _text(enclosure, "type").startswith("image/"):
+            yield Picture(url=_text(enclosure, "href"))
+    image = entry.get("image")
+    if isinstance(image, Mapping) and _text(image, "href"):
+        yield Picture(url=_text(image, "href"))
+
+
+def _is_image(content: Mapping[str, Any]) -> bool:
+    kind = _text(content, "type")
+    if content.get("medium") or kind:
+        return content.get("medium") == "image" or kind.startswith("image/")
+    return bool(
+        re.search(r"\.(jpe?g|png|gif|webp|avif)(\?|$)", _text(content, "url"), re.IGNORECASE)
+    )

@@ -401,10 +401,13 @@ def test_a_changed_file_comes_into_force(write: Write) -> None:
 def test_a_broken_file_leaves_the_old_one_in_force(write: Write) -> None:
     """An invalid file changes nothing but the error, which goes when the file is mended."""
     path = write(GOOD)
-    watched = Watched(load(path, KEY), KEY)
+    told: list[ConfigError] = []
+    watched = Watched(load(path, KEY), KEY, tell=told.append)
 
     write(GOOD + "    feed: []\n")
     assert watched.refresh() is False
+    assert watched.refresh() is False
+    assert told == [watched.error], "told once, not at every look"
     assert watched.error is not None
     assert (watched.error.line, watched.settings.newsletters["weekly"].title) == (7, "Weekly")
 
@@ -415,6 +418,17 @@ def test_a_broken_file_leaves_the_old_one_in_force(write: Write) -> None:
     write(GOOD + "    language: de\n")
     assert watched.refresh() is True
     assert watched.error is None
+
+
+def test_what_is_read_only_at_the_start_is_named(write: Write) -> None:
+    """Another database or port needs a restart; the process can say so."""
+    watched = Watched(load(write(GOOD), KEY), KEY)
+    assert watched.restart_for == ()
+
+    write(GOOD + "web: {port: 9000}\n")
+    watched.refresh()
+
+    assert watched.restart_for == ("web",)
 
 
 def test_a_new_dotenv_comes_into_force(write: Write) -> None:

@@ -44,13 +44,14 @@ class Installation:
     loaded: Loaded
 
 
-def open_installation(config: Path | None = None) -> Installation:
+def open_installation(config: Path | None = None, *, create: bool = False) -> Installation:
     """
     Read the configuration and open its database, whose schema is this program's.
 
     *config* goes before what `digest --config` named, that before DIGEST_CONFIG and
-    ./config.yaml. The folder of an SQLite file is made. The database is closed when
-    the command ends. Raises ConfigError, StoreError, StoreOutdated.
+    ./config.yaml. The folder of an SQLite file is made; with *create* the tables are
+    too, or brought up to date. The database is closed when the command ends. Raises
+    ConfigError, StoreError, StoreOutdated.
     """
     from digest import config as configuration
     from digest.cli import terminal
@@ -61,6 +62,8 @@ def open_installation(config: Path | None = None) -> Installation:
     with suppress(ImportError):  # until the room is there
         from digest.store import upgrade  # type: ignore[attr-defined,unused-ignore]
 
+        if create:
+            upgrade.upgrade(database)
         upgrade.check(database)
     return Installation(
         settings=loaded.settings,

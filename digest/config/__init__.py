@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from pydantic import ValidationError
@@ -56,37 +57,67 @@ def load(path: Path | None, environ: Mapping[str, str]) -> Loaded:
 
 
 class Watched:
-    """The configuration of a long-running process: reloaded when its files change."""
+    """
+    The configuration of a long-running process: reloaded when its files change.
 
-    def __init__(self, loaded: Loaded, environ: Mapping[str, str]) -> None:
+    Safe to share between threads.
+    """
+
+    def __init__(
+        self,
+        loaded: Loaded,
+        environ: Mapping[str, str],
+        *,
+        tell: Callable[[ConfigError], None] | None = None,
+    ) -> None:
+        """Watch the files of *loaded*; *tell* hears once of each version that cannot be used."""
         self.loaded = loaded
         #: Why the newest version of the file is not in force; None if it is.
         self.error: ConfigError | None = None
+        self._first = loaded.settings
         self._environ = environ
+        self._tell = tell
+        self._lock = Lock()
         self._stamps = self._stamped()
 
     @property
     def settings(self) -> Settings:
         return self.loaded.settings
 
+    @property
+    def restart_for(self) -> tuple[str, ...]:
+        """Keys that have changed since the start and are read only then."""
+        return tuple(
+            key
+            for key in ("database", "web")
+            if getattr(self.settings, key) != getattr(self._first, key)
+        )
+
     def refresh(self) -> bool:
         """
         Read the files again if they changed; True if other settings are now in force.
 
-        A file that cannot be used changes nothing but *error*. Raises nothing.
+        A file that cannot be used changes nothing but *error*. Two calls to `stat` where
+        nothing changed, so it may be called at every request.
         """
-        stamps = self._stamped()
-        if stamps == self._stamps:
-            return False
-        self._stamps = stamps
-        before = self.loaded.settings
+        with self._lock:
+            stamps = self._stamped()
+            if stamps == self._stamps:
+                return False
+            self._stamps = stamps
+            return self._reload()
+
+    def _reload(self) -> bool:
+        before = self.settings
         try:
             self.loaded = load(self.loaded.path, self._environ)
         except ConfigError as e:
             self.error = e
+            if self._tell:
+                self._tell(e)
             return False
         self.error = None
-        return self.loaded.settings != before
+        return self.settings != before
 
     def _stamped(self) -> tuple[object, ...]:
         return tuple(_stamp(file) for file in (self.loaded.path, self.loaded.folder / ".env"))

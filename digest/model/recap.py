@@ -20,7 +20,7 @@ class Candidate:
     rank: int | None = None
     #: One stable word for programs: ``lead``, ``chosen``, ``pinned``, ``late``; ``old``,
     #: ``after-close``, ``used``, ``kind``, ``topic``, ``word``, ``duplicate``, ``limit``,
-    #: ``excluded``, ``hidden``, ``feed``.
+    #: ``excluded``, ``hidden``, ``feed``; ``event``, which may be in or out.
     code: str
     #: The reason as an editor reads it.
     reason: str

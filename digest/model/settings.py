@@ -381,6 +381,15 @@ class NewsletterSettings(Strict):
         return ZoneInfo(self.timezone)
 
     @property
+    def upcoming(self) -> timedelta | None:
+        """How far ahead events are shown; None where no section shows them."""
+        for section in self.sections:
+            if isinstance(section, dict) and "upcoming" in section:
+                ahead: timedelta = _duration(section["upcoming"])
+                return ahead
+        return timedelta(days=14) if "upcoming" in self.sections else None
+
+    @property
     def from_address(self) -> str:
         """The bare address of `from`."""
         return parseaddr(self.from_)[1]

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+import shutil
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
+from uuid import uuid4
 
 import pytest
+from hypothesis import settings
 
 from digest.model import Publication, Window
 from digest.store import Database
 from digest.store.schema import metadata
+from tests import cluster
 
 #: The reference material beside a checkout; tests that read it say so when it is not there.
 SHARED = Path(__file__).resolve().parents[2] / "shared"
@@ -24,13 +29,86 @@ def shared() -> Path:
     return SHARED
 
 
+# One CI run must say of a commit what the next one says; at a desk, luck may find more.
+settings.register_profile("ci", derandomize=True, deadline=None)
+settings.register_profile("desk", deadline=None)
+settings.load_profile("ci" if os.environ.get("CI") else "desk")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput"):
+        cluster.plan()
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput"):
+        cluster.stop()
+
+
+@pytest.fixture(scope="session")
+def needs() -> Callable[[str, str], NoReturn]:
+    """
+    Skip a test for want of something, or fail it where the environment requires that.
+
+    `.ci/run` sets DIGEST_TEST_REQUIRE to what must be there: ``postgres,browser``.
+    """
+
+    def skip(what: str, why: str) -> NoReturn:
+        if what in os.environ.get("DIGEST_TEST_REQUIRE", "").split(","):
+            pytest.fail(f"{what} is required here: {why}", pytrace=False)
+        pytest.skip(why)
+
+    return skip
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request: pytest.FixtureRequest) -> Iterator[Database]:
+    """
+    An empty database of the newest schema: each test runs on both kinds.
+
+    For one kind alone: ``@pytest.mark.parametrize("database", ["sqlite"], indirect=True)``.
+    """
+    opened = Database(request.getfixturevalue(f"_{request.param}_url"))
+    yield opened
+    opened.close()
+
+
 @pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    """An empty database of the newest schema."""
-    database = Database(f"sqlite:///{tmp_path / 'recap.db'}")
+def _sqlite_url(tmp_path: Path, _sqlite_template: Path) -> str:
+    shutil.copyfile(_sqlite_template, tmp_path / "recap.db")
+    return f"sqlite:///{tmp_path / 'recap.db'}"
+
+
+@pytest.fixture(scope="session")
+def _sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    file = tmp_path_factory.mktemp("template") / "recap.db"
+    _fill(f"sqlite:///{file}")
+    return file
+
+
+@pytest.fixture
+def _postgresql_url(_postgresql_template: str) -> Iterator[str]:
+    name = f"test_{uuid4().hex}"
+    cluster.administer(f"CREATE DATABASE {name} TEMPLATE {_postgresql_template}")
+    yield cluster.url(name)
+    cluster.administer(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture(scope="session")
+def _postgresql_template(needs: Callable[[str, str], NoReturn]) -> str:
+    try:
+        name = f"template_{uuid4().hex}"
+        cluster.administer(f"CREATE DATABASE {name}")
+    except cluster.NoCluster as e:
+        needs("postgres", str(e))
+    _fill(cluster.url(name))
+    return name
+
+
+def _fill(url: str) -> None:
+    database = Database(url)
     with database.write() as connection:
         metadata.create_all(connection)
-    yield database
     database.close()
 
 

@@ -21,6 +21,8 @@ from digest.model import Entry, Publication
 
 #: How far apart two publications of one title may lie and still be one.
 REISSUE_DAYS = 4
+#: PostgreSQL indexes about 2,700 bytes; a character has up to four.
+LONGEST_KEY = 400
 #: A title shorter than this ("Update") says too little to make two publications one.
 TELLING_TITLE_BYTES = 18
 
@@ -103,12 +105,13 @@ def title_key(title: str) -> str:
     Return a title's letters and digits, compatibility forms and case folded.
 
     Apostrophes vanish, ``&`` reads as *and*, any other run of punctuation and space is
-    one space. A title without a letter or digit is its own key.
+    one space. A title without a letter or digit is its own key. Only the first
+    `LONGEST_KEY` characters count, so that a database can index it.
     """
     folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", title).casefold())
     folded = re.sub(r"['’‘ʼ`´]", "", folded).replace("&", " and ")
     words = "".join(c if c.isalnum() or unicodedata.combining(c) else " " for c in folded)
-    return " ".join(words.split()) or " ".join(folded.split())
+    return (" ".join(words.split()) or " ".join(folded.split()))[:LONGEST_KEY].rstrip()
 
 
 def address_key(address: str) -> str:

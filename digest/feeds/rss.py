@@ -63,7 +63,8 @@ def _without_entities(body: bytes, url: str) -> bytes:
 
 
 def _told(entry: Mapping[str, Any], *, event: bool) -> Told:
-    published = "published" if entry.get("published") else "created"
+    # The only date of RSS 1.0 and Dublin Core is told as an update.
+    published = next((n for n in ("published", "created") if _text(entry, n)), "updated")
     tags = [tag for tag in entry.get("tags") or () if isinstance(tag, Mapping)]
     return Told(
         title=_text(entry, "title"),
@@ -78,22 +79,21 @@ def _told(entry: Mapping[str, Any], *, event: bool) -> Told:
         pictures=list(_pictures(entry)),
         language=_language(entry),
         starts=_starts(entry) if event or _text(entry, "ev_startdate") else None,
-        published=_text(entry, published) or _only_updated(entry),
-        published_struct=entry.get(f"{published}_parsed"),
+        published=_text(entry, published),
+        published_struct=_own(entry, f"{published}_parsed"),
         updated=_text(entry, "updated"),
-        updated_struct=entry.get("updated_parsed"),
+        updated_struct=_own(entry, "updated_parsed"),
     )
 
 
 def _text(told: Mapping[str, Any], name: str) -> str:
-    # feedparser answers "published" with "updated" through [], but not through dict.get.
-    value = dict.get(told, name) if isinstance(told, dict) else None
+    value = _own(told, name)
     return value if isinstance(value, str) else ""
 
 
-def _only_updated(entry: Mapping[str, Any]) -> str:
-    """Dublin Core's and RSS 1.0's only date is told as an update."""
-    return _text(entry, "updated")
+def _own(told: Mapping[str, Any], name: str) -> Any:
+    # feedparser's own get answers some names with the value of another one.
+    return dict.get(told, name) if isinstance(told, dict) else None
 
 
 def _content(entry: Mapping[str, Any]) -> str:

@@ -133,6 +133,8 @@ publications = Table(
     Column("hidden", Boolean, nullable=False, server_default="0"),
     #: The fields that an editor wrote: a feed does not overwrite them.
     Column("edited", JSON, nullable=False),
+    #: The feed whose words it has, the first that brought it: others only fill gaps.
+    Column("feed_id", ForeignKey("feeds.id", ondelete="SET NULL")),
     Index("ix_publications_dated", "published_at"),
     Index("ix_publications_first_seen_at", "first_seen_at"),
 )

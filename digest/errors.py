@@ -17,7 +17,8 @@ DigestError                 one sentence that says what, where, and what to do
 ├── TemplateError           a template: file, line
 ├── SendError               the mail server as a whole; no reader is to blame
 │   ├── Unreachable         passing: no connection, time-out, 4xx at greeting
-│   └── SenderFault         ours to mend: TLS, AUTH, 5xx at MAIL; the run pauses
+│   ├── SenderFault         ours to mend: TLS, AUTH, 5xx at MAIL; the run pauses
+│   └── AlreadySending      another process is sending this issue; it goes on
 ├── ReaderError             a subscriber or a list of them: file, line, address
 └── BadToken                forged, cut or made for another purpose; never says which
 """
@@ -150,6 +151,10 @@ class Unreachable(SendError):
 
 class SenderFault(SendError):
     """Our configuration, credentials or reputation; a person must look at it."""
+
+
+class AlreadySending(SendError):
+    """Another process is sending the issue; asking again later is safe."""
 
 
 class ReaderError(DigestError):

@@ -33,6 +33,7 @@ class SkipReason(StrEnum):
     """Why a frozen reader gets nothing after all."""
 
     LEFT = "left"  #: unsubscribed between freeze and sending
+    PAUSED = "paused"  #: paused between freeze and sending
     SUPPRESSED = "suppressed"
     ERASED = "erased"
     CANCELLED = "cancelled"  #: the issue was cancelled before their turn

@@ -63,9 +63,10 @@ def as_json(value: Any) -> None:
 
 
 def complain(*lines: str) -> None:
-    """Print *lines* on standard error, the first in red where colour is wanted."""
+    """Print each of *lines* as one line on standard error, in red where colour is wanted."""
     for line in lines:
-        typer.echo(styled(printable(line), typer.colors.RED, sys.stderr), err=True)
+        text = printable(_one_line(line))
+        typer.echo(styled(text, typer.colors.RED, sys.stderr), err=True)
 
 
 def warn(*lines: str) -> None:
@@ -86,12 +87,17 @@ def wants_colour(stream: TextIO) -> bool:
 
 def printable(text: str) -> str:
     """Return *text* without what could command a terminal: escapes, controls, direction marks."""
-    return "".join(
-        c if c in "\n\t" or unicodedata.category(c) not in _UNSAFE else "�" for c in text
-    )
+    return "".join("�" if _is_unsafe(c) else c for c in text)
 
 
-_UNSAFE = ("Cc", "Cs")
+def _is_unsafe(c: str) -> bool:
+    if c in "\n\t":
+        return False
+    return unicodedata.category(c) in ("Cc", "Cs") or c in _DIRECTION_MARKS
+
+
+#: Letters after one of these would be shown in another order than they stand.
+_DIRECTION_MARKS = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
 
 
 def width(text: str) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from datetime import time, timedelta
 from difflib import get_close_matches
 from email.utils import parseaddr
@@ -28,6 +29,8 @@ SECTIONS = ("intro", "themes", "more", "upcoming")
 SAMPLE_ADDRESS = "1 Sample Street, Springfield"
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 _LONGEST = timedelta(days=3660)
+#: Controls, half characters, and what breaks a line or a paragraph.
+_UNPRINTABLE = ("Cc", "Cs", "Zl", "Zp")
 _PLACEHOLDER = re.compile(
     r"\b(todo|tbd|fixme|xxx+|change ?me|change this|fill (me )?in|replace (me|this)|placeholder"
     r"|your (own )?(postal |street |company )?(address|street)|postal address)\b|^\W*$|<[^>]*>",
@@ -123,9 +126,7 @@ def _mailbox(value: str) -> str:
 
 def _line(value: str) -> str:
     """Refuse what could start another header, or hide text from who reads it."""
-    bad = next(
-        (c for c in value.strip() if ord(c) < 32 or ord(c) == 127 or c in "\u2028\u2029"), ""
-    )
+    bad = next((c for c in value.strip() if unicodedata.category(c) in _UNPRINTABLE), "")
     if bad:
         raise ValueError(f"character U+{ord(bad):04X} is not allowed; write it on one line")
     return value.strip()
@@ -244,6 +245,9 @@ class SmtpSettings(Strict):
     messages_per_connection: int = Field(default=100, ge=1)
     #: The name we greet with; default: the machine's own.
     helo: Annotated[str, AfterValidator(_host)] | None = None
+    #: What to do about a reader whose server took the bytes and never answered: ``hold``
+    #: lists them, ``resend`` sends again under the same Message-ID, perhaps a second copy.
+    uncertain: Literal["hold", "resend"] = "hold"
     user: str | None = Field(default=None, exclude=True, repr=False)
     password: str | None = Field(default=None, exclude=True, repr=False)
 

@@ -1,0 +1,357 @@
+"""The feed store's publications: what feeds bring, each kept once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, Select, func, insert, or_, select, text, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from digest.identity import (
+    Known,
+    Mark,
+    changes,
+    link_key,
+    marks,
+    noticeable,
+    recognised,
+    title_key,
+)
+from digest.model import Entry, Image, Publication
+from digest.store.schema import feeds, newsletter_feeds, publication_feeds, publications
+
+#: Values in one IN list: SQLite takes 32,766, and plans are kept for equal lengths.
+_CHUNK = 500
+#: PostgreSQL's advisory lock under which publications are recognised and written.
+_LOCK = 7_306_402_519
+
+
+@dataclass(slots=True)
+class Brought:
+    """What one reading of a feed did to the store: publication ids, in the feed's order."""
+
+    new: list[int] = field(default_factory=list)
+    #: Stored ones that a feed changed in any way.
+    changed: list[int] = field(default_factory=list)
+    same: list[int] = field(default_factory=list)
+
+
+def bring(
+    conn: Connection, feed_id: int, entries: Sequence[Entry], *, now: datetime, baseline: bool
+) -> Brought:
+    """
+    Write what a feed lists: new publications, changed words, and who carries what.
+
+    An entry that is known, by `digest.identity`'s rules, is the stored publication,
+    whichever feed brought it. With *baseline* a new one was first seen when it was
+    published, if that is past. Bringing the same entries again changes nothing. Needs a
+    write transaction, and lets others that bring wait until it ends, so that two
+    processes never store one thing twice.
+    """
+    _alone(conn)
+    shelf = _Shelf(conn, feed_id, marks(entries, now=now))
+    brought = Brought()
+    for entry, mark in zip(entries, shelf.marks, strict=True):
+        one = shelf.recognised(mark)
+        if one is None:
+            row = _insert(conn, feed_id, entry, mark, now=now, baseline=baseline)
+            brought.new.append(row.id)
+        else:
+            row = _one(conn, one.id)
+            first = shelf.first(one.id)
+            values = _changed(row, feed_id, entry, mark, now=now, first=first)
+            row = _update(conn, one.id, values) if values else row
+            (brought.changed if values else brought.same).append(one.id)
+        shelf.put(row, mark)
+    shelf.write_names()
+    return brought
+
+
+def _alone(conn: Connection) -> None:
+    # On SQLite the write transaction itself holds everyone else off.
+    if conn.dialect.name == "postgresql":
+        conn.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
+
+
+class _Shelf:
+    """The stored publications that a feed's entries may be, and those just written."""
+
+    def __init__(self, conn: Connection, feed_id: int, told: tuple[Mark, ...]) -> None:
+        self.conn, self.feed_id, self.marks = conn, feed_id, told
+        self.listed = frozenset(mark.guid for mark in told)
+        self.named: dict[str, int] = {}
+        self.known: dict[int, Known] = {}
+        self.touched: set[int] = set()
+        self._by: dict[tuple[str, str], set[int]] = {}
+        self._load()
+
+    def _load(self) -> None:
+        columns = publications.c
+        ids = set(self._names(publication_feeds.c.guid, self.listed))
+        for column, values in (
+            (columns.link_key, {mark.link for mark in self.marks if mark.link}),
+            (columns.title_key, {mark.title for mark in self.marks}),
+        ):
+            for part in _chunks(values):
+                ids.update(self.conn.scalars(select(columns.id).where(column.in_(part))))
+        guids: dict[int, set[str]] = {}
+        for part in _chunks(ids):
+            for guid, number in self._pairs(publication_feeds.c.publication_id.in_(part)):
+                guids.setdefault(number, set()).add(guid)
+        for row in _rows(self.conn, ids):
+            self._keep(_known(row, frozenset(guids.get(row.id, ()))))
+
+    def _names(self, column: Any, values: Iterable[str]) -> Iterator[int]:
+        for part in _chunks(values):
+            yield from (number for _, number in self._pairs(column.in_(part)))
+
+    def _pairs(self, condition: Any) -> Iterable[tuple[str, int]]:
+        columns = publication_feeds.c
+        query = select(columns.guid, columns.publication_id)
+        rows = self.conn.execute(query.where(columns.feed_id == self.feed_id, condition))
+        return [(guid, number) for guid, number in rows]
+
+    def _keep(self, known: Known) -> None:
+        self.known[known.id] = known
+        for key in self._keys(known.link, known.title, known.guids):
+            self._by.setdefault(key, set()).add(known.id)
+
+    @staticmethod
+    def _keys(link: str | None, title: str, guids: Iterable[str]) -> Iterator[tuple[str, str]]:
+        if link:
+            yield "link", link
+        yield "title", title
+        for guid in guids:
+            yield "guid", guid
+
+    def recognised(self, mark: Mark) -> Known | None:
+        keys = self._keys(mark.link, mark.title, [mark.guid])
+        ids = set().union(*(self._by.get(key, set()) for key in keys))
+        return recognised(mark, (self.known[number] for number in ids), listed=self.listed)
+
+    def first(self, number: int) -> bool:
+        """Return whether no entry of this reading spoke of that publication before."""
+        return number not in self.touched
+
+    def put(self, row: Row[Any], mark: Mark) -> None:
+        """Keep that *mark* is the publication in *row*, for the entries that follow."""
+        old = self.known.get(row.id)
+        self.touched.add(row.id)
+        self.named[mark.guid] = row.id
+        self._keep(_known(row, (old.guids if old else frozenset()) | {mark.guid}))
+
+    def write_names(self) -> None:
+        """Write which publication each of the feed's names stands for."""
+        dialect = postgresql if self.conn.dialect.name == "postgresql" else sqlite
+        rows = [
+            {"feed_id": self.feed_id, "guid": guid, "publication_id": number}
+            for guid, number in self.named.items()
+        ]
+        for part in _chunks(rows):
+            statement = dialect.insert(publication_feeds).values(part)
+            self.conn.execute(
+                statement.on_conflict_do_update(
+                    index_elements=["feed_id", "guid"],
+                    set_={"publication_id": statement.excluded.publication_id},
+                )
+            )
+
+
+def _one(conn: Connection, number: int) -> Row[Any]:
+    return conn.execute(select(publications).where(publications.c.id == number)).one()
+
+
+def _known(row: Row[Any], guids: frozenset[str]) -> Known:
+    return Known(
+        id=row.id,
+        link=row.link_key,
+        title=row.title_key,
+        summary=title_key(row.summary),
+        dated=row.published_at or row.first_seen_at,
+        starts_at=row.starts_at,
+        guids=guids,
+    )
+
+
+def _insert(
+    conn: Connection, feed_id: int, entry: Entry, mark: Mark, *, now: datetime, baseline: bool
+) -> Row[Any]:
+    seen = min(entry.published_at or now, now) if baseline else now
+    values = _columns({name: getattr(entry, name) for name in _TOLD})
+    new = insert(publications).values(
+        **values,
+        link_key=mark.link,
+        title_key=mark.title,
+        first_seen_at=seen,
+        edited=[],
+        feed_id=feed_id,
+    )
+    return conn.execute(new.returning(publications)).one()
+
+
+_TOLD = (
+    "title",
+    "summary",
+    "kind",
+    "topics",
+    "authors",
+    "link",
+    "image",
+    "language",
+    "starts_at",
+    "published_at",
+    "day_only",
+    "updated_at",
+)
+
+
+def _changed(
+    row: Row[Any], feed_id: int, entry: Entry, mark: Mark, *, now: datetime, first: bool
+) -> dict[str, Any]:
+    """Return the columns of a stored publication that change by what the feed tells now."""
+    stored = _publication(row, ())
+    # A feed that lists one thing twice says it first in the entry that stands first.
+    owner = first and row.feed_id in (feed_id, None)
+    changed = changes(stored, entry, edited=row.edited, owner=owner, now=now)
+    values = _columns(changed)
+    if "title" in changed:
+        values["title_key"] = mark.title
+    if "link" in changed:
+        values["link_key"] = mark.link
+    if noticeable(stored, changed):
+        values["changed_at"] = now
+    if row.feed_id is None:
+        values["feed_id"] = feed_id
+    return values
+
+
+def _update(conn: Connection, number: int, values: dict[str, Any]) -> Row[Any]:
+    which = publications.c.id == number
+    return conn.execute(
+        update(publications).where(which).values(**values).returning(publications)
+    ).one()
+
+
+def _columns(told: dict[str, Any]) -> dict[str, Any]:
+    values = dict(told)
+    for name in ("topics", "authors"):
+        if name in values:
+            values[name] = list(values[name])
+    if values.get("image"):
+        values["image"] = asdict(values["image"])
+    return values
+
+
+# --- reading ------------------------------------------------------------------------------
+
+_DATED = func.coalesce(publications.c.published_at, publications.c.first_seen_at)
+
+
+def candidates(conn: Connection, newsletter_key: str, *, since: datetime) -> list[Publication]:
+    """
+    Return the newsletter's publications dated or first seen since then, or beginning since.
+
+    Oldest first, hidden ones too: why one is out is the selection's to say.
+    """
+    recent = or_(
+        since <= _DATED,
+        publications.c.first_seen_at >= since,
+        publications.c.starts_at >= since,
+    )
+    query = select(publications).where(_carried_for(newsletter_key), recent)
+    return _publications(conn, query.order_by(_DATED, publications.c.id))
+
+
+def history(
+    conn: Connection, newsletter_key: str, *, before: datetime, limit: int = 2000
+) -> list[Publication]:
+    """Return the newest publications of the newsletter dated before then, newest first."""
+    query = select(publications).where(_carried_for(newsletter_key), before > _DATED)
+    return _publications(conn, query.order_by(_DATED.desc(), publications.c.id).limit(limit))
+
+
+def by_ids(conn: Connection, ids: Iterable[int]) -> list[Publication]:
+    """Return these publications in that order; those that are not there are left out."""
+    wanted = list(dict.fromkeys(ids))
+    found: dict[int, Publication] = {}
+    for part in _chunks(wanted):
+        query = select(publications).where(publications.c.id.in_(part))
+        found |= {one.id: one for one in _publications(conn, query)}
+    return [found[number] for number in wanted if number in found]
+
+
+def edit(conn: Connection, number: int, **words: Any) -> None:
+    """
+    Keep what an editor wrote: those fields are no feed's any more. Calling twice is safe.
+
+    *words* are fields of the publication *number* (title, summary, …) with new values.
+    """
+    values = _columns(words) | {"edited": sorted({*_one(conn, number).edited, *words})}
+    if "title" in words:
+        values["title_key"] = title_key(words["title"])
+    if "link" in words:
+        values["link_key"] = _free_link_key(conn, number, words["link"])
+    _update(conn, number, values)
+
+
+def _free_link_key(conn: Connection, number: int, link: str | None) -> str | None:
+    key = link_key(link or "") or None
+    columns = publications.c
+    taken = select(columns.id).where(columns.link_key == key, columns.id != number)
+    return None if key is None or conn.execute(taken).first() else key
+
+
+def hide(conn: Connection, number: int, *, hidden: bool = True) -> None:
+    """Hide a publication from every issue, or show it again. Calling twice is safe."""
+    _update(conn, number, {"hidden": hidden})
+
+
+def _carried_for(newsletter_key: str) -> Any:
+    carried = (
+        select(publication_feeds.c.publication_id)
+        .join(newsletter_feeds, newsletter_feeds.c.feed_id == publication_feeds.c.feed_id)
+        .where(newsletter_feeds.c.newsletter == newsletter_key)
+    )
+    return publications.c.id.in_(carried)
+
+
+def _publications(conn: Connection, query: Select[Any]) -> list[Publication]:
+    rows = list(conn.execute(query))
+    carriers: dict[int, set[str]] = {}
+    named = publication_feeds.c
+    for part in _chunks(row.id for row in rows):
+        carried = (
+            select(named.publication_id, feeds.c.url)
+            .join(feeds, feeds.c.id == named.feed_id)
+            .where(named.publication_id.in_(part))
+        )
+        for number, url in conn.execute(carried):
+            carriers.setdefault(number, set()).add(url)
+    return [_publication(row, carriers.get(row.id, ())) for row in rows]
+
+
+def _publication(row: Row[Any], carriers: Iterable[str]) -> Publication:
+    told = {name: getattr(row, name) for name in _TOLD}
+    told |= {name: tuple(told[name]) for name in ("topics", "authors")}
+    return Publication(
+        **told | {"image": Image(**row.image) if row.image else None},
+        id=row.id,
+        first_seen_at=row.first_seen_at,
+        changed_at=row.changed_at,
+        hidden=row.hidden,
+        feeds=tuple(sorted(carriers)),
+    )
+
+
+def _rows(conn: Connection, ids: Iterable[int]) -> Iterator[Row[Any]]:
+    for part in _chunks(ids):
+        yield from conn.execute(select(publications).where(publications.c.id.in_(part)))
+
+
+def _chunks(values: Iterable[Any]) -> Iterator[list[Any]]:
+    told = list(values)
+    for at in range(0, len(told), _CHUNK):
+        yield told[at : at + _CHUNK]

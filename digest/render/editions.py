@@ -1,0 +1,171 @@
+"""A recap rendered: subject, HTML and text, without anything of a reader's."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from digest.model import Edition, Recap
+from digest.model.settings import NewsletterSettings
+from digest.render import colours, fragments
+from digest.render.compiled import compiled
+from digest.render.plain import link, plain
+from digest.render.shown import LIMITS, Limits, Shown, shown
+from digest.render.templates import filled
+
+#: Gmail clips at about 102 KB and hides the footer; images, tracking of others and a long
+#: token need room, so we aim lower.
+BUDGET_BYTES = 80 * 1024
+
+PAPER, DARK_PAPER = "#ffffff", "#1d2025"
+
+
+def render(
+    recap: Recap,
+    *,
+    newsletter: NewsletterSettings,
+    newsletter_key: str,
+    issue_key: str,
+    number: int,
+    public_url: str,
+    templates: Sequence[Path],
+) -> Edition:
+    """
+    Return the edition of *recap*: the same input gives the same bytes.
+
+    Summaries are shortened until the HTML is within `BUDGET_BYTES`; the edition's notes
+    say so. TemplateError, with file and line, if a template cannot be rendered.
+    """
+    archive_url = f"{public_url.rstrip('/')}/issues/{newsletter_key}"
+    urls = {"archive_url": archive_url, "web_url": f"{archive_url}/{issue_key}"}
+    edition = None
+    for limits in LIMITS:
+        edition = _rendered(recap, newsletter, number, urls, templates, limits)
+        if len(edition.html.encode()) <= BUDGET_BYTES:
+            break
+    assert edition is not None  # noqa: S101 - LIMITS is not empty
+    return edition
+
+
+def _rendered(
+    recap: Recap,
+    newsletter: NewsletterSettings,
+    number: int,
+    urls: dict[str, str],
+    templates: Sequence[Path],
+    limits: Limits,
+) -> Edition:
+    issue = shown(recap, newsletter, number, limits)
+    seal = _seal(recap)
+    values = _values(issue, newsletter, urls, seal)
+    subject = plain(filled(templates, "mail/recap/subject.txt", values))
+    text = filled(templates, "mail/recap/body.txt", values)
+    mjml = filled(templates, "mail/recap/body.mjml", values)
+    html = compiled(mjml, file="mail/recap/body.mjml")
+    html, text = _marked(html, seal), _marked(tidy(text), seal)
+    return Edition(
+        subject=subject,
+        html=html,
+        text=text,
+        digest=fingerprint(subject, html, text),
+        notes=(*issue.notes, *_shortening(limits)),
+    )
+
+
+def _shortening(limits: Limits) -> tuple[str, ...]:
+    if limits == LIMITS[0]:
+        return ()
+    return (
+        f"Summaries were cut to {limits.lead} characters or fewer "
+        f"so that the mail stays within {BUDGET_BYTES // 1024} KB.",
+    )
+
+
+def _values(
+    issue: Shown, newsletter: NewsletterSettings, urls: dict[str, str], seal: str
+) -> dict[str, Any]:
+    return {
+        "issue": issue,
+        **urls,
+        "slots": {name: f"slot{seal}x{name}x" for name in fragments.SLOTS},
+        "part": lambda name: f"part{seal}x{name}x",
+        **look(newsletter),
+    }
+
+
+def look(newsletter: NewsletterSettings) -> dict[str, Any]:
+    """Return what every mail of the newsletter shares: its name, colours and footer."""
+    accent = newsletter.look.accent
+    return {
+        "newsletter": {
+            "title": plain(newsletter.title),
+            "language": plain(newsletter.language),
+            "direction": _direction(newsletter.language),
+            "postal_address": plain(newsletter.postal_address),
+            "notice": plain(newsletter.notice),
+            "footer": plain(newsletter.look.footer),
+            "layout": newsletter.look.layout,
+            "logo": link(newsletter.look.logo),
+        },
+        "accent": colours.legible(accent, PAPER),
+        "accent_dark": colours.legible(accent, DARK_PAPER),
+    }
+
+
+def _direction(language: str) -> str:
+    return "rtl" if language.split("-")[0] in ("ar", "dv", "fa", "he", "ps", "ur", "yi") else "ltr"
+
+
+def _seal(recap: Recap) -> str:
+    """Return letters that the recap cannot contain, being made from all of it."""
+    return hashlib.sha256(repr(recap).encode("utf-8", "backslashreplace")).hexdigest()[:24]
+
+
+def _marked(text: str, seal: str) -> str:
+    """Put marks where *seal* is, which went through MJML and premailer as mere letters."""
+    text = re.sub(
+        rf"(?:<!--)?part{seal}x([a-z0-9-]+)x(?:-->)?", lambda at: fragments.part(at[1]), text
+    )
+    return re.sub(rf"slot{seal}x([a-z_]+)x", lambda at: fragments.slot(at[1]), text)
+
+
+def tidy(text: str) -> str:
+    """Return *text* without space at line ends and with one blank line at most in a row."""
+    # "-- " on a line of its own is the signature's mark, and its space is part of it.
+    kept = (line if line == "-- " else line.rstrip() for line in text.strip("\n").split("\n"))
+    return re.sub(r"\n{3,}", "\n\n", "\n".join(kept)) + "\n"
+
+
+def fingerprint(subject: str, html: str, text: str) -> str:
+    """Return what an approval approves: the SHA-256 over an edition's parts, in hexadecimal."""
+    over = hashlib.sha256()
+    for part in (subject, html, text):
+        body = part.encode()
+        # The length before each part: words cannot move from one to the next unnoticed.
+        over.update(len(body).to_bytes(8, "big") + body)
+    return over.hexdigest()
+
+
+def web(edition: Edition) -> str:
+    """Return the public page: the mail's HTML without the parts that only a reader's has."""
+    public = "".join(
+        content
+        for name, content in fragments.parts(edition.html)
+        if not name.startswith(fragments.MAIL_ONLY)
+    )
+    return fragments.filled(public, dict.fromkeys(fragments.SLOTS, ""), escape=True)
+
+
+#: The values of a reader who does not exist.
+EXAMPLE = {"unsubscribe_url": "https://example.org/unsubscribe/example"}
+
+
+def sample(edition: Edition) -> tuple[str, str]:
+    """Return HTML and text as a reader would get them, with a reader who does not exist."""
+    return (
+        fragments.filled(edition.html, EXAMPLE, escape=True),
+        fragments.filled(edition.text, EXAMPLE, escape=False),
+    )

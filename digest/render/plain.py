@@ -1,0 +1,97 @@
+"""Words and addresses from outside, made fit to stand in a mail."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from urllib.parse import quote, urlsplit, urlunsplit
+
+import idna
+
+#: Characters that show nothing and only mislead: they turn the reading direction of what
+#: follows, or hide a break in a word. Joiners stay, scripts and emoji need them.
+_MISLEADING = frozenset("\u061c\u200b\u200e\u200f\u2060\ufeff\ufff9\ufffa\ufffb") | frozenset(
+    chr(c) for c in (*range(0x202A, 0x202F), *range(0x2066, 0x206A))
+)
+#: In a URL's parts, what may stand unescaped beside letters and digits (RFC 3986, 3.3 to 3.5).
+_SAFE = "%!$&'()*+,;=:@/~-._"
+
+
+def plain(text: str) -> str:
+    """
+    Return *text* as one line of what can be read.
+
+    White space of any kind becomes a single space. Control characters, direction
+    overrides and code points that are no characters are left out; among these are the
+    marks of slots and fragments, so nothing from outside can pass for one.
+    """
+    return " ".join("".join(c for c in text if _is_readable(c)).split())
+
+
+def lines(text: str) -> str:
+    """Return *text* like `plain`, line breaks kept; for an editor's Markdown."""
+    return "\n".join("".join(c for c in line if _is_readable(c)) for line in text.splitlines())
+
+
+def _is_readable(c: str) -> bool:
+    if c < "\x7f":
+        return c >= " " or c in "\t\n\r\f\v"
+    if c in _MISLEADING:
+        return False
+    # Cc: C1 controls, of which NEL is white space. Cs: halves of pairs, which UTF-8 cannot hold.
+    return c == "\x85" or not (unicodedata.category(c) in ("Cc", "Cs") or _is_noncharacter(c))
+
+
+def _is_noncharacter(c: str) -> bool:
+    """Unicode 23.7: for a program's own use, never for interchange."""
+    return "\ufdd0" <= c <= "\ufdef" or ord(c) & 0xFFFE == 0xFFFE
+
+
+def link(address: str | None) -> str | None:
+    """
+    Return *address* as an absolute http(s) URL in ASCII; None if it is not one.
+
+    A host in other letters becomes its A-label. An address with a user's name in it is
+    refused: it is there to look like another host.
+    """
+    if not address:
+        return None
+    try:
+        parts = urlsplit(plain(address))
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        return None
+    if parts.scheme not in ("http", "https") or not host or "@" in parts.netloc:
+        return None
+    ascii_host = _host(host)
+    if ascii_host is None:
+        return None
+    place = ascii_host if port is None else f"{ascii_host}:{port}"
+    path, query, anchor = (
+        _escaped(part, also)
+        for part, also in ((parts.path, ""), (parts.query, "?"), (parts.fragment, "?"))
+    )
+    return urlunsplit((parts.scheme, place, path, query, anchor))
+
+
+def _host(host: str) -> str | None:
+    if host.isascii():
+        host = f"[{host}]" if ":" in host else host
+        return host if re.fullmatch(r"[a-z0-9._-]+|\[[0-9a-f:.]+\]", host) else None
+    try:
+        return idna.encode(host, uts46=True).decode()
+    except idna.IDNAError:
+        return None
+
+
+def _escaped(part: str, also: str) -> str:
+    return quote(part, safe=_SAFE + also)
+
+
+def shortened(text: str, limit: int) -> str:
+    """Return *text* in at most *limit* characters, cut between words and ending in … if cut."""
+    if len(text) <= limit:
+        return text
+    cut = text[: limit - 1]
+    between_words = cut.rsplit(" ", 1)[0] if " " in cut[limit // 2 :] else cut
+    return between_words.rstrip(" ,;:.–—-") + "…"

@@ -1,0 +1,230 @@
+"""What to look at before an edition goes out, as sentences with a remedy each."""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from digest.model import Edition, Recap
+from digest.model.settings import NewsletterSettings
+from digest.render import fragments
+from digest.render.editions import BUDGET_BYTES, sample
+from digest.render.plain import link, plain
+
+#: Gmail shows no more of a mail than about 102 KB.
+LIMIT_BYTES = 100 * 1024
+
+#: Longer subjects are cut on every phone; the shortest say nothing.
+SUBJECT_CHARACTERS = (10, 130)
+
+#: Words of an address that nobody lives at.
+_PLACEHOLDERS = re.compile(
+    r"\b(your|todo|fixme|placeholder|lorem|xxx+|change ?me|postal address)\b|\.\.\.|…|[<>\[\]{}]",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something about an edition that an editor should know."""
+
+    #: An error keeps the issue from being approved.
+    level: Literal["error", "warning"]
+    #: A stable word for programs.
+    code: str
+    sentence: str
+    remedy: str
+
+
+def check(edition: Edition, recap: Recap, newsletter: NewsletterSettings) -> tuple[Finding, ...]:
+    """Return what is wrong with *edition*, errors first; nothing if it may go."""
+    found = [
+        *_content(recap, newsletter),
+        *_law(edition, newsletter),
+        *_subject(edition),
+        *_size(edition),
+        *_slots(edition),
+        *_pictures(edition, newsletter),
+        *_parity(edition),
+    ]
+    return tuple(sorted(found, key=lambda finding: finding.level))
+
+
+def _error(code: str, sentence: str, remedy: str) -> Finding:
+    return Finding("error", code, sentence, remedy)
+
+
+def _warning(code: str, sentence: str, remedy: str) -> Finding:
+    return Finding("warning", code, sentence, remedy)
+
+
+def _content(recap: Recap, newsletter: NewsletterSettings) -> Iterator[Finding]:
+    if not recap.items:
+        yield _error(
+            "no-items",
+            "There are no items.",
+            "Pin a publication, widen look_back, or cancel the issue.",
+        )
+    elif len(recap.items) < newsletter.items.min:
+        yield _warning(
+            "few-items",
+            f"There are {len(recap.items)} items; the newsletter asks for {newsletter.items.min}.",
+            "Pin more publications, or send it as it is.",
+        )
+    shown = {each for section in recap.sections for each in section.items}
+    for item in recap.items:
+        if item.publication not in shown:
+            yield _error(
+                "item-lost",
+                f"“{plain(item.title)}” is chosen but stands in no section.",
+                "Add the section `more` to `sections` in config.yaml.",
+            )
+        elif not link(item.link):
+            yield _warning(
+                "no-link",
+                f"“{plain(item.title)}” has no link.",
+                "It is shown as a title without a link.",
+            )
+
+
+def _law(edition: Edition, newsletter: NewsletterSettings) -> Iterator[Finding]:
+    postal = plain(newsletter.postal_address)
+    if len(postal) < 8 or _PLACEHOLDERS.search(postal):
+        yield _error(
+            "postal-placeholder",
+            f"The postal address “{postal}” is not one.",
+            "Write where you can be reached under `postal_address` in config.yaml.",
+        )
+    for part, content in (("HTML", html.unescape(_bare(edition.html))), ("text", edition.text)):
+        if _squeezed(postal) not in _squeezed(content):
+            yield _error(
+                "postal-missing",
+                f"The {part} part does not show the postal address.",
+                "Put {{ newsletter.postal_address }} into its template.",
+            )
+    for part, content in (("HTML", edition.html), ("text", edition.text)):
+        if "unsubscribe_url" not in fragments.slots(content):
+            yield _error(
+                "unsubscribe-missing",
+                f"The {part} part has no way to unsubscribe.",
+                "Put {{ slots.unsubscribe_url }} into its template.",
+            )
+
+
+def _bare(markup: str) -> str:
+    return re.sub(r"<[^>]*>", " ", markup)
+
+
+def _squeezed(text: str) -> str:
+    return "".join(text.split())
+
+
+def _subject(edition: Edition) -> Iterator[Finding]:
+    shortest, longest = SUBJECT_CHARACTERS
+    subject = edition.subject
+    if not subject:
+        yield _error("subject-empty", "The subject is empty.", "Write a headline.")
+    elif len(subject) < shortest:
+        yield _warning(
+            "subject-short", f"The subject has {len(subject)} characters.", "Say more in it."
+        )
+    elif len(subject) > longest:
+        yield _warning(
+            "subject-long",
+            f"The subject has {len(subject)} characters; a phone shows about 40, "
+            "a desktop about 70.",
+            "Shorten a theme's label.",
+        )
+    if re.match(r"(re|fwd?|aw|wg)\s*:", subject, re.IGNORECASE):
+        yield _error(
+            "subject-reply",
+            f"The subject begins like an answer: “{subject}”.",
+            "Begin it with a theme.",
+        )
+    letters = [c for c in subject if c.isalpha() and c.lower() != c.upper()]
+    if len(letters) > 8 and all(c.isupper() for c in letters):
+        yield _warning(
+            "subject-capitals", "The subject is all capitals.", "Write it as a sentence."
+        )
+
+
+def _size(edition: Edition) -> Iterator[Finding]:
+    size = len(edition.html.encode())
+    if size >= LIMIT_BYTES:
+        yield _error(
+            "too-large",
+            f"The HTML has {size // 1024} KB; Gmail would cut it off before the footer.",
+            "Lower `items: {max: …}` or choose `look: {layout: compact}` in config.yaml.",
+        )
+    elif size > BUDGET_BYTES:
+        yield _warning(
+            "large",
+            f"The HTML has {size // 1024} KB; {BUDGET_BYTES // 1024} KB are on the safe side.",
+            "Lower `items: {max: …}` in config.yaml.",
+        )
+
+
+def _slots(edition: Edition) -> Iterator[Finding]:
+    asked = fragments.slots(edition.subject + edition.html + edition.text)
+    for name in sorted(set(asked) - set(fragments.SLOTS)):
+        yield _error(
+            "slot-unknown",
+            f"The edition asks for the reader's {name}, which nobody fills in.",
+            f"Templates may use: {', '.join(fragments.SLOTS)}.",
+        )
+    for unfilled in sorted(
+        set(re.findall(r"\{\{.*?\}\}|\{%.*?%\}", edition.subject + edition.text))
+    ):
+        yield _warning(
+            "template-words",
+            f"“{unfilled[:60]}” stands in the mail as it is.",
+            "If it is a template's, mend it; if it is a publication's own, leave it.",
+        )
+
+
+def _pictures(edition: Edition, newsletter: NewsletterSettings) -> Iterator[Finding]:
+    for tag in re.findall(r"<img\b[^>]*>", edition.html):
+        if not re.search(r"\balt=", tag):
+            yield _error(
+                "alt-missing",
+                f"A picture has no alt attribute: {tag[:80]}",
+                'Write alt="{{ item.image.alt }}" in the template.',
+            )
+    without = [
+        tag for tag in re.findall(r"<img\b[^>]*>", edition.html) if re.search(r'\balt=""', tag)
+    ]
+    if without and newsletter.look.logo is None:
+        one = len(without) == 1
+        yield _warning(
+            "alt-empty",
+            f"{len(without)} {'picture has' if one else 'pictures have'} no description.",
+            "Its feed tells none. Add one to the publication, or set `images: never`.",
+        )
+    if newsletter.look.logo and not link(newsletter.look.logo):
+        yield _warning(
+            "logo-local",
+            f"The logo “{newsletter.look.logo}” is not on the web, so the mail shows none.",
+            "Give an address that begins with https:// under `look: {logo: …}`.",
+        )
+
+
+def _parity(edition: Edition) -> Iterator[Finding]:
+    markup, text = sample(edition)
+    said = set(text.split())
+    for href in dict.fromkeys(re.findall(r'<a\b[^>]*?\bhref="([^"]*)"', markup)):
+        address = html.unescape(href)
+        if not re.match(r"https?://", address):
+            yield _error(
+                "link-unsafe",
+                f"A link leads to {address[:80]!r}.",
+                "Only http and https may be used.",
+            )
+        elif address not in said and not any(address in word for word in said):
+            yield _warning(
+                "link-not-in-text",
+                f"The text part lacks the link {address}.",
+                "Add it to body.txt.",
+            )

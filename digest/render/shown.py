@@ -1,0 +1,253 @@
+"""A recap as the templates see it: cleaned, cut to length, dated in the newsletter's zone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from digest.model import Block, Image, Item, Recap, Section
+from digest.model.settings import NewsletterSettings
+from digest.render import dates, markdown
+from digest.render.plain import link, plain, shortened
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """How many characters of a summary a mail shows, by the item's place in it."""
+
+    lead: int = 420
+    further: int = 220
+    brief: int = 140
+
+
+#: Tried in this order until the mail is small enough.
+LIMITS = (Limits(), Limits(lead=240, further=120, brief=90), Limits(lead=140, further=0, brief=0))
+TITLE_LIMIT = 240
+LABEL_LIMIT = 120
+LEAD_LIMIT = 600
+SUBJECT_LIMIT = 400
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShownImage:
+    url: str
+    alt: str
+    credit: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShownItem:
+    """An item in its place."""
+
+    id: int
+    title: str
+    #: "" where the place shows none.
+    summary: str
+    #: None: the title stands without a link.
+    link: str | None
+    image: ShownImage | None
+    #: ``Commentary · Sep 19 · Author``
+    meta: str
+    #: A BCP 47 tag where it differs from the newsletter's.
+    language: str | None
+    #: Of an event: the tile's two lines and the moment in words; "" elsewhere.
+    month: str = ""
+    day: str = ""
+    moment: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShownTheme:
+    number: int
+    label: str
+    lead: ShownItem
+    further: tuple[ShownItem, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShownBlock:
+    title: str
+    html: str
+    #: Paragraphs, unwrapped.
+    text: tuple[str, ...]
+    link: str | None
+    image: ShownImage | None
+    sponsor: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShownSection:
+    """One section; *shape* says which template shows it."""
+
+    #: ``themes``, ``more``, ``upcoming`` or ``block``.
+    shape: str
+    key: str
+    title: str
+    themes: tuple[ShownTheme, ...] = ()
+    items: tuple[ShownItem, ...] = ()
+    block: ShownBlock | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shown:
+    """All that a recap's templates can say."""
+
+    title: str
+    dates: str
+    number: int
+    subject: str
+    preheader: str
+    headline: str
+    lead: str
+    sections: tuple[ShownSection, ...]
+    #: What was shortened, as sentences for the editor.
+    notes: tuple[str, ...]
+
+
+def shown(recap: Recap, newsletter: NewsletterSettings, number: int, limits: Limits) -> Shown:
+    """Return *recap* as its templates see it. Items that no section names are left out."""
+    page = _Page(recap, newsletter, limits)
+    headline, lead = plain(recap.headline), plain(recap.lead)
+    return Shown(
+        title=plain(recap.title),
+        dates=dates.span(recap.window, newsletter.zone),
+        number=number,
+        subject=page.cut(plain(recap.subject) or headline or plain(recap.title), SUBJECT_LIMIT),
+        preheader=page.cut(plain(recap.preheader) or lead, LEAD_LIMIT),
+        headline=page.cut(headline, SUBJECT_LIMIT),
+        lead=page.cut(lead, LEAD_LIMIT),
+        sections=tuple(page.sections()),
+        notes=tuple(page.notes),
+    )
+
+
+class _Page:
+    """One walk through a recap; gathers the notes on the way."""
+
+    def __init__(self, recap: Recap, newsletter: NewsletterSettings, limits: Limits) -> None:
+        self.recap = recap
+        self.newsletter = newsletter
+        self.limits = limits
+        self.items = {item.publication: item for item in recap.items}
+        self.notes: list[str] = []
+
+    def sections(self) -> Iterable[ShownSection]:
+        for section in self.recap.sections:
+            shape = _shape(section)
+            if shape == "themes":
+                yield from self._themes(section)
+            elif shape == "block" and section.block:
+                yield self._block(section, section.block)
+            elif items := self._known(section.items):
+                show = self.event if shape == "upcoming" else self.brief
+                yield ShownSection(
+                    shape=shape,
+                    key=section.key,
+                    title=plain(section.title),
+                    items=tuple(show(item) for item in items),
+                )
+
+    def _themes(self, section: Section) -> Iterable[ShownSection]:
+        """The themes over this section's items; items without a theme follow as `more`."""
+        left = dict.fromkeys(item.publication for item in self._known(section.items))
+        themes: list[ShownTheme] = []
+        for theme in self.recap.themes:
+            own = [self.items[each] for each in theme.publications if each in left]
+            if not own:
+                continue
+            for item in own:
+                left.pop(item.publication, None)
+            themes.append(
+                ShownTheme(
+                    number=len(themes) + 1,
+                    label=self.cut(plain(theme.label), LABEL_LIMIT),
+                    lead=self.lead(own[0]),
+                    further=tuple(self.further(item) for item in own[1:]),
+                )
+            )
+        if themes:
+            title = plain(section.title)
+            yield ShownSection(shape="themes", key=section.key, title=title, themes=tuple(themes))
+        if left:
+            rest = tuple(self.brief(self.items[each]) for each in left)
+            yield ShownSection(shape="more", key=f"{section.key}-rest", title="", items=rest)
+
+    def _known(self, ids: Iterable[int]) -> list[Item]:
+        return [self.items[each] for each in dict.fromkeys(ids) if each in self.items]
+
+    def _block(self, section: Section, block: Block) -> ShownSection:
+        return ShownSection(
+            shape="block",
+            key=section.key,
+            title=plain(section.title),
+            block=ShownBlock(
+                title=plain(block.title),
+                html=markdown.to_html(block.markdown),
+                text=tuple(markdown.to_text(block.markdown)),
+                link=link(block.link),
+                image=_image(block.image),
+                sponsor=block.sponsor,
+            ),
+        )
+
+    def lead(self, item: Item) -> ShownItem:
+        return self._item(item, self.limits.lead)
+
+    def further(self, item: Item) -> ShownItem:
+        return self._item(item, self.limits.further)
+
+    def brief(self, item: Item) -> ShownItem:
+        return self._item(item, self.limits.brief)
+
+    def event(self, item: Item) -> ShownItem:
+        if item.starts_at is None:
+            return self.brief(item)
+        day = item.starts_at.astimezone(self.newsletter.zone)
+        moment = dates.moment(item.starts_at, self.newsletter.zone)
+        return self._item(
+            item, self.limits.brief, month=dates.month(day), day=str(day.day), moment=moment
+        )
+
+    def _item(self, item: Item, limit: int, **event: str) -> ShownItem:
+        human = "summary" in item.edited
+        summary = plain(item.summary)
+        title = plain(item.title)
+        language = plain(item.language or "")
+        return ShownItem(
+            id=item.publication,
+            title=title if "title" in item.edited else self.cut(title, TITLE_LIMIT),
+            # An editor's words are never cut: whoever wrote them saw the preview.
+            summary=summary if human else shortened(summary, limit) if limit else "",
+            link=link(item.link),
+            image=_image(item.image),
+            meta=_meta(item, event.get("moment", "")),
+            language=language if language and language != self.newsletter.language else None,
+            **event,
+        )
+
+    def cut(self, text: str, limit: int) -> str:
+        if len(text) > limit:
+            self.notes.append(f"“{text[:40].rstrip()}…” was cut to {limit} characters.")
+        return shortened(text, limit)
+
+
+def _shape(section: Section) -> str:
+    if section.block:
+        return "block"
+    return section.key if section.key in ("themes", "upcoming") else "more"
+
+
+def _meta(item: Item, moment: str) -> str:
+    authors = [plain(author) for author in item.authors]
+    named = ", ".join(authors[:3]) + (" and others" if len(authors) > 3 else "")
+    day = moment or dates.short(item.published_on)
+    updated = "updated" if item.updated else ""
+    return " · ".join(said for said in (plain(item.kind), day, named, updated) if said)
+
+
+def _image(image: Image | None) -> ShownImage | None:
+    """Return the picture to show; caption and credit alone show nothing."""
+    url = link(image.url) if image else None
+    if image is None or url is None:
+        return None
+    return ShownImage(url=url, alt=plain(image.alt), credit=plain(image.credit))

@@ -1,0 +1,80 @@
+"""The templates' language: Jinja2 with our filters; every fault names file and line."""
+
+from __future__ import annotations
+
+import textwrap
+import traceback
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import jinja2
+from markupsafe import Markup
+
+from digest.errors import TemplateError
+from digest.render import dates
+
+#: RFC 5322, 2.1.1: a line should have no more.
+COLUMNS = 78
+
+
+def environment(templates: Sequence[Path]) -> jinja2.Environment:
+    """Return the environment over these folders, the first before the others; kept warm."""
+    return _environment(tuple(str(folder) for folder in templates))
+
+
+@lru_cache(maxsize=8)
+def _environment(folders: tuple[str, ...]) -> jinja2.Environment:
+    made = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(folders),
+        autoescape=lambda name: bool(name) and not str(name).endswith(".txt"),  # noqa: S701
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=False,
+    )
+    made.filters |= {"wrap": wrapped, "short_day": dates.short, "moment": dates.moment}
+    made.globals["safe_html"] = Markup
+    return made
+
+
+def filled(templates: Sequence[Path], name: str, values: Mapping[str, Any]) -> str:
+    """Return the template *name* (``mail/recap/body.mjml``) with *values*; TemplateError."""
+    try:
+        return environment(templates).get_template(name).render(values)
+    except jinja2.TemplateNotFound as e:
+        raise TemplateError(
+            f"there is no template {e.name}",
+            remedy=f"It is looked for in: {', '.join(str(folder) for folder in templates)}.",
+        ) from e
+    except jinja2.TemplateSyntaxError as e:
+        raise TemplateError(
+            e.message or "cannot be read", file=e.filename or e.name or name, line=e.lineno
+        ) from e
+    except Exception as e:
+        file, line = _place(e, templates, name)
+        raise TemplateError(
+            str(e), file=file, line=line, remedy="Run: digest templates check"
+        ) from e
+
+
+def _place(error: Exception, templates: Sequence[Path], name: str) -> tuple[str, int | None]:
+    """Return file and line of the template in which *error* was raised."""
+    folders = [str(folder) for folder in templates]
+    for frame in reversed(traceback.extract_tb(error.__traceback__)):
+        if any(frame.filename.startswith(folder) for folder in folders):
+            return frame.filename, frame.lineno
+    return name, None
+
+
+def wrapped(text: str, width: int = COLUMNS, indent: str = "") -> str:
+    """Return *text* in lines of at most *width*, broken between words only: URLs stay whole."""
+    return textwrap.fill(
+        text,
+        width,
+        initial_indent=indent,
+        subsequent_indent=" " * len(indent),
+        break_long_words=False,
+        break_on_hyphens=False,
+    )

@@ -65,7 +65,7 @@ def test_the_sample_has_no_fault_but_its_key() -> None:
     loaded = load(sample, {})
 
     assert list(loaded.settings.newsletters) == ["weekly-recap"]
-    assert [warning.split()[0] for warning in loaded.warnings] == ["TOKEN_KEY"]
+    assert [warning.about for warning in loaded.warnings] == ["TOKEN_KEY"]
 
 
 def test_the_designs_sample_is_accepted_whole(shared: Path, write: Write) -> None:
@@ -322,10 +322,10 @@ def test_a_dotenv_that_others_may_read_is_told(write: Write) -> None:
 
     told = load(write(GOOD), KEY).warnings
 
-    assert told == (
+    assert [str(warning) for warning in told] == [
         f"{dotenv}: others may read your secrets. Run: chmod 600 {dotenv}",
-        f"{dotenv}:1: TOKENKEY is not read; did you mean TOKEN_KEY?",
-    )
+        f"{dotenv}:1: TOKENKEY is not read. Did you mean TOKEN_KEY?",
+    ]
 
 
 def test_a_password_does_not_travel_in_the_open(write: Write) -> None:
@@ -349,13 +349,40 @@ def test_what_works_but_should_not_stay_is_told(write: Write) -> None:
 
     told = load(write(text), {}).warnings
 
-    assert [warning.split(":")[0] for warning in told] == [
-        "TOKEN_KEY is not set",
-        "public_url",
-        "smtp.tls",
-        "newsletters.weekly.postal_address",
-        "newsletters.weekly.feeds",
+    assert [(warning.about, warning.blocks) for warning in told] == [
+        ("TOKEN_KEY", True),
+        ("newsletters.weekly.postal_address", True),
+        ("public_url", False),
+        ("smtp.tls", False),
+        ("newsletters.weekly.feeds", False),
     ]
+
+
+@pytest.mark.parametrize(
+    ("text", "about", "says"),
+    [
+        (GOOD.replace("12 Harbour Road", "1 Sample Street"), "postal_address", "the sample's"),
+        (GOOD.replace("https://recap.example.org", "http://127.0.0.1:8000"), "public_url",
+         "leads readers to their own machine"),
+    ],
+)  # fmt: skip
+def test_the_samples_values_are_not_for_the_world(
+    write: Write, text: str, about: str, says: str
+) -> None:
+    """With a real mail server, the sample's postal address and link are remarked on."""
+    (remark,) = load(write(text + "smtp: {host: smtp.example.org}\n"), KEY).warnings
+    assert remark.about.endswith(about)
+    assert says in remark.sentence
+
+    assert load(write(text + "smtp: {host: 127.0.0.1}\n"), KEY).warnings == ()
+
+
+def test_a_short_key_is_told(write: Write) -> None:
+    """A token key that can be guessed blocks sending as a missing one does."""
+    (remark,) = load(write(GOOD), {"TOKEN_KEY": "secret"}).warnings
+
+    assert remark.blocks
+    assert "shorter than 32 letters" in str(remark)
 
 
 def test_the_file_is_looked_for_in_three_places(

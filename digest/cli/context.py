@@ -57,7 +57,7 @@ def open_installation(config: Path | None = None, *, create: bool = False) -> In
     from digest.cli import terminal
 
     loaded = configuration.load(config or chosen.get(), os.environ)
-    terminal.warn(*loaded.warnings)
+    terminal.warn(*map(str, loaded.warnings))
     database = open_database(loaded)
     with suppress(ImportError):  # until the room is there
         from digest.store import upgrade  # type: ignore[attr-defined,unused-ignore]

@@ -12,10 +12,11 @@ from pydantic import ValidationError
 
 from digest.config import document, environment, faults, remarks
 from digest.config.environment import VARIABLES, Given
+from digest.config.remarks import Remark
 from digest.errors import ConfigError
 from digest.model.settings import Settings
 
-__all__ = ["VARIABLES", "Loaded", "Watched", "load"]
+__all__ = ["VARIABLES", "Loaded", "Remark", "Watched", "load"]
 
 #: What is told by the environment alone, so that config.yaml can be shown to anyone.
 _SECRETS = {"SMTP_USER", "SMTP_PASSWORD", "TOKEN_KEY"}
@@ -30,8 +31,8 @@ class Loaded:
     folder: Path
     #: config.yaml itself.
     path: Path
-    #: Sentences about what works but should not stay so.
-    warnings: tuple[str, ...] = ()
+    #: What works but should not stay so.
+    warnings: tuple[Remark, ...] = ()
 
 
 def load(path: Path | None, environ: Mapping[str, str]) -> Loaded:
@@ -53,7 +54,7 @@ def load(path: Path | None, environ: Mapping[str, str]) -> Loaded:
         wrong += faults.told(e, said, str(path), given)
     if wrong:
         raise _together(wrong)
-    return Loaded(settings, folder, path, (*warnings, *remarks.about(settings)))
+    return Loaded(settings, folder, path, (*warnings, *remarks.on(settings)))
 
 
 class Watched:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 
+from digest.config.remarks import Remark
 from digest.errors import ConfigError
 
 #: Which setting each variable lays its value over.
@@ -35,16 +36,18 @@ class Given:
     line: int | None = None
 
 
-def overrides(dotenv: Path, environ: Mapping[str, str]) -> tuple[dict[str, Given], tuple[str, ...]]:
+def overrides(
+    dotenv: Path, environ: Mapping[str, str]
+) -> tuple[dict[str, Given], tuple[Remark, ...]]:
     """
-    Return our variables by name, and warnings.
+    Return our variables by name, and what to mend.
 
     The process environment goes before *dotenv*, which need not exist. An empty value
     counts as not given. Raises ConfigError if *dotenv* cannot be read.
     """
-    given, warnings = _file(dotenv)
+    given, remarks = _file(dotenv)
     given |= {name: Given(environ[name]) for name in VARIABLES if environ.get(name)}
-    return given, warnings
+    return given, remarks
 
 
 def readable_by_others(path: Path) -> bool:
@@ -52,23 +55,24 @@ def readable_by_others(path: Path) -> bool:
     return bool(path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO))
 
 
-def _file(path: Path) -> tuple[dict[str, Given], tuple[str, ...]]:
+def _file(path: Path) -> tuple[dict[str, Given], tuple[Remark, ...]]:
     if not path.exists():
         return {}, ()
     try:
         text = path.read_text("utf-8-sig")
     except (OSError, UnicodeDecodeError) as e:
         raise ConfigError(f"cannot be read ({e})", file=str(path)) from e
-    given, warnings = _parsed(text, str(path))
+    given, remarks = _parsed(text, str(path))
     if readable_by_others(path):
-        warnings.insert(0, f"{path}: others may read your secrets. Run: chmod 600 {path}")
-    return given, tuple(warnings)
+        open_to_all = Remark(str(path), "others may read your secrets", f"Run: chmod 600 {path}")
+        remarks.insert(0, open_to_all)
+    return given, tuple(remarks)
 
 
-def _parsed(text: str, file: str) -> tuple[dict[str, Given], list[str]]:
+def _parsed(text: str, file: str) -> tuple[dict[str, Given], list[Remark]]:
     """Return the variables of ours in *text*: ``NAME=value`` lines, taken literally."""
     given: dict[str, Given] = {}
-    warnings: list[str] = []
+    remarks: list[Remark] = []
     for line, content in enumerate(text.splitlines(), 1):
         if not content.strip() or content.lstrip().startswith("#"):
             continue
@@ -83,8 +87,9 @@ def _parsed(text: str, file: str) -> tuple[dict[str, Given], list[str]]:
         if name in VARIABLES and value:
             given[name] = Given(value, file, line)
         elif near := [] if name in VARIABLES else get_close_matches(name, VARIABLES, 1, 0.8):
-            warnings.append(f"{file}:{line}: {name} is not read; did you mean {near[0]}?")
-    return given, warnings
+            unread = Remark(f"{file}:{line}", f"{name} is not read", f"Did you mean {near[0]}?")
+            remarks.append(unread)
+    return given, remarks
 
 
 def _unquoted(value: str, file: str, line: int, name: str) -> str:

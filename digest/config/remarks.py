@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from digest.model.settings import NewsletterSettings, Settings, is_loopback
@@ -11,37 +12,73 @@ from digest.model.settings import NewsletterSettings, Settings, is_loopback
 TOKEN_KEY_LETTERS = 32
 
 
-def about(settings: Settings) -> tuple[str, ...]:
-    """Return a sentence with its remedy for each thing to mend, the gravest first."""
-    return (*_keys(settings), *_places(settings), *_newsletters(settings))
+@dataclass(frozen=True, slots=True)
+class Remark:
+    """Something to mend, though the configuration can be read."""
+
+    #: The key, variable or file it is about.
+    about: str
+    sentence: str
+    remedy: str
+    #: True if nothing can be sent until it is mended.
+    blocks: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.about}: {self.sentence}. {self.remedy}"
 
 
-def _keys(settings: Settings) -> Iterator[str]:
+def on(settings: Settings) -> tuple[Remark, ...]:
+    """Return what to mend, the gravest first; nothing if all is well."""
+    found = (*_key(settings), *_places(settings), *_newsletters(settings))
+    return tuple(sorted(found, key=lambda remark: not remark.blocks))
+
+
+def _key(settings: Settings) -> Iterator[Remark]:
+    remedy = 'Write TOKEN_KEY=… into .env; `python3 -c "import secrets; '
+    remedy += 'print(secrets.token_hex(32))"` makes one.'
     if not settings.token_key:
-        yield "TOKEN_KEY is not set: no link in a mail can be signed. Write it into .env."
+        yield Remark("TOKEN_KEY", "not set, so that no link can be signed", remedy, blocks=True)
     elif len(settings.token_key) < TOKEN_KEY_LETTERS:
-        yield f"TOKEN_KEY is shorter than {TOKEN_KEY_LETTERS} letters: links could be forged."
+        short = f"shorter than {TOKEN_KEY_LETTERS} letters, so that links can be forged"
+        yield Remark("TOKEN_KEY", short, remedy, blocks=True)
 
 
-def _places(settings: Settings) -> Iterator[str]:
+def _places(settings: Settings) -> Iterator[Remark]:
     url = urlsplit(settings.public_url)
     if url.scheme != "https" and not is_loopback(url.hostname or ""):
-        yield f"public_url: {settings.public_url} is not https; one-click unsubscribe needs it."
+        yield Remark(
+            "public_url",
+            f"{settings.public_url} is not https, and one-click unsubscribe works only there",
+            "Put a proxy with a certificate in front, and write https://….",
+        )
+    if is_loopback(url.hostname or "") and not is_loopback(settings.smtp.host):
+        yield Remark(
+            "public_url",
+            f"{settings.public_url} leads readers to their own machine",
+            "Write the address at which they reach this one.",
+        )
     if settings.smtp.tls == "none" and not is_loopback(settings.smtp.host):
-        yield f"smtp.tls: mail travels to {settings.smtp.host} unencrypted. Use starttls."
+        yield Remark(
+            "smtp.tls",
+            f"none would carry mail to {settings.smtp.host} unencrypted",
+            "Write starttls (port 587) or implicit (port 465).",
+        )
 
 
-def _newsletters(settings: Settings) -> Iterator[str]:
+def _newsletters(settings: Settings) -> Iterator[Remark]:
+    to_the_world = not is_loopback(settings.smtp.host)
     for key, newsletter in settings.newsletters.items():
-        for remark in _newsletter(newsletter, to_the_world=not is_loopback(settings.smtp.host)):
-            yield f"newsletters.{key}.{remark}"
+        yield from _newsletter(f"newsletters.{key}", newsletter, to_the_world=to_the_world)
 
 
-def _newsletter(newsletter: NewsletterSettings, *, to_the_world: bool) -> Iterator[str]:
+def _newsletter(
+    key: str, newsletter: NewsletterSettings, *, to_the_world: bool
+) -> Iterator[Remark]:
+    where = "Write where the sender can be found; the law asks for it in every mail."
     if newsletter.lacks_postal_address:
-        yield "postal_address: still a placeholder; nothing is sent until it is yours."
+        yield Remark(f"{key}.postal_address", "still a placeholder", where, blocks=True)
     elif to_the_world and newsletter.has_sample_address:
-        yield "postal_address: the sample's, not yours; the law asks for your own."
+        yield Remark(f"{key}.postal_address", "the sample's, not yours", where, blocks=True)
     urls = [feed.url for feed in newsletter.feeds]
     for url in sorted({url for url in urls if urls.count(url) > 1}):
-        yield f"feeds: {url} is listed twice; it is read once."
+        yield Remark(f"{key}.feeds", f"{url} is listed twice", "Remove one; it is read once.")

@@ -32,8 +32,8 @@ _LONGEST = timedelta(days=3660)
 #: Controls, half characters, and what breaks a line or a paragraph.
 _UNPRINTABLE = ("Cc", "Cs", "Zl", "Zp")
 _PLACEHOLDER = re.compile(
-    r"\b(todo|tbd|fixme|xxx+|change ?me|change this|fill (me )?in|replace (me|this)|placeholder"
-    r"|your (own )?(postal |street |company )?(address|street)|postal address)\b|^\W*$|<[^>]*>",
+    r"\b(todo|tbd|fixme|xxx+|change ?(me|this)|fill (me )?in|replace (me|this)|placeholder|lorem"
+    r"|your|postal address)\b|^\W*$|\.\.\.|…|[<>\[\]{}]",
     re.IGNORECASE,
 )
 

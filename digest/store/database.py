@@ -1,20 +1,28 @@
-"""Opening the database, and its two kinds of transaction."""
+"""Opening the database, and its kinds of transaction."""
 
 from __future__ import annotations
 
+import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from digest.errors import StoreBusy, StoreError, StoreFull
 
-#: How long a writer waits for another one, in seconds.
+#: How long a writer waits for another one, and how long for a server to answer.
 BUSY_SECONDS = 10
+CONNECT_SECONDS = 10
+#: More than the threads of the web and the bell together.
+MOST_THREADS = 60
+#: Below this a disk that fails to write is taken to be full.
+FULL_BELOW_BYTES = 1_000_000
 
 
 class Database:
@@ -25,9 +33,14 @@ class Database:
     """
 
     def __init__(self, url: str, *, folder: Path | None = None) -> None:
-        """Open *url*; a relative SQLite path is taken from *folder*. No file is made yet."""
-        self.url = _located(url, folder)
-        self.engine = _engine(self.url)
+        """
+        Open *url*; a relative SQLite path is taken from *folder*. No file is made yet.
+
+        Raises StoreError for a URL that names neither SQLite nor PostgreSQL.
+        """
+        parsed = _located(_parsed(url), folder)
+        self.url = parsed.render_as_string(hide_password=False)
+        self.engine = _engine(parsed)
 
     @property
     def is_sqlite(self) -> bool:
@@ -36,19 +49,28 @@ class Database:
     @property
     def file(self) -> Path | None:
         """The file of an SQLite database; None for PostgreSQL."""
-        name = make_url(self.url).database
-        return Path(name) if self.is_sqlite and name else None
+        name = self.engine.url.database
+        return Path(name) if self.is_sqlite and name and name != ":memory:" else None
+
+    @property
+    def place(self) -> str:
+        """Where it is, for people: the file, or the URL without its password."""
+        return str(self.file or self.engine.url.render_as_string(hide_password=True))
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        """A consistent view; nothing that is written in it stays."""
-        with _explained(self), self.engine.connect() as connection:
-            connection.info["intent"] = "read"
-            try:
-                with connection.begin():
-                    yield connection
-            finally:
-                connection.info.pop("intent", None)
+        """
+        A consistent view: what others commit meanwhile is not seen, and nothing can be written.
+
+        Raises StoreError and its kinds, as the other transactions do.
+        """
+        with self._connected("read") as connection:
+            if not self.is_sqlite:
+                connection.execution_options(
+                    isolation_level="REPEATABLE READ", postgresql_readonly=True
+                )
+            with connection.begin():
+                yield connection
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
@@ -58,32 +80,88 @@ class Database:
         On SQLite it takes the write lock at once: a transaction that begins reading
         and writes later fails under two writers, whatever the time-out.
         """
-        with _explained(self), self.engine.connect() as connection, connection.begin():
+        with self._connected("write") as connection, connection.begin():
             yield connection
 
+    @contextmanager
+    def reshape(self) -> Iterator[Connection]:
+        """
+        One transaction that changes the schema: whole or not at all, on both databases.
+
+        On SQLite foreign keys rest while it lasts: rebuilding a table drops the old one,
+        which would delete the rows that refer to it. They are checked before the commit.
+        """
+        with self._connected("reshape") as connection, connection.begin():
+            yield connection
+            if self.is_sqlite:
+                _refuse_broken_references(connection)
+
     def close(self) -> None:
+        """Close every connection that is not in use; calling twice is safe."""
         self.engine.dispose()
 
+    @contextmanager
+    def _connected(self, intent: str) -> Iterator[Connection]:
+        with _explained(self), self.engine.connect() as connection:
+            # Read by `_begin_sqlite`, which every transaction on this connection passes.
+            connection.info["intent"] = intent
+            try:
+                yield connection
+            finally:
+                connection.info.pop("intent", None)
 
-def _located(url: str, folder: Path | None) -> str:
-    parsed = make_url(url)
-    name = parsed.database
-    if parsed.get_backend_name() != "sqlite" or not name or name == ":memory:":
+
+def _parsed(url: str) -> URL:
+    remedy = "Write sqlite:///var/recap.db or postgresql://user@host/name under `database`."
+    try:
+        parsed = make_url(url)
+    except (ArgumentError, ValueError) as e:
+        raise StoreError("the database's URL cannot be read", remedy=remedy) from e
+    if parsed.get_backend_name() not in ("sqlite", "postgresql"):
+        kind = parsed.get_backend_name()
+        raise StoreError(f"{kind} is no database that digest works with", remedy=remedy)
+    return parsed
+
+
+def _located(url: URL, folder: Path | None) -> URL:
+    name = url.database
+    if url.get_backend_name() != "sqlite" or not name or name == ":memory:":
         return url
-    path = Path(name) if Path(name).is_absolute() else (folder or Path.cwd()) / name
-    return parsed.set(database=str(path)).render_as_string(hide_password=False)
+    return url.set(database=str((folder or Path.cwd()) / name))
 
 
-def _engine(url: str) -> Engine:
-    parsed = make_url(url)
-    if parsed.get_backend_name() == "postgresql":
-        if parsed.drivername == "postgresql":
-            parsed = parsed.set(drivername="postgresql+psycopg")
-        return create_engine(parsed, pool_pre_ping=True, pool_size=5, max_overflow=20)
-    engine = create_engine(parsed, connect_args={"timeout": BUSY_SECONDS})
+def _engine(url: URL) -> Engine:
+    return _sqlite(url) if url.get_backend_name() == "sqlite" else _postgresql(url)
+
+
+def _sqlite(url: URL) -> Engine:
+    # Connections to a file cost little; a thread that waits for one costs a request.
+    limits: dict[str, Any] = {}
+    if url.database not in (None, "", ":memory:"):
+        limits["max_overflow"] = MOST_THREADS
+    engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS}, **limits)
     event.listen(engine, "connect", _set_up_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
+
+
+def _postgresql(url: URL) -> Engine:
+    if url.drivername == "postgresql":
+        url = url.set(drivername="postgresql+psycopg")
+    asked = url.query.get("options", "")
+    asked = asked if isinstance(asked, str) else " ".join(asked)
+    ours: dict[str, Any] = {"connect_timeout": CONNECT_SECONDS, "application_name": "digest"}
+    arguments = {name: value for name, value in ours.items() if name not in url.query}
+    arguments["options"] = f"-c lock_timeout={BUSY_SECONDS}s {asked}".strip()
+    try:
+        return create_engine(
+            url, connect_args=arguments, pool_pre_ping=True, pool_size=5, max_overflow=20
+        )
+    except (ImportError, NoSuchModuleError) as e:
+        raise StoreError(
+            "the PostgreSQL driver is not installed",
+            remedy="Run: pip install 'weekly-recap[postgres]'",
+        ) from e
 
 
 def _set_up_sqlite(connection: Any, _record: Any) -> None:
@@ -92,13 +170,25 @@ def _set_up_sqlite(connection: Any, _record: Any) -> None:
     cursor = connection.cursor()
     cursor.execute("PRAGMA journal_mode=WAL")
     cursor.execute("PRAGMA synchronous=FULL")
-    cursor.execute("PRAGMA foreign_keys=ON")
     cursor.close()
 
 
 def _begin_sqlite(connection: Connection) -> None:
-    kind = "DEFERRED" if connection.info.get("intent") == "read" else "IMMEDIATE"
-    connection.exec_driver_sql(f"BEGIN {kind}")
+    intent = connection.info.get("intent", "write")
+    # Neither setting can be changed within a transaction.
+    connection.exec_driver_sql(f"PRAGMA query_only={'ON' if intent == 'read' else 'OFF'}")
+    connection.exec_driver_sql(f"PRAGMA foreign_keys={'OFF' if intent == 'reshape' else 'ON'}")
+    connection.exec_driver_sql("BEGIN" if intent == "read" else "BEGIN IMMEDIATE")
+
+
+def _refuse_broken_references(connection: Connection) -> None:
+    broken = connection.exec_driver_sql("PRAGMA foreign_key_check").fetchall()
+    if broken:
+        tables = ", ".join(sorted({str(row[0]) for row in broken}))
+        raise StoreError(
+            f"{len(broken)} rows refer to what is not there, in {tables}; nothing was changed",
+            remedy="Please report this, with the versions before and after.",
+        )
 
 
 @contextmanager
@@ -107,22 +197,105 @@ def _explained(database: Database) -> Iterator[None]:
     try:
         yield
     except DBAPIError as e:
-        raise _translated(e, database) from e
+        said = _sqlite_said(e, database) if database.is_sqlite else _postgresql_said(e, database)
+        if said is None:
+            raise
+        raise said from e
+    except PoolTimeoutError as e:
+        raise StoreBusy(
+            f"{database.place}: every connection is in use", remedy="Try again in a minute."
+        ) from e
 
 
-def _translated(e: DBAPIError, database: Database) -> Exception:
-    said = str(e.orig).lower()
-    place = str(database.file or make_url(database.url).render_as_string(hide_password=True))
-    if "is locked" in said or "lock timeout" in said:
-        return StoreBusy(
-            f"{place}: locked by another process for over {BUSY_SECONDS} s",
-            remedy="Wait for it to end, or stop it; nothing was written. Then repeat the command.",
+def _sqlite_said(e: DBAPIError, database: Database) -> StoreError | None:
+    """Return our error for *e*; None if the fault is in a statement."""
+    kind = getattr(e.orig, "sqlite_errorname", "")
+    place = database.place
+    if kind.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
+        return _busy(place)
+    if kind == "SQLITE_FULL" or (kind.startswith("SQLITE_IOERR") and _is_full(database.file)):
+        return _full(place)
+    if kind.startswith("SQLITE_IOERR"):
+        return StoreError(f"{place}: the disk failed ({e.orig})", remedy="Check the disk.")
+    if kind.startswith("SQLITE_CANTOPEN"):
+        return StoreError(
+            f"{place}: cannot be opened",
+            remedy="Check that its folder exists and that this user may write there.",
         )
-    if "disk is full" in said or "no space left" in said or "disk i/o error" in said:
-        return StoreFull(
-            f"{place}: no space left on the disk",
-            remedy="Make room and repeat the command; what was committed before is kept.",
+    if kind.startswith(("SQLITE_READONLY", "SQLITE_PERM")):
+        return _read_only(e, database)
+    if kind.startswith(("SQLITE_NOTADB", "SQLITE_CORRUPT")):
+        return StoreError(
+            f"{place}: is no SQLite database, or a damaged one ({e.orig})",
+            remedy="Restore a backup, or name another file under `database` in config.yaml.",
         )
-    if isinstance(e, OperationalError):
-        return StoreError(f"{place}: {e.orig}", remedy="Run: digest doctor")
-    return e
+    return None
+
+
+def _read_only(e: DBAPIError, database: Database) -> StoreError | None:
+    """Tell a file that may not be written from a write within `Database.read()`."""
+    if database.file and os.access(database.file, os.W_OK):
+        return None
+    return StoreError(
+        f"{database.place}: may not be written ({e.orig})",
+        remedy="Give this user the right to write it and its folder.",
+    )
+
+
+def _postgresql_said(e: DBAPIError, database: Database) -> StoreError | None:
+    """Return our error for *e*; None if the fault is in a statement. Codes: PostgreSQL, app. A."""
+    place = database.place
+    match getattr(e.orig, "sqlstate", None):
+        case "55P03" | "40P01" | "40001":
+            return _busy(place)
+        case "53100":
+            return _full(place)
+        case "53300":
+            return StoreBusy(f"{place}: too many connections", remedy="Try again in a minute.")
+        case None if _is_about_the_line(e):
+            return _unreachable(e, database)
+        case "57P01" | "57P02" | "57P03":
+            return _unreachable(e, database)
+    return None
+
+
+def _is_about_the_line(e: DBAPIError) -> bool:
+    return e.connection_invalidated or type(e.orig).__name__ in (
+        "OperationalError",
+        "ConnectionTimeout",
+    )
+
+
+def _unreachable(e: DBAPIError, database: Database) -> StoreError:
+    url = database.engine.url
+    # One line of the driver's several, which name each address that was tried.
+    why = str(e.orig).strip().splitlines()[0].removeprefix("connection failed: ")
+    if url.password:
+        why = why.replace(str(url.password), "***")
+    said = str(e.orig)
+    host = url.host or url.query.get("host") or "this machine"
+    if "authentication failed" in said or "no password supplied" in said:
+        remedy = "Check user and password in `database`, or in DATABASE_URL."
+    elif "does not exist" in said:
+        remedy = f"Make it: createdb {url.database}"
+    else:
+        remedy = f"Check that PostgreSQL runs on {host} and lets this machine in."
+    return StoreError(f"{database.place}: {why}", remedy=remedy)
+
+
+def _busy(place: str) -> StoreBusy:
+    return StoreBusy(
+        f"{place}: locked by another process for over {BUSY_SECONDS} s",
+        remedy="Wait for it to end, or stop it; nothing was written. Then repeat the command.",
+    )
+
+
+def _full(place: str) -> StoreFull:
+    return StoreFull(
+        f"{place}: no space left on the disk",
+        remedy="Make room and repeat the command; what was committed before is kept.",
+    )
+
+
+def _is_full(file: Path | None) -> bool:
+    return file is not None and shutil.disk_usage(file.parent).free < FULL_BELOW_BYTES

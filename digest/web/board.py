@@ -14,6 +14,7 @@ from digest.config import Loaded
 from digest.errors import DigestError
 from digest.model import Candidate, Draft, Issue, IssueState, Publication, Tally
 from digest.model.settings import NewsletterSettings
+from digest.render.plain import link as safe_link
 from digest.store import Database, issues, ledger, publications
 from digest.web import words
 
@@ -46,6 +47,11 @@ class Row:
     candidate: Candidate
     #: None if it was deleted since.
     publication: Publication | None
+
+    @property
+    def link(self) -> str | None:
+        """Where the title leads; None where that is no http(s) address."""
+        return safe_link(self.publication.link) if self.publication else None
 
     @property
     def score(self) -> float | None:

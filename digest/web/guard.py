@@ -83,7 +83,7 @@ class BodyLimit:
 
 async def _whole(receive: Receive, most: int) -> bytes | None:
     """Return the body; None if it is longer than *most* bytes."""
-    body = b""
+    body: bytes = b""
     while True:
         message = await receive()
         body += message.get("body", b"")
@@ -143,7 +143,7 @@ class Prefix:
         if scope["type"] == "http":
             prefix = path_of(self.public_url())
             if prefix and (scope["path"] + "/").startswith(prefix + "/"):
-                scope = scope | {"path": scope["path"][len(prefix) :] or "/"}
+                scope = {**scope, "path": scope["path"][len(prefix) :] or "/"}
         await self.app(scope, receive, send)
 
 

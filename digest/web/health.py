@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from fastapi import APIRouter
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.responses import JSONResponse, Response
 
 from digest.errors import DigestError, StoreOutdated
@@ -41,16 +42,17 @@ def readiness(database: Database, *, now: datetime) -> dict[str, Any]:
     """
     try:
         schema = _schema(database)
+        if schema != "current":
+            return {"status": "down", "database": "answers", "schema": schema}
         with database.read() as conn:
             bell = _bell(ticks.listed(conn), now)
             known = [feed for feed in feeds.listed(conn) if feed.enabled]
-    except DigestError:
+    except (DigestError, SQLAlchemyError):
         return {"status": "down", "database": "no answer"}
     failing = sum(feed.failures > 0 for feed in known)
     well = bell["status"] == "ringing" and not failing
-    status = "down" if schema != "current" else "ready" if well else "degraded"
     return {
-        "status": status,
+        "status": "ready" if well else "degraded",
         "database": "answers",
         "schema": schema,
         "bell": bell,

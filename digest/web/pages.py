@@ -92,6 +92,7 @@ def _environment(folders: tuple[Path, ...]) -> Environment:
         "quoted": words.quoted,
         "sentence": words.sentence,
         "stretch": words.stretch,
+        "without_secret": words.without_secret,
     }
     return environment
 

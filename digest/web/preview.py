@@ -81,10 +81,11 @@ def mail(database: Database, loaded: Loaded, issue: Issue) -> Mail:
     from digest import render
 
     edition = weekly.preview(database, loaded, issue)
+    html, text = render.sample(edition)
     return Mail(
         subject=edition.subject,
         sender=loaded.settings.newsletters[issue.of.newsletter].from_,
-        html=render.web(edition),
-        text=edition.text,
+        html=html,
+        text=text,
         frozen=issue.edition_id is not None,
     )

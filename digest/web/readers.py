@@ -41,13 +41,6 @@ def doors(pages: Pages) -> APIRouter:
 def _leaving(router: APIRouter, pages: Pages) -> None:
     """RFC 8058: a POST leaves at once, whatever its body; opening the page does nothing."""
 
-    def both(path: str, **told: Any) -> Any:
-        """The address with and without a slash at its end: a redirect would lose the POST."""
-        return lambda function: router.api_route(path, **told)(
-            router.api_route(f"{path}/", **told)(function)
-        )
-
-    @both("/unsubscribe/{token}", methods=["GET", "HEAD"])
     def ask(token: str) -> HTMLResponse:
         seat = readership.seat(pages.database, pages.loaded, token)
         if seat.left:
@@ -55,15 +48,19 @@ def _leaving(router: APIRouter, pages: Pages) -> None:
         action = f"{pages.prefix}/unsubscribe/{token}"
         return _page(pages, "unsubscribe.html", seat.newsletter, action=action)
 
-    @both("/unsubscribe/{token}", methods=["POST"])
     def leave(token: str) -> HTMLResponse:
         seat = readership.leave(pages.database, pages.loaded, token, now=pages.now())
         return _left(pages, seat, token)
 
-    @both("/unsubscribe/{token}/undo", methods=["POST"])
     def undo(token: str) -> HTMLResponse:
         seat = readership.undo(pages.database, pages.loaded, token, now=pages.now())
         return _page(pages, "subscribed.html", seat.newsletter)
+
+    # With and without a slash at the end: a redirect would lose the POST.
+    for slash in ("", "/"):
+        router.add_api_route(f"/unsubscribe/{{token}}{slash}", ask, methods=["GET", "HEAD"])
+        router.add_api_route(f"/unsubscribe/{{token}}{slash}", leave, methods=["POST"])
+        router.add_api_route(f"/unsubscribe/{{token}}/undo{slash}", undo, methods=["POST"])
 
 
 def _left(pages: Pages, seat: Any, token: str) -> HTMLResponse:

@@ -17,7 +17,7 @@ from digest.web.pages import Pages
 COOKIE = "recap_desk"
 
 
-class SignInNeeded(Exception):  # noqa: N818 - not a failure: the answer is the sign-in page
+class SignInNeeded(Exception):
     """The page is for people who are signed in."""
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -162,3 +163,8 @@ def count(number: int, one: str, many: str | None = None) -> str:
 def quoted(text: str) -> str:
     """Return *text* between real quotation marks."""
     return f"“{text}”"
+
+
+def without_secret(url: str) -> str:
+    """Return *url* without the user name and password that it may carry."""
+    return re.sub(r"(?<=//)[^/?#]*@", "", url)

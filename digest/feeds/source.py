@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from digest.errors import FetchFailed, FetchRefused
 from digest.model.settings import FeedSettings
@@ -55,7 +54,7 @@ def fetch(
     at = url or settings.url
     if is_path(at):
         return _read(at, folder)
-    if urlsplit(at).scheme not in ("http", "https"):
+    if not at.lower().startswith(("http://", "https://")):
         raise FetchRefused(
             f"{at}: only http and https addresses are read",
             remedy="Give an address that begins with https://, or a file's path.",

@@ -86,19 +86,27 @@ def by_id(conn: Connection, feed_id: int) -> Feed:
     return found[0]
 
 
-def add(conn: Connection, newsletter: str, settings: FeedSettings, *, origin: str) -> Feed:
+def add(
+    conn: Connection,
+    newsletter: str,
+    settings: FeedSettings,
+    *,
+    origin: str,
+    now: datetime,
+) -> Feed:
     """
     Return that feed as part of a newsletter, with these settings; made if there was none.
 
     Calling twice is safe. A feed that was imported and is now configured becomes a
-    configured one. Changed settings make it due at once, and read as if never before.
+    configured one. Changed settings make it due *now*, and read as if never before.
     """
     told = settings.model_dump(mode="json")
     fresh = {"url": settings.url, "settings": told, "enabled": True, "origin": origin}
+    fresh["next_fetch_at"] = now
     _insert_once(conn, feeds, fresh, "url")
     known = _known(conn, settings.url)
     if known.settings != told:
-        _update(conn, known.id, settings=told, **_UNREAD)
+        _update(conn, known.id, settings=told, next_fetch_at=now, **_UNREAD)
     if known.origin == IMPORT and origin != IMPORT:
         _update(conn, known.id, origin=origin)
     _link(conn, newsletter, known.id)
@@ -106,15 +114,10 @@ def add(conn: Connection, newsletter: str, settings: FeedSettings, *, origin: st
 
 
 #: Forgets what would make an unchanged body look as if it needed no reading.
-_UNREAD: Mapping[str, Any] = {
-    "etag": None,
-    "last_modified": None,
-    "body_hash": None,
-    "next_fetch_at": None,
-}
+_UNREAD: Mapping[str, Any] = {"etag": None, "last_modified": None, "body_hash": None}
 
 
-def seed(conn: Connection, wanted: Mapping[str, Sequence[FeedSettings]]) -> None:
+def seed(conn: Connection, wanted: Mapping[str, Sequence[FeedSettings]], *, now: datetime) -> None:
     """
     Make the configured feeds of each newsletter those *wanted*. Calling twice is safe.
 
@@ -124,17 +127,17 @@ def seed(conn: Connection, wanted: Mapping[str, Sequence[FeedSettings]]) -> None
     """
     for newsletter, settings in wanted.items():
         for one in settings:
-            _revive(conn, one.url)
-            add(conn, newsletter, one, origin=CONFIG)
+            _revive(conn, one.url, now)
+            add(conn, newsletter, one, origin=CONFIG, now=now)
     for feed in listed(conn):
         if feed.origin == CONFIG:
             _retire(conn, feed, wanted)
 
 
-def _revive(conn: Connection, url: str) -> None:
+def _revive(conn: Connection, url: str, now: datetime) -> None:
     orphaned = feeds.c.id.not_in(select(newsletter_feeds.c.feed_id))
     known = and_(feeds.c.url == url, feeds.c.origin == CONFIG, feeds.c.enabled.is_(False))
-    conn.execute(update(feeds).where(known, orphaned).values(enabled=True, next_fetch_at=None))
+    conn.execute(update(feeds).where(known, orphaned).values(enabled=True, next_fetch_at=now))
 
 
 def _retire(conn: Connection, feed: Feed, wanted: Mapping[str, Sequence[FeedSettings]]) -> None:
@@ -150,9 +153,9 @@ def _retire(conn: Connection, feed: Feed, wanted: Mapping[str, Sequence[FeedSett
         _update(conn, feed.id, enabled=False)
 
 
-def switch(conn: Connection, feed_id: int, *, enabled: bool) -> None:
-    """Switch a feed on, due at once, or off. Calling twice is safe."""
-    _update(conn, feed_id, enabled=enabled, next_fetch_at=None)
+def switch(conn: Connection, feed_id: int, *, enabled: bool, now: datetime) -> None:
+    """Switch a feed on, due *now*, or off. Calling twice is safe."""
+    _update(conn, feed_id, enabled=enabled, next_fetch_at=now)
 
 
 def _of(newsletter: str) -> Any:
@@ -262,6 +265,12 @@ def succeeded(
     )
 
 
+def imported(conn: Connection, feed_id: int, *, at: datetime, title: str) -> None:
+    """Keep that a file was read in a feed's name; when the feed itself is due stays."""
+    baseline = func.coalesce(feeds.c.baseline_at, at)
+    _update(conn, feed_id, title=title, succeeded_at=at, baseline_at=baseline)
+
+
 def failed(
     conn: Connection, feed_id: int, *, at: datetime, next_fetch_at: datetime, error: str
 ) -> None:
@@ -307,7 +316,11 @@ def dead(conn: Connection, newsletter: str, *, now: datetime) -> list[Dead]:
     return [
         Dead(url=feed.url, since=feed.succeeded_at or feed.fetched_at or now, error=feed.error)
         for feed in listed(conn, newsletter)
-        if feed.enabled
-        and feed.failures >= DEAD_FAILURES
-        and (feed.succeeded_at is None or feed.succeeded_at <= now - DEAD_AFTER)
+        if is_dead(feed, now)
     ]
+
+
+def is_dead(feed: Feed, now: datetime) -> bool:
+    """Return whether an enabled feed has failed several times in a row, and for a day."""
+    recent = feed.succeeded_at is not None and feed.succeeded_at > now - DEAD_AFTER
+    return feed.enabled and feed.failures >= DEAD_FAILURES and not recent

@@ -100,10 +100,11 @@ def fetch_due(
     """
     Read every enabled feed that is due, or with *force* every one; return what came of it.
 
-    The configured feeds are seeded first. *only* names feeds by their address. A few hosts are asked at once, each host one
-    question after the other. What fails is kept with its reason and tried again later;
-    the others go on. A feed that another process is reading is left to it. Raises
-    StoreError, after all were tried, if the database did not take something.
+    The configured feeds are seeded first. *only* names feeds by their address. A few
+    hosts are asked at once, each host one question after the other. What fails is kept
+    with its reason and tried again later; the others go on. A feed that another process
+    is reading is left to it. Raises StoreError, after all were tried, if the database did
+    not take something.
     """
     seed_feeds(database, loaded, now=now)
     with database.read() as conn:

@@ -123,12 +123,14 @@ def seed(conn: Connection, wanted: Mapping[str, Sequence[FeedSettings]], *, now:
 
     A feed that the configuration no longer names is switched off and leaves its
     newsletters; what it brought stays. It is switched on again when it returns, but one
-    that was switched off at the desk stays so.
+    that was switched off at the desk stays so. A feed of two newsletters is read once,
+    in the way that the first of them says.
     """
+    first: dict[str, FeedSettings] = {}
     for newsletter, settings in wanted.items():
         for one in settings:
             _revive(conn, one.url, now)
-            add(conn, newsletter, one, origin=CONFIG, now=now)
+            add(conn, newsletter, first.setdefault(one.url, one), origin=CONFIG, now=now)
     for feed in listed(conn):
         if feed.origin == CONFIG:
             _retire(conn, feed, wanted)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from digest.errors import DigestError
+
+if TYPE_CHECKING:
+    from digest.config import Loaded
 
 
 def serve(
@@ -35,13 +38,18 @@ def serve(
 
     installation = context.open_installation()
     watched = Watched(installation.loaded, os.environ)
+
+    def current() -> Loaded:
+        watched.refresh()
+        return watched.loaded
+
     web = installation.settings.web
     host, port = host or web.host, port or web.port
-    app = application(installation.database, watched.current, clock=clock)
+    app = application(installation.database, current, clock=clock)
     server = uvicorn.Server(
         uvicorn.Config(app, host=host, port=port, log_level="warning", proxy_headers=False)
     )
-    ringing = Bell(installation.database, watched.current, clock=clock) if bell else None
+    ringing = Bell(installation.database, current, clock=clock) if bell else None
     terminal.facts(
         [
             ("Desk", f"http://{host}:{port}/"),

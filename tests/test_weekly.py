@@ -1,0 +1,543 @@
+"""An issue's life up to the freeze, on both databases."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import select, update
+
+from digest import weekly
+from digest.config import Loaded
+from digest.errors import DigestError, Held, IssueError, WrongState
+from digest.model import DeliveryState, Edits, Issue, IssueState
+from digest.model.settings import Settings
+from digest.store import Database, issues, ledger
+from digest.store.schema import (
+    editions,
+    feeds,
+    newsletter_feeds,
+    outbox,
+    publication_feeds,
+    publications,
+    subscribers,
+    subscriptions,
+)
+
+CLOSING = date(2023, 9, 22)
+#: A minute before the send hour of that Friday, 09:00 in New York.
+BEFORE = datetime(2023, 9, 22, 12, 59, tzinfo=UTC)
+SEND_HOUR = datetime(2023, 9, 22, 13, 0, tzinfo=UTC)
+MONDAY = datetime(2023, 9, 18, 12, tzinfo=UTC)
+
+TITLES = (
+    "Why Improve Ukraine's Deep-Strike Capability?",
+    "North Korea, Russia and China: The Developing Trilateral Imperialist Partnership",
+    "The Strawman Defense Is Torching Taiwan's Military",
+    "Planning for Disaster Recovery in Puerto Rico",
+)
+
+
+@pytest.fixture
+def loaded(tmp_path: Path) -> Loaded:
+    return a_loaded(tmp_path)
+
+
+def a_loaded(folder: Path, **told: Any) -> Loaded:
+    newsletter = {
+        "title": "Sample Weekly Recap",
+        "from": "Sample Weekly Recap <recap@example.org>",
+        "postal_address": "1 Sample Street, Springfield",
+        "timezone": "America/New_York",
+        "closes": "friday 06:00",
+        "sends": "friday 09:00",
+        "editors": ["editor@example.org"],
+        "items": {"min": 3, "max": 12},
+    }
+    settings = Settings.model_validate(
+        {
+            "public_url": "https://recap.example.org",
+            "token_key": "0" * 64,
+            "newsletters": {"recap": newsletter | told},
+        }
+    )
+    return Loaded(settings, folder, folder / "config.yaml")
+
+
+@pytest.fixture
+def fed(database: Database) -> Database:
+    """A feed store with four publications of that week, and ten readers."""
+    publish(database, *TITLES)
+    subscribe(database, 10)
+    return database
+
+
+def publish(
+    database: Database, *titles: str, on: datetime = MONDAY, first_seen: datetime | None = None
+) -> list[int]:
+    with database.write() as conn:
+        feed = conn.execute(select(feeds.c.id)).scalar()
+        if feed is None:
+            feed = conn.execute(
+                feeds.insert()
+                .values(
+                    url="https://example.org/feed",
+                    settings={"url": "https://example.org/feed"},
+                    enabled=True,
+                    origin="config",
+                    baseline_at=on,
+                    fetched_at=SEND_HOUR,
+                    succeeded_at=SEND_HOUR,
+                )
+                .returning(feeds.c.id)
+            ).scalar_one()
+            conn.execute(newsletter_feeds.insert().values(newsletter="recap", feed_id=feed))
+        made = []
+        for title in titles:
+            made.append(
+                conn.execute(
+                    publications.insert()
+                    .values(
+                        link_key=f"example.org/{title}",
+                        title_key=title.casefold(),
+                        title=title,
+                        summary=f"{title.rstrip('?')}, in a few words.",
+                        kind="Commentary",
+                        topics=[],
+                        authors=[],
+                        link=f"https://example.org/{abs(hash(title))}",
+                        published_at=on,
+                        day_only=False,
+                        first_seen_at=first_seen or on,
+                        edited=[],
+                    )
+                    .returning(publications.c.id)
+                ).scalar_one()
+            )
+            conn.execute(
+                publication_feeds.insert().values(feed_id=feed, guid=title, publication_id=made[-1])
+            )
+    return made
+
+
+def subscribe(database: Database, count: int) -> None:
+    with database.write() as conn:
+        for _ in range(count):
+            number = conn.execute(
+                subscribers.insert()
+                .values(attributes={}, created_at=MONDAY)
+                .returning(subscribers.c.id)
+            ).scalar_one()
+            address = f"reader{number}@example.org"
+            conn.execute(
+                update(subscribers)
+                .where(subscribers.c.id == number)
+                .values(address=address, address_key=address)
+            )
+            conn.execute(
+                subscriptions.insert().values(
+                    subscriber_id=number,
+                    newsletter="recap",
+                    state="active",
+                    rhythm="weekly",
+                    topics=[],
+                    lists=[],
+                    source="test",
+                    changed_at=MONDAY,
+                )
+            )
+
+
+def prepared(database: Database, loaded: Loaded, closing: date = CLOSING) -> Issue:
+    newsletter = loaded.settings.newsletters["recap"]
+    slot = weekly.slot(newsletter, closing, now=BEFORE)
+    return weekly.prepare(database, loaded, "recap", slot, now=BEFORE)
+
+
+def draft_of(database: Database, issue: Issue) -> Any:
+    with database.read() as conn:
+        return issues.draft(conn, issue.id)
+
+
+def sent_before(database: Database, loaded: Loaded) -> Issue:
+    """An issue of the week before that went out, so that history rules have something."""
+    publish(database, "A", "B", "C", on=MONDAY - timedelta(days=7))
+    issue = prepared(database, loaded, CLOSING - timedelta(days=7))
+    issue = weekly.approve(database, loaded, issue, by="editor", now=BEFORE - timedelta(days=7))
+    issue = weekly.freeze(database, loaded, issue, now=BEFORE - timedelta(days=7))
+    with database.write() as conn:
+        return issues.set_state(
+            conn,
+            issue.id,
+            (IssueState.SENDING,),
+            IssueState.FINISHED,
+            now=BEFORE - timedelta(days=7),
+            actor="test",
+            also={"finished_at": BEFORE - timedelta(days=7)},
+        )
+
+
+# --- content ------------------------------------------------------------------------------
+
+
+def test_preparing_makes_a_draft_with_a_reason_for_everything(fed, loaded):
+    """Every publication of the week is a candidate with a reason, and the recap names themes."""
+    issue = prepared(fed, loaded)
+
+    draft = draft_of(fed, issue)
+    assert issue.state is IssueState.DRAFT
+    assert len(draft.candidates) == 4
+    assert all(candidate.reason for candidate in draft.candidates)
+    assert len(draft.recap.themes) == 3
+
+
+def test_preparing_twice_writes_nothing(fed, loaded):
+    """A second composition of the same material leaves the record's version alone."""
+    once = prepared(fed, loaded)
+    assert prepared(fed, loaded).version == once.version
+
+
+def test_a_new_publication_changes_the_draft_and_edits_stay(fed, loaded):
+    """A refresh brings what is new and keeps what an editor wrote and threw out."""
+    issue = prepared(fed, loaded)
+    dropped = draft_of(fed, issue).recap.items[1].publication
+    edits = Edits(headline="My Own Words", exclusions=(dropped,))
+    weekly.edit(fed, loaded, issue, edits, now=BEFORE, actor="editor")
+
+    publish(fed, "Floods and the Insurance Market")
+    issue = prepared(fed, loaded)
+
+    draft = draft_of(fed, issue)
+    assert draft.edits == edits
+    assert draft.recap.headline == "My Own Words"
+    shown = {item.publication for item in draft.recap.items}
+    assert dropped not in shown
+    assert len(shown) == 4
+
+
+def test_two_editors_do_not_overwrite_each_other(fed, loaded):
+    """Who edits a version that somebody else has changed meanwhile is told so."""
+    issue = prepared(fed, loaded)
+    weekly.edit(fed, loaded, issue, Edits(headline="First"), now=BEFORE, actor="one")
+
+    with pytest.raises(WrongState, match="somebody else"):
+        weekly.edit(fed, loaded, issue, Edits(headline="Second"), now=BEFORE, actor="two")
+
+
+# --- approval -----------------------------------------------------------------------------
+
+
+def test_approval_freezes_what_preview_shows(fed, loaded):
+    """After approval a change in the feed store does not change a byte of the edition."""
+    issue = weekly.approve(fed, loaded, prepared(fed, loaded), by="editor", now=BEFORE)
+    frozen = weekly.preview(fed, loaded, issue)
+    with fed.write() as conn:
+        conn.execute(update(publications).values(title="Something Else"))
+
+    assert weekly.preview(fed, loaded, prepared(fed, loaded)) == frozen
+    assert issue.state is IssueState.APPROVED
+    assert issue.number == 1
+
+
+def test_what_changed_since_it_was_read_is_not_approved(fed, loaded):
+    """An approval names the version that was looked at; a newer one needs another look."""
+    seen = prepared(fed, loaded)
+    publish(fed, "Something New This Morning")
+    prepared(fed, loaded)
+
+    with pytest.raises(WrongState, match="somebody else"):
+        weekly.approve(fed, loaded, seen, by="editor", now=BEFORE)
+
+
+def test_a_publication_is_used_once(fed, loaded):
+    """What an approved issue shows is out of the next one, with that issue's key as reason."""
+    weekly.approve(fed, loaded, prepared(fed, loaded), by="editor", now=BEFORE)
+
+    following = prepared(fed, loaded, CLOSING + timedelta(days=7))
+
+    out = draft_of(fed, following).candidates
+    assert {c.code for c in out} == {"used"}
+    assert all("2023-09-22" in c.reason or "Sep 22" in c.reason for c in out)
+
+
+def test_editing_takes_the_approval_back(fed, loaded):
+    """An approved issue that is edited is a draft again, and its publications are free."""
+    issue = weekly.approve(fed, loaded, prepared(fed, loaded), by="editor", now=BEFORE)
+    issue = weekly.edit(fed, loaded, issue, Edits(headline="Mine"), now=BEFORE, actor="editor")
+
+    assert issue.state is IssueState.DRAFT
+    assert issue.approved_by is None
+    with fed.read() as conn:
+        assert issues.used(conn, "recap", issue.of.rhythm, but=0) == {}
+
+
+def test_an_issue_without_items_cannot_be_approved(database, loaded):
+    """Nothing to send is an error for a person too, not an empty mail."""
+    with pytest.raises(IssueError, match="no items"):
+        weekly.approve(database, loaded, prepared(database, loaded), by="editor", now=BEFORE)
+
+
+def test_a_placeholder_address_blocks_approval(fed, tmp_path):
+    """No issue goes out without the postal address that the law asks for."""
+    loaded = a_loaded(tmp_path, postal_address="Your postal address here")
+    with pytest.raises(Held, match="address"):
+        weekly.approve(fed, loaded, prepared(fed, loaded), by="editor", now=BEFORE)
+
+
+@pytest.mark.parametrize("state", ["approved", "sending", "finished", "cancelled", "missed"])
+def test_only_a_draft_can_be_approved(fed, loaded, state):
+    """From any later state an approval changes nothing and says which state it is in."""
+    issue = prepared(fed, loaded)
+    with fed.write() as conn:
+        issue = issues.set_state(
+            conn, issue.id, (IssueState.DRAFT,), IssueState(state), now=BEFORE, actor="test"
+        )
+    with pytest.raises(WrongState, match=state):
+        weekly.approve(fed, loaded, issue, by="editor", now=BEFORE)
+
+
+# --- hold, cancel, freeze -----------------------------------------------------------------
+
+
+def test_holding_an_approved_issue_frees_its_publications(fed, loaded):
+    """A held issue must be approved again, and keeps nothing from others."""
+    issue = weekly.approve(fed, loaded, prepared(fed, loaded), by="editor", now=BEFORE)
+    issue = weekly.hold(fed, issue, by="editor", reasons=("Wait for legal.",), now=BEFORE)
+
+    assert issue.state is IssueState.HELD
+    assert issue.reasons == ("Wait for legal.",)
+    with fed.read() as conn:
+        assert issues.used(conn, "recap", issue.of.rhythm, but=0) == {}
+    assert weekly.release(fed, issue, by="editor", now=BEFORE).state is IssueState.DRAFT
+
+
+def test_freezing_writes_the_audience_once(fed, loaded):
+    """Ten active readers make ten rows; freezing again neither fails nor adds any."""
+    issue = weekly.approve(fed, loaded, prepared(fed, loaded), by="editor", now=BEFORE)
+    issue = weekly.freeze(fed, loaded, issue, now=SEND_HOUR)
+    subscribe(fed, 5)
+    again = weekly.freeze(fed, loaded, issue, now=SEND_HOUR)
+
+    with fed.read() as conn:
+        tally = ledger.tally(conn, issue.id)
+    assert again == issue
+    assert tally.frozen == 10
+    assert tally.count(DeliveryState.PENDING) == 10
+    assert tally.holds
+
+
+def test_a_tampered_edition_is_not_sent(fed, loaded):
+    """The hash that was approved is checked again before the audience is frozen."""
+    issue = weekly.approve(fed, loaded, prepared(fed, loaded), by="editor", now=BEFORE)
+    with fed.write() as conn:
+        conn.execute(update(editions).values(subject="Buy now"))
+
+    with pytest.raises(IssueError, match="approved"):
+        weekly.freeze(fed, loaded, issue, now=SEND_HOUR)
+    with fed.read() as conn:
+        assert issues.by_id(conn, issue.id).state is IssueState.APPROVED
+
+
+def test_cancelling_skips_the_rest_and_frees_what_nobody_got(fed, loaded):
+    """Cancelled before the first message: all skipped, publications free again."""
+    issue = weekly.approve(fed, loaded, prepared(fed, loaded), by="editor", now=BEFORE)
+    issue = weekly.freeze(fed, loaded, issue, now=SEND_HOUR)
+    issue = weekly.cancel(fed, issue, by="editor", now=SEND_HOUR)
+
+    with fed.read() as conn:
+        tally = ledger.tally(conn, issue.id)
+        used = issues.used(conn, "recap", issue.of.rhythm, but=0)
+    assert issue.state is IssueState.CANCELLED
+    assert tally.count(DeliveryState.SKIPPED) == 10
+    assert used == {}
+
+
+def test_pausing_and_resuming_owe_the_same_readers(fed, loaded):
+    """A paused issue forgets nobody."""
+    issue = weekly.approve(fed, loaded, prepared(fed, loaded), by="editor", now=BEFORE)
+    issue = weekly.freeze(fed, loaded, issue, now=SEND_HOUR)
+    issue = weekly.pause(fed, issue, by="editor", now=SEND_HOUR)
+    assert issue.state is IssueState.STOPPED
+    assert weekly.resume(fed, issue, by="editor", now=SEND_HOUR).state is IssueState.SENDING
+    with fed.read() as conn:
+        assert ledger.tally(conn, issue.id).owed == 10
+
+
+# --- unattended ---------------------------------------------------------------------------
+
+
+def alone(database: Database, loaded: Loaded, now: datetime) -> Issue:
+    """Ring the bell once, and return that week's issue."""
+    weekly.advance(database, loaded, "recap", now=now)
+    with database.read() as conn:
+        found = [i for i in issues.listed(conn, "recap") if i.of.key == CLOSING.isoformat()]
+    return found[0]
+
+
+def test_a_second_clean_issue_goes_out_alone(fed, loaded):
+    """With a history and nothing wrong, the send hour approves and freezes by itself."""
+    sent_before(fed, loaded)
+    assert alone(fed, loaded, BEFORE).state is IssueState.DRAFT
+
+    issue = alone(fed, loaded, SEND_HOUR)
+
+    assert issue.state is IssueState.SENDING, issue.reasons
+    assert issue.approved_by == "bell"
+
+
+def test_the_first_issue_never_goes_out_alone(fed, loaded):
+    """A newsletter's first issue is held until a person approves it."""
+    weekly.advance(fed, loaded, "recap", now=BEFORE - timedelta(days=3))
+    issue = alone(fed, loaded, SEND_HOUR)
+    assert issue.state is IssueState.HELD
+    assert any("first issue" in reason for reason in issue.reasons)
+
+
+def test_without_items_it_is_held(database, loaded):
+    """An empty week is held with the reason, not sent and not dropped silently."""
+    subscribe(database, 10)
+    sent_before(database, loaded)
+    issue = alone(database, loaded, SEND_HOUR)
+    assert issue.state is IssueState.HELD
+    assert any("no items" in reason for reason in issue.reasons)
+
+
+def test_a_thin_week_rolls_over(database, loaded):
+    """Two items under a minimum of three wait for the next issue, which looks further back."""
+    subscribe(database, 10)
+    sent_before(database, loaded)
+    publish(database, *TITLES[:2], on=datetime(2023, 9, 16, 12, tzinfo=UTC))
+    issue = alone(database, loaded, SEND_HOUR)
+    assert issue.state is IssueState.CANCELLED
+    assert "roll over" in issue.reasons[0]
+
+    publish(database, TITLES[2], on=MONDAY + timedelta(days=7))
+    following = prepared(database, loaded, CLOSING + timedelta(days=7))
+
+    shown = {item.title for item in draft_of(database, following).recap.items}
+    assert shown == set(TITLES[:3])
+
+
+@pytest.mark.parametrize(("joined", "held"), [(2, False), (3, True)])
+def test_a_changed_audience_is_held(fed, loaded, joined, held):
+    """Up to 20 % more readers than last time is usual; more needs a look."""
+    sent_before(fed, loaded)
+    subscribe(fed, joined)
+    issue = alone(fed, loaded, SEND_HOUR)
+    assert (issue.state is IssueState.HELD) is held
+    assert any("20 %" in reason for reason in issue.reasons) is held
+
+
+def test_a_dead_feed_holds(fed, loaded):
+    """A feed that has failed for days is a reason to look before sending."""
+    sent_before(fed, loaded)
+    with fed.write() as conn:
+        conn.execute(
+            update(feeds).values(
+                failures=40,
+                error="503 Service Unavailable",
+                succeeded_at=SEND_HOUR - timedelta(days=5),
+            )
+        )
+    issue = alone(fed, loaded, SEND_HOUR)
+    assert issue.state is IssueState.HELD
+    assert any("503" in reason for reason in issue.reasons)
+
+
+def test_a_template_error_holds(fed, loaded, tmp_path):
+    """A broken template of an editor's holds the issue with the place of the error."""
+    sent_before(fed, loaded)
+    broken = tmp_path / "templates" / "mail" / "recap" / "body.mjml"
+    broken.parent.mkdir(parents=True)
+    broken.write_text("<mjml>{{ no_such_name }}</mjml>")
+    issue = alone(fed, loaded, SEND_HOUR)
+    assert issue.state is IssueState.HELD
+    assert any("body.mjml" in reason for reason in issue.reasons)
+
+
+def test_required_approval_holds_without_a_person(fed, tmp_path):
+    """Policy `required`: the hour alone sends nothing."""
+    loaded = a_loaded(tmp_path, approval="required")
+    sent_before(fed, loaded)
+    issue = alone(fed, loaded, SEND_HOUR)
+    assert issue.state is IssueState.HELD
+    assert any("approved" in reason for reason in issue.reasons)
+
+
+@pytest.mark.parametrize(("late", "state"), [(5, "sending"), (7, "held")])
+def test_catch_up_has_a_limit(fed, loaded, late, state):
+    """Five hours late is caught up; seven, beyond `catch_up`, is held."""
+    sent_before(fed, loaded)
+    issue = alone(fed, loaded, SEND_HOUR + timedelta(hours=late))
+    assert issue.state == state
+
+
+def test_an_old_draft_is_missed_not_sent(fed, loaded):
+    """What lay unsent while nothing ran for two weeks is marked missed."""
+    sent_before(fed, loaded)
+    prepared(fed, loaded)
+    issue = alone(fed, loaded, SEND_HOUR + timedelta(days=14))
+    assert issue.state is IssueState.MISSED
+
+
+def test_two_bells_freeze_once(fed, loaded):
+    """Two bells on one database at the same moment: one issue, one audience, one approval."""
+    sent_before(fed, loaded)
+
+    def ring(_: int) -> None:
+        for _ in range(3):
+            weekly.advance(fed, loaded, "recap", now=SEND_HOUR)
+
+    with ThreadPoolExecutor(3) as bells:
+        list(bells.map(ring, range(3)))
+
+    with fed.read() as conn:
+        [issue] = [i for i in issues.listed(conn, "recap") if i.of.key == CLOSING.isoformat()]
+        tally = ledger.tally(conn, issue.id)
+        kept = conn.execute(select(editions.c.id).where(editions.c.issue_id == issue.id)).all()
+    assert issue.state is IssueState.SENDING
+    assert tally.frozen == 10
+    assert len(kept) == 1
+
+
+# --- announcements ------------------------------------------------------------------------
+
+
+def test_editors_are_told_once(fed, loaded):
+    """Held is told to every editor once, however often the bell rings."""
+    weekly.advance(fed, loaded, "recap", now=BEFORE - timedelta(days=3))
+    alone(fed, loaded, SEND_HOUR)
+    for _ in range(3):
+        weekly.announce(fed, loaded, "recap", now=SEND_HOUR)
+
+    with fed.read() as conn:
+        mails = conn.execute(select(outbox.c.kind, outbox.c.address)).all()
+    assert [tuple(m) for m in mails] == [("held", "editor@example.org")]
+
+
+def test_the_draft_is_announced_when_its_window_has_closed(fed, loaded):
+    """Before the close nobody is woken; after it the draft is ready, then comes a last call."""
+    told = []
+    for now in (
+        datetime(2023, 9, 22, 9, 59, tzinfo=UTC),
+        datetime(2023, 9, 22, 10, 1, tzinfo=UTC),
+        BEFORE,
+    ):
+        weekly.advance(fed, loaded, "recap", now=now)
+        weekly.announce(fed, loaded, "recap", now=now)
+        with fed.read() as conn:
+            told.append([row.kind for row in conn.execute(select(outbox).order_by(outbox.c.id))])
+    assert told == [[], ["draft-ready"], ["draft-ready", "reminder"]]
+
+
+def test_nothing_breaks_a_draft_by_hand_edits(fed, loaded):
+    """Edits that name publications which are gone are laid over without an error."""
+    issue = prepared(fed, loaded)
+    edits = replace(Edits(), pins=(999_999,), exclusions=(888_888,), order=(777_777,))
+    issue = weekly.edit(fed, loaded, issue, edits, now=BEFORE, actor="editor")
+    assert issue.state is IssueState.DRAFT
+    assert not isinstance(issue, DigestError)

@@ -36,6 +36,7 @@ def a_newsletter(**told: Any) -> NewsletterSettings:
         ('"Recap, Inc." <r@example.org>', '"Recap, Inc." <r@example.org>', "r@example.org"),
         ('"a \\"b\\" c" <r@example.org>', '"a \\"b\\" c" <r@example.org>', "r@example.org"),
         ("<r@example.org>", "r@example.org", "r@example.org"),
+        ('"Plain" <r@example.org>', "Plain <r@example.org>", "r@example.org"),
         ("Récap été <r@EXAMPLE.org>", "Récap été <r@example.org>", "r@example.org"),
         ("r@exämple.org", "r@exämple.org", "r@exämple.org"),
     ],
@@ -69,6 +70,25 @@ def test_a_mailbox_never_holds_a_line_break(written: str) -> None:
     assert kept is not None
     assert len(kept.splitlines()) == 1
     assert a_newsletter(reply_to=kept).reply_to == kept
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["https://example.org/feed", "HTTP://example.org", "feeds/week.json", "a: b.csv", "by-hand:x"],
+)
+def test_a_feed_is_an_address_or_a_path(url: str) -> None:
+    """A file's name may have a colon."""
+    assert a_newsletter(feeds=[url]).feeds[0].url == url
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["javascript:alert(1)", "data:text/xml,x", "file:///etc/passwd", "gopher://x", "https:", ""],
+)
+def test_no_other_scheme_is_a_feed(url: str) -> None:
+    """What is neither fetched nor opened is refused when it is configured."""
+    with pytest.raises(ValidationError):
+        a_newsletter(feeds=[url])
 
 
 @pytest.mark.parametrize(

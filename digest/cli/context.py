@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from contextlib import suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,16 +54,14 @@ def open_installation(config: Path | None = None, *, create: bool = False) -> In
     """
     from digest import config as configuration
     from digest.cli import terminal
+    from digest.store import upgrade
 
     loaded = configuration.load(config or chosen.get(), os.environ)
     terminal.warn(*map(str, loaded.warnings))
     database = open_database(loaded)
-    with suppress(ImportError):  # until the room is there
-        from digest.store import upgrade  # type: ignore[attr-defined,unused-ignore]
-
-        if create:
-            upgrade.upgrade(database)
-        upgrade.check(database)
+    if create:
+        upgrade.upgrade(database)
+    upgrade.check(database)
     return Installation(
         settings=loaded.settings,
         folder=loaded.folder,

@@ -10,7 +10,7 @@ from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -238,27 +238,34 @@ def _answer(
 
 def _checked(name: str, value: str, *, title: str) -> str:
     """Return *value* as the settings take it; ValueError says why they do not."""
-    from pydantic import TypeAdapter, ValidationError
+    from pydantic import ValidationError
 
-    from digest.model.settings import FeedSettings, NewsletterSettings, is_placeholder
+    from digest.config.faults import sentence
+    from digest.model.settings import NewsletterSettings, is_placeholder
 
-    value = value.strip()
-    if name == "feed":
-        kind: Any = Annotated[str, FeedSettings.model_fields["url"]]
-    else:
-        kind = Annotated[
-            NewsletterSettings.model_fields[name].annotation,
-            NewsletterSettings.model_fields[name],
-        ]
+    key = {"from_": "from", "feed": "feeds"}.get(name, name)
+    told = {**_ANY_NEWSLETTER, key: [value.strip()] if name == "feed" else value.strip()}
     try:
-        checked = str(TypeAdapter(kind).validate_python(value))
+        newsletter = NewsletterSettings.model_validate(told)
     except ValidationError as e:
-        raise ValueError(e.errors()[0]["msg"].removeprefix("Value error, ")) from e
-    if name == "postal_address" and is_placeholder(checked):
+        raise ValueError(sentence(e.errors()[0])) from e
+    if name == "postal_address" and is_placeholder(value):
         raise ValueError("write the address itself")
-    if name == "from_" and "<" not in checked and title:
-        return f"{title} <{checked}>" if re.fullmatch(r"[\w ]+", title) else checked
-    return checked
+    if name == "from_" and "<" not in newsletter.from_ and title:
+        return _checked("from_", f"{_quoted(title)} <{newsletter.from_}>", title="")
+    return newsletter.feeds[0].url if name == "feed" else str(getattr(newsletter, name))
+
+
+#: Values beside which one answer can be judged.
+_ANY_NEWSLETTER = {
+    "title": "Weekly",
+    "from": "weekly@example.org",
+    "postal_address": "12 Harbour Road, Springfield",
+}
+
+
+def _quoted(title: str) -> str:
+    return '"' + re.sub(r'([\\"])', r"\\\1", title) + '"'
 
 
 def _option(name: str) -> str:

@@ -38,10 +38,10 @@ def _told(
     for name, target in VARIABLES.items():
         if name in given and target == detail["loc"]:
             place = given[name].file or "environment"
-            return ConfigError(_message(detail), file=place, line=given[name].line, key=name)
+            return ConfigError(sentence(detail), file=place, line=given[name].line, key=name)
     if detail["type"] in ("missing", "extra_forbidden"):
         path = (*path, *detail["loc"][len(path) :])
-    return ConfigError(_message(detail), file=file, line=_line(path, document), key=key_name(path))
+    return ConfigError(sentence(detail), file=file, line=_line(path, document), key=key_name(path))
 
 
 def _existing(loc: _Path, values: Any) -> _Path:
@@ -62,7 +62,8 @@ def _line(path: _Path, document: Document) -> int:
     return document.lines.get(path, 1)
 
 
-def _message(detail: ErrorDetails) -> str:
+def sentence(detail: ErrorDetails) -> str:
+    """Return what is wrong with one value: what is allowed, what was given, what is near."""
     shown = "" if tuple(detail["loc"]) in _SECRET else f", not {_shown(detail['input'])}"
     context = detail.get("ctx", {})
     match detail["type"]:

@@ -111,16 +111,16 @@ def _address(value: str) -> str:
 
 
 def _mailbox(value: str) -> str:
-    """Accept ``Name <address>`` or a bare address; quote a name that needs it."""
+    """Accept ``Name <address>`` or a bare address; quote a name that needs it (RFC 5322, 3.4)."""
     match = re.fullmatch(r'\s*(?:"((?:[^"\\]|\\.)*)"|([^<>"]*?))\s*<([^<>]*)>\s*', value)
-    name, address = ((match[1] or match[2]).strip(), match[3]) if match else ("", value.strip())
+    name, address = ("", value.strip()) if match is None else (match[2] or "", match[3])
+    if match and match[1]:
+        name = re.sub(r"\\(.)", r"\1", match[1]).strip()
     if "<" in address or ">" in address:
         raise ValueError(f'write an address, or "Name <address>", not {value!r}')
     address = _address(address)
-    if match and match[2] and re.search(r"[()<>@,;:\\\".\[\]]", name):
-        name = f'"{name}"'
-    elif match and match[1]:
-        name = f'"{match[1]}"'
+    if re.search(r"[()<>@,;:\\\".\[\]]", name):
+        name = '"' + re.sub(r'([\\"])', r"\\\1", name) + '"'
     return f"{name} <{address}>" if name else address
 
 
@@ -152,12 +152,18 @@ def _public_url(value: str) -> str:
 
 def _source(value: str) -> str:
     """Accept an http(s) address or a path; other schemes are no place of a feed."""
-    scheme = re.match(r"([a-zA-Z][a-zA-Z0-9+.-]*):", value)
-    if scheme and scheme[1].lower() not in ("http", "https"):
-        raise ValueError(f"{scheme[1]}: is not read; write an http(s) address or a path")
-    if scheme and not urlsplit(value).hostname:
-        raise ValueError(f"{value!r} names no host")
+    match = re.match(r"([a-zA-Z][a-zA-Z0-9+.-]*):(//)?", value)
+    scheme = match[1].lower() if match else ""
+    if scheme in ("http", "https"):
+        if not urlsplit(value).hostname:
+            raise ValueError(f"{value!r} names no host")
+    elif match and (match[2] or scheme in _NO_PATHS):
+        raise ValueError(f"{scheme}: is not read; write an http(s) address or a path")
     return value
+
+
+#: What begins so is no path with a colon in it.
+_NO_PATHS = ("about", "blob", "data", "feed", "file", "javascript", "mailto", "vbscript")
 
 
 def _database(value: str) -> str:

@@ -1,0 +1,247 @@
+"""`digest doctor`: is everything in place for the next issue?"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+import typer
+
+from digest.cli.context import AsJson
+from digest.errors import ConfigError, DigestError
+
+if TYPE_CHECKING:
+    from digest import intake
+    from digest.config import Loaded
+    from digest.store import Database
+
+#: An issue to a hundred thousand readers adds about so much to the database.
+TIGHT_BYTES = 500 * 1024**2
+FULL_BYTES = 50 * 1024**2
+#: A mail server that has not greeted us in this time is not worth waiting for here.
+SMTP_SECONDS = 20
+
+
+class Health(StrEnum):
+    """How a thing stands."""
+
+    OK = "ok"
+    WARNING = "warning"  #: mend it, but issues go out
+    BROKEN = "broken"  #: nothing goes out until it is mended
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """What one check found, as a sentence with its remedy."""
+
+    check: str
+    health: Health
+    sentence: str
+    remedy: str = ""
+
+
+def doctor(json: AsJson = False) -> None:
+    """
+    Check config, secrets, database, templates, feeds and mail server. Sends no mail.
+
+    Exits with 1 if something is broken.
+
+    Example: digest doctor
+    """
+    from digest.cli import terminal
+
+    findings = list(examined())
+    broken = sum(finding.health is Health.BROKEN for finding in findings)
+    if json:
+        terminal.as_json({"healthy": not broken, "findings": findings})
+    else:
+        _tell(findings, broken)
+    if broken:
+        raise typer.Exit(1)
+
+
+def examined() -> Iterator[Finding]:
+    """Yield the findings of every check; each check is made, whatever the others found."""
+    from digest import config
+    from digest.cli.context import chosen
+
+    try:
+        loaded = config.load(chosen.get(), os.environ)
+    except ConfigError as e:
+        for fault in (e, *e.also):
+            yield _broken("config", fault)
+        return
+    yield _ok("config", f"{loaded.path} can be read.")
+    yield from _remarks(loaded)
+    yield from _database(loaded)
+    yield from _templates(loaded)
+    yield _mail_server(loaded)
+
+
+def _remarks(loaded: Loaded) -> Iterator[Finding]:
+    for remark in loaded.warnings:
+        yield Finding(
+            check="config",
+            health=Health.BROKEN if remark.blocks else Health.WARNING,
+            sentence=f"{remark.about}: {remark.sentence}.",
+            remedy=remark.remedy,
+        )
+
+
+def _database(loaded: Loaded) -> Iterator[Finding]:
+    """Check the database, and in it the feeds; no file is made where there is none."""
+    from sqlalchemy.exc import SQLAlchemyError
+
+    from digest.store import Database, upgrade
+
+    database = Database(loaded.settings.database, folder=loaded.folder)
+    try:
+        upgrade.check(database)
+        with database.write():
+            pass  # the lock is had, so the file can be written
+        yield from _space(database)
+        yield from _feeds(loaded, database)
+    except DigestError as e:
+        yield _broken("database", e)
+    except SQLAlchemyError as e:
+        said = " ".join(str(getattr(e, "orig", e)).split())
+        yield Finding(
+            check="database",
+            health=Health.BROKEN,
+            sentence=f"{database.file or 'The database'}: {said}.",
+            remedy="If its file is damaged, put your last backup in its place.",
+        )
+    finally:
+        database.close()
+
+
+def _space(database: Database) -> Iterator[Finding]:
+    if not database.file:
+        yield _ok("database", "PostgreSQL answers and can be written; its schema is up to date.")
+        return
+    free = shutil.disk_usage(database.file.parent).free
+    if free < TIGHT_BYTES:
+        yield Finding(
+            check="database",
+            health=Health.BROKEN if free < FULL_BYTES else Health.WARNING,
+            sentence=f"Only {free // 1024**2} MB are free beside {database.file}.",
+            remedy=f"Make room: at least {TIGHT_BYTES // 1024**2} MB.",
+        )
+    yield _ok("database", f"{database.file} can be written; its schema is up to date.")
+
+
+def _feeds(loaded: Loaded, database: Database) -> Iterator[Finding]:
+    from digest import intake
+
+    now = datetime.now(UTC)
+    for key, newsletter in loaded.settings.newsletters.items():
+        with database.read() as conn:
+            feeds = intake.health(conn, key, now=now)
+        yield from (_feed(feed) for feed in feeds if feed.state != "off")
+        if not feeds:
+            yield _no_feeds(key, configured=bool(newsletter.feeds))
+
+
+def _feed(feed: intake.Health) -> Finding:
+    read = f"last read {feed.succeeded_at:%Y-%m-%d %H:%M} UTC" if feed.succeeded_at else "not read"
+    healths = {"dead": Health.BROKEN, "failing": Health.WARNING, "new": Health.WARNING}
+    health = healths.get(feed.state, Health.OK)
+    return Finding(
+        check="feeds",
+        health=health,
+        sentence=f"{feed.url}: {read}{f' ({feed.error})' if feed.error else ''}.",
+        remedy=_FEED_REMEDIES.get(feed.state, ""),
+    )
+
+
+_FEED_REMEDIES = {
+    "dead": "Run: digest feeds health",
+    "failing": "It is tried again by itself; see: digest feeds health",
+    "new": "Run: digest feeds fetch",
+}
+
+
+def _no_feeds(key: str, *, configured: bool) -> Finding:
+    return Finding(
+        check="feeds",
+        health=Health.WARNING if configured else Health.BROKEN,
+        sentence=f"{key}: its feeds were not read yet." if configured else f"{key} has no feeds.",
+        remedy="Run: digest feeds fetch" if configured else "Run: digest feeds add URL",
+    )
+
+
+def _templates(loaded: Loaded) -> Iterator[Finding]:
+    from digest import packaged
+    from digest.render import templates
+
+    folders = packaged.templates(loaded.folder)
+    faults = list(templates.faults(folders))
+    for fault in faults:
+        yield _broken("templates", fault)
+    if not faults:
+        yield _ok("templates", f"{' and '.join(str(folder) for folder in folders)} can be read.")
+
+
+def _mail_server(loaded: Loaded) -> Finding:
+    import asyncio
+
+    smtp = loaded.settings.smtp
+    place = f"{smtp.host}:{smtp.port}"
+    try:
+        asyncio.run(asyncio.wait_for(_greet(loaded), SMTP_SECONDS))
+    except DigestError as e:
+        return _broken("mail server", e)
+    except TimeoutError:
+        return Finding(
+            check="mail server",
+            health=Health.BROKEN,
+            sentence=f"{place}: no greeting within {SMTP_SECONDS} s.",
+            remedy="See that smtp.host and smtp.port are right, and that nothing blocks them.",
+        )
+    return _ok("mail server", f"{place} takes mail, {_how(loaded)}.")
+
+
+async def _greet(loaded: Loaded) -> None:
+    from digest import smtp
+
+    session = await smtp.connect(loaded.settings.smtp, folder=loaded.folder)
+    await session.close()
+
+
+def _how(loaded: Loaded) -> str:
+    smtp = loaded.settings.smtp
+    way = {"starttls": "over STARTTLS", "implicit": "over TLS", "none": "unencrypted"}[smtp.tls]
+    return f"{way}, signed in as {smtp.user}" if smtp.user else f"{way}, without signing in"
+
+
+def _ok(check: str, sentence: str) -> Finding:
+    return Finding(check=check, health=Health.OK, sentence=sentence)
+
+
+def _broken(check: str, error: DigestError) -> Finding:
+    return Finding(
+        check=check,
+        health=Health.BROKEN,
+        sentence=f"{str(error).rstrip('.')}.",
+        remedy=error.remedy,
+    )
+
+
+def _tell(findings: list[Finding], broken: int) -> None:
+    from digest.cli import terminal
+
+    checks = max(len(finding.check) for finding in findings)
+    for finding in findings:
+        terminal.say(f"{finding.health:<7}  {finding.check:<{checks}}  {finding.sentence}")
+        if finding.remedy:
+            terminal.say(f"{'':<7}  {'':<{checks}}  → {finding.remedy}")
+    terminal.say()
+    if broken:
+        terminal.say(f"{broken} broken. Nothing goes out until that is mended.")
+    else:
+        terminal.say("Nothing is broken.")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date, datetime, tzinfo
 from zoneinfo import ZoneInfo
 
 from digest.model import Window
@@ -26,10 +26,15 @@ def short(day: date) -> str:
     return f"{month(day)} {day.day}"
 
 
-def moment(at: datetime, zone: ZoneInfo) -> str:
-    """``Thu, Sep 28, 14:00``; midnight is a day without an hour."""
+def moment(at: datetime, zone: tzinfo | None = None) -> str:
+    """
+    ``Thu, Sep 28, 14:00 New York``; midnight is a day without an hour.
+
+    Without *zone*, in the instant's own.
+    """
+    zone = zone or at.tzinfo
     local = at.astimezone(zone)
-    hour = "" if (local.hour, local.minute) == (0, 0) else f", {local:%H:%M}"
+    hour = "" if (local.hour, local.minute) == (0, 0) else f", {local:%H:%M} {place(zone)}"
     return f"{WEEKDAYS[local.weekday()]}, {short(local)}{hour}"
 
 
@@ -42,3 +47,8 @@ def span(window: Window, zone: ZoneInfo) -> str:
     if first.month != last.month:
         return f"{first_month} {first.day} – {last_month} {last.day}, {last.year}"
     return f"{first_month} {first.day}–{last.day}, {last.year}"
+
+
+def place(zone: tzinfo | None) -> str:
+    """``New York``, as people call the zone of America/New_York."""
+    return str(zone).rpartition("/")[2].replace("_", " ")

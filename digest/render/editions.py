@@ -21,6 +21,7 @@ from digest.render.templates import filled
 BUDGET_BYTES = 80 * 1024
 
 PAPER, DARK_PAPER = "#ffffff", "#1d2025"
+GROUND, DARK_GROUND = "#f6f5f2", "#14161a"
 
 
 def render(
@@ -42,11 +43,11 @@ def render(
     archive_url = f"{public_url.rstrip('/')}/issues/{newsletter_key}"
     urls = {"archive_url": archive_url, "web_url": f"{archive_url}/{issue_key}"}
     edition = None
-    for limits in LIMITS:
+    for limits in LIMITS[newsletter.look.layout]:
         edition = _rendered(recap, newsletter, number, urls, templates, limits)
         if len(edition.html.encode()) <= BUDGET_BYTES:
             break
-    assert edition is not None  # noqa: S101 - LIMITS is not empty
+    assert edition is not None  # noqa: S101 - every layout has limits
     return edition
 
 
@@ -71,12 +72,12 @@ def _rendered(
         html=html,
         text=text,
         digest=fingerprint(subject, html, text),
-        notes=(*issue.notes, *_shortening(limits)),
+        notes=(*issue.notes, *_shortening(limits, newsletter.look.layout)),
     )
 
 
-def _shortening(limits: Limits) -> tuple[str, ...]:
-    if limits == LIMITS[0]:
+def _shortening(limits: Limits, layout: str) -> tuple[str, ...]:
+    if limits == LIMITS[layout][0]:
         return ()
     return (
         f"Summaries were cut to {limits.lead} characters or fewer "
@@ -110,6 +111,9 @@ def look(newsletter: NewsletterSettings) -> dict[str, Any]:
             "layout": newsletter.look.layout,
             "logo": link(newsletter.look.logo),
         },
+        # A letter has no card to stand on.
+        "ground": PAPER if newsletter.look.layout == "text" else GROUND,
+        "ground_dark": DARK_PAPER if newsletter.look.layout == "text" else DARK_GROUND,
         "accent": colours.legible(accent, PAPER),
         "accent_dark": colours.legible(accent, DARK_PAPER),
     }

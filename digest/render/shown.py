@@ -20,8 +20,24 @@ class Limits:
     brief: int = 140
 
 
-#: Tried in this order until the mail is small enough.
-LIMITS = (Limits(), Limits(lead=240, further=120, brief=90), Limits(lead=140, further=0, brief=0))
+#: By layout; each is tried in this order until the mail is small enough.
+LIMITS = {
+    "cards": (
+        Limits(),
+        Limits(lead=240, further=120, brief=90),
+        Limits(lead=140, further=0, brief=0),
+    ),
+    "compact": (
+        Limits(lead=180, further=110, brief=110),
+        Limits(lead=110, further=0, brief=0),
+        Limits(lead=0, further=0, brief=0),
+    ),
+    "text": (
+        Limits(lead=900, further=600, brief=300),
+        Limits(),
+        Limits(lead=140, further=0, brief=0),
+    ),
+}
 TITLE_LIMIT = 240
 LABEL_LIMIT = 120
 LEAD_LIMIT = 600

@@ -287,7 +287,36 @@ def _reading(url: str, parsed: Parsed, brought: Brought) -> Reading:
     )
 
 
-# --- files and hands ----------------------------------------------------------------------
+# --- by hand ------------------------------------------------------------------------------
+
+
+def add_feed(
+    database: Database,
+    loaded: Loaded,
+    newsletter_key: str,
+    settings: FeedSettings,
+    *,
+    now: datetime,
+) -> Reading:
+    """
+    Read a feed and add it to a newsletter; nothing is kept if it cannot be read.
+
+    Adding a feed that is there reads it again. Raises FeedError.
+    """
+    newsletter = loaded.settings.newsletters[newsletter_key]
+    fetched = fetch(settings, folder=loaded.folder, contact=loaded.settings.public_url)
+    parsed = parse(
+        fetched.body,
+        settings,
+        url=fetched.url,
+        content_type=fetched.content_type,
+        zone=newsletter.zone,
+        now=now,
+    )
+    with database.write() as conn:
+        feed = store.add(conn, newsletter_key, settings, origin=store.DESK, now=now)
+    body_hash = hashlib.sha256(fetched.body).hexdigest()
+    return _Run(database, loaded, now, force=True).keep(feed, fetched, parsed, body_hash)
 
 
 def import_file(

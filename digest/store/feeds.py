@@ -100,7 +100,7 @@ def add(
     Calling twice is safe. A feed that was imported and is now configured becomes a
     configured one. Changed settings make it due *now*, and read as if never before.
     """
-    told = settings.model_dump(mode="json")
+    told = _as_json(settings)
     fresh = {"url": settings.url, "settings": told, "enabled": True, "origin": origin}
     fresh["next_fetch_at"] = now
     _insert_once(conn, feeds, fresh, "url")
@@ -111,6 +111,12 @@ def add(
         _update(conn, known.id, origin=origin)
     _link(conn, newsletter, known.id)
     return by_id(conn, known.id)
+
+
+def _as_json(settings: FeedSettings) -> dict[str, Any]:
+    """Return the settings as config.yaml has them: a duration is a number and a unit."""
+    every = f"{int(settings.every.total_seconds())}s"
+    return settings.model_dump(mode="json") | {"every": every}
 
 
 #: Forgets what would make an unchanged body look as if it needed no reading.

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
 from sqlalchemy import (
@@ -254,10 +255,19 @@ def attempted(conn: Connection, issue_id: int) -> bool:
     return conn.execute(query).first() is not None
 
 
-def attempted_since(conn: Connection, since: datetime) -> int:
-    """Return how many readers of any issue were written to since then, for daily limits."""
-    query = select(func.count()).where(deliveries.c.attempts > 0, deliveries.c.changed_at >= since)
-    return int(conn.execute(query).scalar_one())
+def attempted_between(conn: Connection, moments: Sequence[datetime]) -> list[int]:
+    """
+    Return how many readers of any issue were last written to between each two *moments*.
+
+    The moments ascend; there is one number less than moments. For daily limits.
+    """
+    at = deliveries.c.changed_at
+    counts = [
+        func.coalesce(func.sum(case(((at >= start) & (at < end), 1), else_=0)), 0)
+        for start, end in pairwise(moments)
+    ]
+    query = select(*counts).where(deliveries.c.attempts > 0, at >= moments[0])
+    return [int(count) for count in conn.execute(query).one()]
 
 
 def next_due(conn: Connection, issue_id: int) -> datetime | None:

@@ -1,0 +1,231 @@
+"""
+Settling the debt: an issue's readers get it, each one once, or are listed with the reason.
+
+One sender per issue; several connections; `attempting` durable before a message's bytes
+leave; results written by one thread in groups. Killing it at any moment loses nobody and
+sends to nobody twice: who was in flight (at most `IN_FLIGHT`) is listed as uncertain.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from sqlalchemy import Connection
+
+from digest.delivery.author import author
+from digest.delivery.line import Letter
+from digest.delivery.lock import only_sender
+from digest.delivery.run import IN_FLIGHT, Job, Run
+from digest.errors import SenderFault, StoreError, WrongState
+from digest.model import Delivery, Issue, IssueState, Tally
+from digest.store import Database, issues, ledger
+
+if TYPE_CHECKING:
+    from digest.config import Loaded
+
+__all__ = ["IN_FLIGHT", "Letter", "ask_to_stop", "resend_uncertain", "settle"]
+
+ACTOR = "sender"
+
+#: What each run that is at work in this process looks at.
+_stops: set[threading.Event] = set()
+
+
+def settle(
+    database: Database,
+    loaded: Loaded,
+    issue_id: int,
+    *,
+    clock: Callable[[], datetime],
+    progress: Callable[[int], None] | None = None,
+    stop: threading.Event | None = None,
+    write: Callable[[Delivery], Letter] | None = None,
+) -> Tally:
+    """
+    Send the issue to everybody who is owed it by now; return the ledger as it stands then.
+
+    Calling again at any time is safe: it takes up what is left, also after a SIGKILL. The
+    issue becomes `finished` once nobody is owed it; while somebody is put off it stays
+    `sending`, and `ledger.next_due` tells when to call again. A finished issue returns its
+    tally and sends nothing.
+
+    *progress* is called with how many more readers are settled. Setting *stop*, SIGTERM or
+    Ctrl-C (KeyboardInterrupt once all is written down) ends it after what is in flight.
+    *write* makes the messages; default: from the frozen edition.
+
+    AlreadySending if another process is at it; WrongState if the issue is not `sending`;
+    Unreachable if the mail server is away (nothing lost, call again); SenderFault if it
+    will not have our mail (the issue is `stopped` with the reason); StoreError if results
+    cannot be written (nothing leaves after that).
+    """
+    stop = stop or threading.Event()
+    with only_sender(database, issue_id):
+        issue = _opened(database, loaded, issue_id, now=clock())
+        if issue.state is IssueState.FINISHED:
+            with database.read() as conn:
+                return ledger.tally(conn, issue_id)
+        job = Job(
+            database=database,
+            issue=issue_id,
+            smtp=loaded.settings.smtp,
+            folder=loaded.folder,
+            write=write or author(database, loaded, issue, clock=clock),
+            clock=clock,
+            progress=progress or (lambda _: None),
+            stop=stop,
+        )
+        try:
+            with _stopping_on_signals(stop) as caught:
+                _run(job)
+        except SenderFault as e:
+            _stop_issue(database, issue_id, str(e), now=clock())
+            raise
+        tally = _concluded(database, issue_id, now=clock())
+    if caught:
+        raise KeyboardInterrupt
+    return tally
+
+
+def ask_to_stop() -> None:
+    """Ask every run in this process to end after what is in flight; returns at once."""
+    for stop in list(_stops):
+        stop.set()
+
+
+def resend_uncertain(database: Database, issue_id: int, *, now: datetime, actor: str) -> int:
+    """
+    Owe the issue again to its uncertain readers, who may get it twice; return how many.
+
+    A finished issue is `sending` again by it, as a new attempt on record. WrongState for
+    one that was not sent yet, or was cancelled.
+    """
+    states = (IssueState.FINISHED, IssueState.SENDING, IssueState.STOPPED)
+    with database.write() as conn:
+        issue = issues.by_id(conn, issue_id)
+        if issue.state not in states:
+            raise WrongState(
+                f"issue {issue.of.key} is {issue.state}; it has no uncertain readers to resend to",
+                remedy=f"Run: digest issue status --closing {issue.of.key}",
+            )
+        count = ledger.owe_again(conn, issue_id, now=now)
+        if count and issue.state is IssueState.FINISHED:
+            issues.set_state(
+                conn, issue_id, (IssueState.FINISHED,), IssueState.SENDING, now=now, actor=actor
+            )
+        issues.record(conn, issue_id, "resent", actor=actor, at=now, detail={"readers": count})
+    return count
+
+
+def _opened(database: Database, loaded: Loaded, issue_id: int, *, now: datetime) -> Issue:
+    """Return the issue, what a dead sender left behind put right. We hold the lock."""
+    resend = loaded.settings.smtp.uncertain == "resend"
+    with database.write() as conn:
+        issue = issues.by_id(conn, issue_id)
+        found = ledger.recover(conn, issue_id, now=now, alone=True, resend=resend)
+        if found.uncertain:
+            detail = {"uncertain": list(found.uncertain), "resent": resend}
+            issues.record(conn, issue_id, "recovered", actor=ACTOR, at=now, detail=detail)
+    if issue.state is IssueState.STOPPED:
+        raise WrongState(
+            f"issue {issue.of.key} is stopped: {' '.join(issue.reasons)}",
+            remedy="Run: digest issue resume",
+        )
+    if issue.state not in (IssueState.SENDING, IssueState.FINISHED):
+        raise WrongState(
+            f"issue {issue.of.key} is {issue.state}; nobody is owed it",
+            remedy=f"Run: digest issue show --closing {issue.of.key}",
+        )
+    return issue
+
+
+def _run(job: Job) -> None:
+    async def run() -> None:
+        await Run(job).settle()
+
+    _stops.add(job.stop)
+    try:
+        asyncio.run(run())
+    finally:
+        _stops.discard(job.stop)
+
+
+@contextmanager
+def _stopping_on_signals(stop: threading.Event) -> Iterator[list[int]]:
+    """
+    Let the first SIGTERM or Ctrl-C set *stop*; the list holds what came.
+
+    The second one takes its usual course. Only the main thread may watch signals; in
+    another one whoever owns the process calls `ask_to_stop`.
+    """
+    caught: list[int] = []
+    if threading.current_thread() is not threading.main_thread():
+        yield caught
+        return
+    watched = (signal.SIGTERM, signal.SIGINT)
+    before = {number: signal.getsignal(number) for number in watched}
+
+    def catch(number: int, _frame: object) -> None:
+        caught.append(number)
+        stop.set()
+        for each in watched:
+            signal.signal(each, before[each])
+
+    for number in watched:
+        signal.signal(number, catch)
+    try:
+        yield caught
+    finally:
+        for number in watched:
+            signal.signal(number, before[number])
+
+
+def _stop_issue(database: Database, issue_id: int, reason: str, *, now: datetime) -> None:
+    with database.write() as conn:
+        if issues.by_id(conn, issue_id).state is IssueState.SENDING:
+            _move(conn, issue_id, IssueState.STOPPED, now=now, reasons=(reason,))
+
+
+def _concluded(database: Database, issue_id: int, *, now: datetime) -> Tally:
+    """Finish the issue if the debt is settled and the sum is right; return the tally."""
+    with database.write() as conn:
+        tally = ledger.tally(conn, issue_id)
+        if issues.by_id(conn, issue_id).state is not IssueState.SENDING:
+            return tally
+        if tally.settled:
+            _move(conn, issue_id, IssueState.FINISHED, now=now, also={"finished_at": now})
+        elif not tally.owed:
+            _move(conn, issue_id, IssueState.STOPPED, now=now, reasons=(_sum(tally),))
+    if not tally.holds:
+        raise StoreError(_sum(tally), remedy="Nobody is owed it any more. Run: digest doctor")
+    return tally
+
+
+def _sum(tally: Tally) -> str:
+    return f"the ledger has {sum(tally.by_state.values())} readers, the freeze wrote {tally.frozen}"
+
+
+def _move(
+    conn: Connection,
+    issue_id: int,
+    to_state: IssueState,
+    *,
+    now: datetime,
+    reasons: tuple[str, ...] = (),
+    also: dict[str, datetime] | None = None,
+) -> None:
+    issues.set_state(
+        conn,
+        issue_id,
+        (IssueState.SENDING,),
+        to_state,
+        now=now,
+        actor=ACTOR,
+        reasons=reasons,
+        also=also,
+    )

@@ -1,0 +1,71 @@
+"""Writing one reader's message: the frozen edition, their links, a Message-ID that stays."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from email.utils import parseaddr
+from functools import cache
+from typing import TYPE_CHECKING
+
+from digest.delivery.line import Letter
+from digest.errors import ConfigError
+from digest.model import Delivery, Issue
+from digest.store import Database, issues
+
+if TYPE_CHECKING:
+    from digest.config import Loaded
+    from digest.render.fragments import Fragments
+
+
+def author(
+    database: Database, loaded: Loaded, issue: Issue, *, clock: Callable[[], datetime]
+) -> Callable[[Delivery], Letter]:
+    """
+    Return a function that writes the message of one ledger row, from that row's edition.
+
+    The edition is read and encoded once. The function raises ReaderError where an address
+    cannot be written to. ConfigError if the newsletter or the token key is missing.
+    """
+    from digest import tokens
+    from digest.render import fragments, message
+
+    settings = loaded.settings
+    newsletter = settings.newsletters.get(issue.of.newsletter)
+    if newsletter is None:
+        raise ConfigError(
+            f"the newsletter {issue.of.newsletter!r} of this issue is not in the configuration",
+            file=str(loaded.path),
+            key="newsletters",
+            remedy="Put it back; its readers are still owed this issue.",
+        )
+    if not settings.token_key:
+        raise ConfigError(
+            "TOKEN_KEY is not set; without it nobody could unsubscribe",
+            file=str(loaded.folder / ".env"),
+            remedy="Run: digest init, or put the key back from your backup.",
+        )
+    key, public_url = settings.token_key, settings.public_url.rstrip("/")
+    domain = parseaddr(newsletter.from_)[1].rpartition("@")[2]
+
+    @cache
+    def cut(edition_id: int) -> Fragments:
+        with database.read() as conn:
+            return fragments.cut(issues.edition(conn, edition_id))
+
+    def write(row: Delivery) -> Letter:
+        reader = row.recipient.subscriber
+        token = tokens.make(key, "unsubscribe", reader, issue.of.newsletter)
+        return message.address(
+            cut(row.edition),
+            row.recipient,
+            newsletter=newsletter,
+            newsletter_key=issue.of.newsletter,
+            issue_key=issue.of.key,
+            public_url=public_url,
+            unsubscribe_url=f"{public_url}/unsubscribe/{token}",
+            message_id=tokens.message_id(key, issue.id, reader, domain),
+            date=clock(),
+        )
+
+    return write

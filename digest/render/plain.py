@@ -88,10 +88,21 @@ def _escaped(part: str, also: str) -> str:
     return quote(part, safe=_SAFE + also)
 
 
+#: Where a sentence ends for sure: not after "U.S." or an initial.
+_SENTENCE_END = re.compile(r"[a-z0-9)]{3}[.?!][\"'”’)]*(?= [A-Z“\"‘'])")
+
+
 def shortened(text: str, limit: int) -> str:
-    """Return *text* in at most *limit* characters, cut between words and ending in … if cut."""
+    """
+    Return *text* in at most *limit* characters.
+
+    It is cut after a sentence if one ends in the second half, else between words, with …
+    """
     if len(text) <= limit:
         return text
+    ends = [found.end() for found in _SENTENCE_END.finditer(text[: limit + 2])]
+    if ends and limit // 2 <= ends[-1] <= limit:
+        return text[: ends[-1]]
     cut = text[: limit - 1]
     between_words = cut.rsplit(" ", 1)[0] if " " in cut[limit // 2 :] else cut
     return between_words.rstrip(" ,;:.–—-") + "…"

@@ -84,10 +84,16 @@ def url(name: str) -> str:
 
 def administer(statement: str) -> None:
     """Run one statement that stands outside transactions. Raises NoCluster."""
+    run_in("postgres", statement)
+
+
+def run_in(name: str, statements: str) -> None:
+    """Run SQL in the database *name*, on a connection of its own. Raises NoCluster."""
     import psycopg
 
-    with psycopg.connect(host=str(socket()), user="postgres", autocommit=True) as connection:
-        connection.execute(statement)
+    options = {"host": str(socket()), "user": "postgres", "dbname": name}
+    with psycopg.connect(**options, autocommit=True) as connection:
+        connection.execute(statements)
 
 
 @contextlib.contextmanager

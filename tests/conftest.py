@@ -73,6 +73,27 @@ def database(request: pytest.FixtureRequest) -> Iterator[Database]:
     opened.close()
 
 
+@pytest.fixture(params=["sqlite", "postgresql"])
+def empty_database(request: pytest.FixtureRequest) -> Iterator[Database]:
+    """A database without any table, of each kind."""
+    opened = Database(request.getfixturevalue(f"_empty_{request.param}_url"))
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def _empty_sqlite_url(tmp_path: Path) -> str:
+    return f"sqlite:///{tmp_path / 'empty.db'}"
+
+
+@pytest.fixture
+def _empty_postgresql_url(_postgresql_template: str) -> Iterator[str]:
+    name = f"empty_{uuid4().hex}"
+    cluster.administer(f"CREATE DATABASE {name}")
+    yield cluster.url(name)
+    cluster.administer(f"DROP DATABASE {name} WITH (FORCE)")
+
+
 @pytest.fixture
 def _sqlite_url(tmp_path: Path, _sqlite_template: Path) -> str:
     shutil.copyfile(_sqlite_template, tmp_path / "recap.db")

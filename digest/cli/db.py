@@ -1,0 +1,82 @@
+"""`digest db`: the database's schema."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from digest.cli.context import AsJson
+
+if TYPE_CHECKING:
+    from digest.store import Database
+
+app = typer.Typer(no_args_is_help=True)
+
+
+@app.callback()
+def group() -> None:
+    """The database: bring its schema to this program's, or tell whether it is there."""
+
+
+@app.command()
+def upgrade(
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only list the steps; change nothing.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """
+    Bring the database to this program's schema: all steps, or none.
+
+    A database that is not there is made. Calling twice does nothing, nor do two
+    machines at once. Back up first: there is no way back but a backup.
+
+    Example: digest db upgrade --dry-run
+    """
+    from digest.cli import terminal
+    from digest.store import upgrade as schema
+
+    database = _database()
+    steps = schema.pending(database) if dry_run else schema.upgrade(database)
+    if as_json:
+        terminal.as_json(
+            {
+                "database": database.place,
+                "schema": schema.newest(),
+                "taken": not dry_run,
+                "steps": [step._asdict() for step in steps],
+            }
+        )
+        return
+    if steps:
+        terminal.table(["step", "what it brings"], steps)
+    did = ("is to be brought to" if dry_run else "is now at") if steps else "was already at"
+    terminal.say(f"{database.place}: {did} schema {schema.newest()}")
+
+
+@app.command()
+def check(as_json: AsJson = False) -> None:
+    """
+    Tell whether the database has this program's schema: exit code 0 if so, else 1.
+
+    Example: digest db check
+    """
+    from digest.cli import terminal
+    from digest.store import upgrade as schema
+
+    database = _database()
+    schema.check(database)
+    facts = {"database": database.place, "schema": schema.newest()}
+    if as_json:
+        terminal.as_json(facts)
+    else:
+        terminal.facts(facts)
+
+
+def _database() -> Database:
+    from digest import config
+    from digest.cli import context
+
+    return context.open_database(config.load(context.chosen.get(), os.environ))

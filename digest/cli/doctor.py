@@ -177,14 +177,24 @@ def _no_feeds(key: str, *, configured: bool) -> Finding:
 
 def _templates(loaded: Loaded) -> Iterator[Finding]:
     from digest import packaged
-    from digest.render import templates
+    from digest.render import lint
 
     folders = packaged.templates(loaded.folder)
-    faults = list(templates.faults(folders))
+    faults = dict.fromkeys(
+        fault
+        for newsletter in loaded.settings.newsletters.values()
+        for fault in lint.check(folders, newsletter)
+    )
     for fault in faults:
-        yield _broken("templates", fault)
+        place = fault.file + (f":{fault.line}" if fault.line else "")
+        yield Finding(
+            check="templates",
+            health=Health.BROKEN,
+            sentence=f"{place}: {fault.sentence}",
+            remedy="Mend it, then run: digest templates check",
+        )
     if not faults:
-        yield _ok("templates", f"{' and '.join(str(folder) for folder in folders)} can be read.")
+        yield _ok("templates", f"{len(lint.found(folders))} templates have no fault.")
 
 
 def _mail_server(loaded: Loaded) -> Finding:

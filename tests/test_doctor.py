@@ -1,0 +1,376 @@
+"""The doctor: each check shown well and shown failing."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import socket
+from collections import namedtuple
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import AuthResult
+from typer.testing import CliRunner, Result
+
+from digest.cli import app, doctor
+from digest.cli.init import Answers, write_folder
+from digest.config import load
+from digest.model.settings import FeedSettings
+from digest.store import Database, feeds, upgrade
+
+#: Long enough ago that a feed which has not worked since is dead.
+LONG_AGO = datetime.now(UTC) - timedelta(days=30)
+FEED = "https://example.org/feed.xml"
+
+
+@pytest.fixture
+def mail_server() -> Iterator[int]:
+    """A mail server on a port of its own that wants no login."""
+    server = Controller(_Nothing(), hostname="127.0.0.1", port=_free_port())
+    server.start()
+    yield server.port
+    server.stop()
+
+
+class _Nothing:
+    """Takes no mail: the doctor offers none."""
+
+
+def _free_port() -> int:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        port: int = found.getsockname()[1]
+        return port
+
+
+@pytest.fixture
+def folder(tmp_path: Path, mail_server: int, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A newsletter folder in which nothing is amiss."""
+    for variable in ("DIGEST_CONFIG", "DATABASE_URL", "SMTP_HOST", "SMTP_PORT", "TOKEN_KEY"):
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.chdir(tmp_path)
+    write_folder(
+        tmp_path,
+        Answers(
+            title="Weekly",
+            from_="weekly@example.org",
+            postal_address="12 Harbour Road, Springfield",
+            feed=FEED,
+            timezone="UTC",
+        ),
+    )
+    change(tmp_path, "port: 2525", f"port: {mail_server}")
+    (tmp_path / "var").mkdir()
+    with opened(tmp_path) as database:
+        upgrade.upgrade(database)
+        _read_feed(database)
+    return tmp_path
+
+
+@contextmanager
+def opened(folder: Path) -> Iterator[Database]:
+    database = Database(load(folder, {}).settings.database, folder=folder)
+    yield database
+    database.close()
+
+
+def _read_feed(database: Database) -> None:
+    with database.write() as conn:
+        feeds.seed(conn, {"weekly": (FeedSettings(url=FEED),)}, now=LONG_AGO)
+        (feed,) = feeds.listed(conn)
+        feeds.succeeded(conn, feed.id, at=LONG_AGO, next_fetch_at=None)
+
+
+def change(folder: Path, old: str, new: str, file: str = "config.yaml") -> None:
+    path = folder / file
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))
+
+
+def examined(*words: str) -> tuple[Result, list[dict[str, Any]]]:
+    done = CliRunner().invoke(app, ["doctor", "--json", *words])
+    assert done.stdout, done.output
+    return done, json.loads(done.stdout)["findings"]
+
+
+def amiss(findings: list[dict[str, Any]]) -> list[tuple[str, str]]:
+    return [(one["check"], one["health"]) for one in findings if one["health"] != "ok"]
+
+
+def the_one(findings: list[dict[str, Any]]) -> dict[str, Any]:
+    (one,) = [one for one in findings if one["health"] != "ok"]
+    assert one["remedy"], "every finding says what to do"
+    return one
+
+
+def test_a_healthy_folder_exits_with_0(folder: Path) -> None:
+    """All checks are named and nothing is amiss."""
+    done, findings = examined()
+
+    assert done.exit_code == 0
+    assert amiss(findings) == []
+    assert {one["check"] for one in findings} == {
+        "config",
+        "database",
+        "feeds",
+        "templates",
+        "mail server",
+    }
+    assert json.loads(done.stdout)["healthy"] is True
+
+
+def test_people_get_a_line_for_each_finding_and_its_remedy(folder: Path) -> None:
+    """The last line says how it stands; a remedy stands under its finding."""
+    well = CliRunner().invoke(app, ["doctor"])
+    assert well.stdout.splitlines()[-1] == "Nothing is broken."
+
+    change(folder, "TOKEN_KEY=", "# TOKEN_KEY=", ".env")
+    ill = CliRunner().invoke(app, ["doctor"])
+
+    assert ill.exit_code == 1
+    lines = ill.stdout.splitlines()
+    (at,) = [i for i, line in enumerate(lines) if line.startswith("broken")]
+    assert "TOKEN_KEY: not set" in lines[at]
+    assert lines[at + 1].lstrip().startswith("→ Write TOKEN_KEY=")
+    assert lines[-1] == "1 broken. Nothing goes out until that is mended."
+
+
+def test_a_configuration_that_cannot_be_read(folder: Path) -> None:
+    """Every fault of config.yaml is a finding; the checks that need it are left out."""
+    change(folder, "    closes:", "    colour: x\n    closes:")
+    change(folder, "timezone: UTC", "timezone: UCT+1")
+
+    done, findings = examined()
+
+    assert done.exit_code == 1
+    assert amiss(findings) == [("config", "broken"), ("config", "broken")]
+    assert "unknown key" in findings[1]["sentence"]
+
+
+def test_no_configuration_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a folder without config.yaml the doctor says how to make one."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("DIGEST_CONFIG", raising=False)
+
+    done, findings = examined()
+
+    assert done.exit_code == 1
+    assert "digest init" in the_one(findings)["remedy"]
+
+
+@pytest.mark.parametrize(
+    ("key", "says"), [("", "not set"), ("secret", "shorter than 32 letters")], ids=["none", "short"]
+)
+def test_a_token_key_that_does_not_serve(folder: Path, key: str, says: str) -> None:
+    """Without a key, or with one that can be guessed, nothing may go out."""
+    (folder / ".env").write_text(f"TOKEN_KEY={key}\n")
+
+    done, findings = examined()
+
+    assert done.exit_code == 1
+    assert says in the_one(findings)["sentence"]
+
+
+def test_a_placeholder_for_the_postal_address(folder: Path) -> None:
+    """The law asks for an address; a placeholder keeps everything back."""
+    change(folder, "12 Harbour Road, Springfield", "TODO our address")
+
+    done, findings = examined()
+
+    assert done.exit_code == 1
+    assert "newsletters.weekly.postal_address" in the_one(findings)["sentence"]
+
+
+def test_secrets_that_others_may_read(folder: Path) -> None:
+    """An open .env is a warning with the command that closes it."""
+    (folder / ".env").chmod(0o644)
+
+    done, findings = examined()
+
+    assert done.exit_code == 0
+    assert the_one(findings)["health"] == "warning"
+    assert "chmod 600" in the_one(findings)["remedy"]
+
+
+def test_a_database_that_is_not_there(folder: Path) -> None:
+    """A missing file is named, and asking for it does not make it."""
+    shutil.rmtree(folder / "var")
+
+    done, findings = examined()
+
+    assert done.exit_code == 1
+    assert the_one(findings)["check"] == "database"
+    assert "digest db upgrade" in the_one(findings)["remedy"]
+    assert not (folder / "var").exists()
+
+
+def test_a_database_without_tables(folder: Path) -> None:
+    """An empty database is told apart from a missing one."""
+    (folder / "var" / "recap.db").unlink()
+    (folder / "var" / "recap.db").touch()
+
+    done, findings = examined()
+
+    assert done.exit_code == 1
+    assert "no tables" in the_one(findings)["sentence"]
+
+
+def test_a_database_that_is_damaged(folder: Path) -> None:
+    """A file that is no database any more is said to be none."""
+    for name in ("recap.db-wal", "recap.db-shm"):
+        (folder / "var" / name).unlink(missing_ok=True)
+    (folder / "var" / "recap.db").write_bytes(b"not a database, " * 1000)
+
+    done, findings = examined()
+
+    assert done.exit_code == 1
+    assert "not a database" in the_one(findings)["sentence"]
+    assert "backup" in the_one(findings)["remedy"]
+
+
+def test_a_database_that_cannot_be_written(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where another process holds the write lock, the check says so."""
+    monkeypatch.setattr("digest.store.database.BUSY_SECONDS", 0.1)
+    with opened(folder) as other, other.write():
+        done, findings = examined()
+
+    assert done.exit_code == 1
+    assert the_one(findings)["check"] == "database"
+    assert "locked by another process" in the_one(findings)["sentence"]
+
+
+@pytest.mark.parametrize(("megabytes", "health"), [(10, "broken"), (200, "warning")])
+def test_a_disk_that_is_nearly_full(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, megabytes: int, health: str
+) -> None:
+    """Little space is a warning, next to none is broken."""
+    usage = namedtuple("usage", "total used free")
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage(0, 0, megabytes * 1024**2))
+
+    done, findings = examined()
+
+    assert the_one(findings)["health"] == health
+    assert f"Only {megabytes} MB are free" in the_one(findings)["sentence"]
+    assert done.exit_code == (1 if health == "broken" else 0)
+
+
+def test_a_newsletter_without_feeds(folder: Path) -> None:
+    """Nothing can be composed where nothing is read."""
+    change(folder, f"    feeds:\n      - {FEED}\n", "    feeds: []\n")
+    with opened(folder) as database, database.write() as conn:
+        feeds.seed(conn, {"weekly": ()}, now=LONG_AGO)
+
+    done, findings = examined()
+
+    assert done.exit_code == 1
+    assert the_one(findings)["sentence"] == "weekly has no feeds."
+
+
+def test_feeds_that_were_not_read_yet(folder: Path) -> None:
+    """Before the first fetch the doctor says what to type."""
+    (folder / "var" / "recap.db").unlink()
+    with opened(folder) as database:
+        upgrade.upgrade(database)
+
+    done, findings = examined()
+
+    assert done.exit_code == 0
+    assert the_one(findings)["health"] == "warning"
+    assert the_one(findings)["remedy"] == "Run: digest feeds fetch"
+
+
+@pytest.mark.parametrize(("times", "health"), [(1, "warning"), (20, "broken")])
+def test_a_feed_that_fails(folder: Path, times: int, health: str) -> None:
+    """One failure is a warning; a feed that has failed for days holds the issue."""
+    now = datetime.now(UTC)
+    with opened(folder) as database, database.write() as conn:
+        (feed,) = feeds.listed(conn)
+        for _ in range(times):
+            feeds.failed(conn, feed.id, at=now, next_fetch_at=now, error="404 Not Found")
+
+    done, findings = examined()
+
+    assert the_one(findings)["health"] == health
+    assert "404 Not Found" in the_one(findings)["sentence"]
+    assert FEED in the_one(findings)["sentence"]
+    assert done.exit_code == (1 if health == "broken" else 0)
+
+
+def test_a_template_that_cannot_be_read(folder: Path) -> None:
+    """A template of one's own with a fault is named with file and line."""
+    own = folder / "templates" / "mail" / "recap"
+    own.mkdir(parents=True)
+    (own / "body.txt").write_text("Hello\n{% if issue %}\nnever closed\n")
+
+    done, findings = examined()
+
+    assert done.exit_code == 1
+    assert the_one(findings)["check"] == "templates"
+    assert "body.txt" in the_one(findings)["sentence"]
+
+
+def test_a_mail_server_that_does_not_answer(folder: Path, mail_server: int) -> None:
+    """A closed port is named; no mail was needed to find out."""
+    change(folder, f"port: {mail_server}", f"port: {_free_port()}")
+
+    done, findings = examined()
+
+    assert done.exit_code == 1
+    assert the_one(findings)["check"] == "mail server"
+    assert "does not answer" in the_one(findings)["sentence"]
+
+
+def test_a_mail_server_that_never_greets(
+    folder: Path, mail_server: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server that takes the connection and says nothing does not stop the doctor."""
+    monkeypatch.setattr(doctor, "SMTP_SECONDS", 0.3)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        change(folder, f"port: {mail_server}", f"port: {silent.getsockname()[1]}")
+        done, findings = examined()
+
+    assert done.exit_code == 1
+    assert "no greeting within" in the_one(findings)["sentence"]
+
+
+def test_a_mail_server_without_starttls(folder: Path) -> None:
+    """Where encryption is asked for and not offered, nothing is sent in the open."""
+    change(folder, "tls: none", "tls: starttls")
+
+    done, findings = examined()
+
+    assert done.exit_code == 1
+    assert "STARTTLS" in the_one(findings)["sentence"]
+
+
+@pytest.mark.filterwarnings("ignore:Requiring AUTH:UserWarning")
+def test_a_mail_server_that_refuses_the_password(
+    folder: Path, mail_server: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A refused login names the server's answer and where the password is written."""
+    server = Controller(
+        _Nothing(),
+        hostname="127.0.0.1",
+        port=_free_port(),
+        authenticator=lambda *_: AuthResult(success=False, handled=False),
+        auth_require_tls=False,
+        auth_required=True,
+    )
+    server.start()
+    change(folder, f"port: {mail_server}", f"port: {server.port}")
+    monkeypatch.setenv("SMTP_USER", "weekly")
+    monkeypatch.setenv("SMTP_PASSWORD", "hidden")
+
+    done, findings = examined()
+    server.stop()
+
+    assert done.exit_code == 1
+    assert "535" in the_one(findings)["sentence"]
+    assert ".env" in the_one(findings)["remedy"]
+    assert "hidden" not in done.output

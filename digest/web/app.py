@@ -6,6 +6,7 @@ import secrets
 from collections.abc import Callable
 from datetime import UTC, datetime
 from http import HTTPStatus
+from typing import Any
 
 import structlog
 from fastapi import FastAPI, Request
@@ -29,6 +30,7 @@ _REFUSALS = {
     405: ("This page does not do that", "It can be opened, but nothing can be sent to it."),
     413: ("That is too long", "A form of ours never needs more than 64 KB."),
     422: ("This form is incomplete", "Go back, fill in what is missing, and send it again."),
+    503: ("Please try again in a minute", "The database is busy. Nothing was changed."),
 }
 
 
@@ -62,37 +64,40 @@ def application(
 def _explain(app: FastAPI, pages: Pages) -> None:
     """Give every refusal a page of its own."""
 
-    def refused(_request: Request, e: Exception) -> Response:
-        return _refused(pages, e.status_code if isinstance(e, HTTPException) else 422, e)
+    def refused(_request: Request, e: HTTPException) -> Response:
+        # Starlette fills in the standard's phrase where nobody said more.
+        own = "" if e.detail == HTTPStatus(e.status_code).phrase else e.detail
+        answer = _refused(pages, e.status_code, own)
+        answer.headers.update(e.headers or {})
+        return answer
+
+    def misread(_request: Request, e: RequestValidationError) -> Response:
+        in_path = any(error["loc"][0] == "path" for error in e.errors())
+        return _refused(pages, 404 if in_path else 422)
 
     def absent(_request: Request, _e: Exception) -> Response:
         # The same words for a token that is forged, cut, or made for another purpose.
         return _refused(pages, 404)
 
     def busy(_request: Request, _e: Exception) -> Response:
-        answer = told(
-            pages,
-            503,
-            title="Please try again in a minute",
-            text="The database is busy. Nothing was changed.",
-        )
+        answer = _refused(pages, 503)
         answer.headers["retry-after"] = "60"
         return answer
 
-    app.add_exception_handler(HTTPException, refused)
-    app.add_exception_handler(RequestValidationError, refused)
-    app.add_exception_handler(BadToken, absent)
-    app.add_exception_handler(NoSuchIssue, absent)
-    app.add_exception_handler(StoreBusy, busy)
+    handlers: dict[type[Exception], Any] = {
+        HTTPException: refused,
+        RequestValidationError: misread,
+        BadToken: absent,
+        NoSuchIssue: absent,
+        StoreBusy: busy,
+    }
+    for kind, handler in handlers.items():
+        app.add_exception_handler(kind, handler)
 
 
-def _refused(pages: Pages, status: int, e: Exception | None = None) -> Response:
-    title, text = _REFUSALS.get(status, ("That did not work", "Nothing was changed."))
-    own = isinstance(e, HTTPException) and e.detail not in ("", HTTPStatus(status).phrase)
-    answer = told(pages, status, title=title, text=str(e.detail) if own else text)  # type: ignore[union-attr]
-    if isinstance(e, HTTPException):
-        answer.headers.update(e.headers or {})
-    return answer
+def _refused(pages: Pages, status: int, text: str = "") -> Response:
+    title, usual = _REFUSALS.get(status, ("That did not work", "Nothing was changed."))
+    return told(pages, status, title=title, text=text or usual)
 
 
 def _failed(pages: Pages, request: Request, e: Exception) -> Response:

@@ -10,7 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from digest import staff, weekly
-from digest.errors import Held, IssueError, NoSuchIssue, WrongState
+from digest.errors import Held, IssueError, NoSuchIssue, TemplateError, WrongState
 from digest.model import Issue
 from digest.store import feeds, issues, ledger
 from digest.web import board, preview
@@ -37,7 +37,7 @@ def doors(pages: Pages) -> APIRouter:
 
 
 def explain(app: FastAPI, pages: Pages) -> None:
-    """Lead who is not signed in to the page that says how."""
+    """Lead who is not signed in to the page that says how; say why an issue cannot be shown."""
 
     def to_sign_in(request: Request, _e: Exception) -> Response:
         if request.method in ("GET", "HEAD"):
@@ -50,7 +50,20 @@ def explain(app: FastAPI, pages: Pages) -> None:
             home=f"{pages.prefix}/sign-in",
         )
 
+    def not_shown(_request: Request, e: Exception) -> Response:
+        # Only pages of the desk raise these: what they say is for who is signed in.
+        return told(
+            pages,
+            409,
+            title="There is nothing to show",
+            text=str(e),
+            remedy=getattr(e, "remedy", ""),
+            home=f"{pages.prefix}/",
+        )
+
     app.add_exception_handler(SignInNeeded, to_sign_in)
+    app.add_exception_handler(IssueError, not_shown)
+    app.add_exception_handler(TemplateError, not_shown)
 
 
 def _go(pages: Pages, path: str) -> Response:

@@ -84,6 +84,7 @@ def _environment(folders: tuple[Path, ...]) -> Environment:
     environment.filters |= {
         "count": words.count,
         "date": words.date,
+        "day": words.day,
         "distance": words.distance,
         "hour": words.hour,
         "invariant": words.invariant,

@@ -123,6 +123,12 @@ def date(at: datetime, zone: ZoneInfo) -> str:
     return f"{local.day} {local:%b %Y}"
 
 
+def day(at: datetime, zone: ZoneInfo, now: datetime) -> str:
+    """Return the local day: ``22 Sep``; with the year if that is half a year or more away."""
+    local = at.astimezone(zone)
+    return date(at, zone) if abs(at - now) > timedelta(days=182) else f"{local.day} {local:%b}"
+
+
 def stretch(window: Window, zone: ZoneInfo) -> str:
     """Return the window's days: ``September 15–22, 2023``, or with both months or years."""
     first, last = window.start.astimezone(zone), window.end.astimezone(zone)

@@ -1,0 +1,133 @@
+"""
+Links that open one thing: keyed, bound to a purpose, without an address in them.
+
+A token is base64url of key id (3 octets), HMAC-SHA256 cut to 128 bits, and its parts. The
+HMAC (RFC 2104) covers the purpose, which is not in the token: one made to leave a
+newsletter opens nothing else. A key may hold several secrets, separated by commas, the
+newest first: the first signs, all of them open, so that keys rotate and old links live on.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import hmac
+from datetime import UTC, datetime, timedelta
+
+from digest.errors import BadToken
+
+_KEY_ID_OCTETS = 3
+_MAC_OCTETS = 16
+_BETWEEN = b"\x1f"
+#: Longer than any token that we make.
+_MAX_LENGTH = 400
+
+
+def make(key: str, purpose: str, *parts: str | int) -> str:
+    """
+    Return a token that says *parts* to who opens it for *purpose*; the same ones each time.
+
+    URL-safe, without expiry. ValueError for an empty key or a part with a control character.
+    """
+    newest = _secrets(key)[0]
+    payload = _payload(parts)
+    sealed = _key_id(newest) + _mac(newest, purpose, payload) + payload
+    return base64.urlsafe_b64encode(sealed).rstrip(b"=").decode()
+
+
+def opened(key: str, purpose: str, token: str) -> tuple[str, ...]:
+    """
+    Return the parts of a token made for *purpose* with any secret of *key*.
+
+    BadToken, without a word about which, for a forged, cut or foreign one.
+    """
+    sealed = _decoded(token)
+    key_id, mac, payload = (
+        sealed[:_KEY_ID_OCTETS],
+        sealed[_KEY_ID_OCTETS : _KEY_ID_OCTETS + _MAC_OCTETS],
+        sealed[_KEY_ID_OCTETS + _MAC_OCTETS :],
+    )
+    genuine = False
+    for secret in _secrets(key):
+        # Every secret is tried, so that the time taken does not tell which one fits.
+        fits = hmac.compare_digest(key_id, _key_id(secret))
+        genuine |= hmac.compare_digest(mac, _mac(secret, purpose, payload)) and fits
+    if not genuine:
+        raise _refusal()
+    return tuple(part.decode() for part in payload.split(_BETWEEN))
+
+
+def make_until(key: str, purpose: str, expires_at: datetime, *parts: str | int) -> str:
+    """Return a token like `make`'s that opens before *expires_at* only."""
+    return make(key, purpose, int(expires_at.timestamp()), *parts)
+
+
+def opened_by(key: str, purpose: str, token: str, *, now: datetime) -> tuple[str, ...]:
+    """Return the parts of a token of `make_until`; BadToken from its expiry on as well."""
+    expiry, *parts = opened(key, purpose, token)
+    if not expiry.isdigit() or now >= datetime.fromtimestamp(0, UTC) + timedelta(
+        seconds=int(expiry)
+    ):
+        raise _refusal()
+    return tuple(parts)
+
+
+def message_id(key: str, issue: int, subscriber: int, domain: str) -> str:
+    """
+    Return the Message-ID of one reader's mail of one issue, the same at every attempt.
+
+    RFC 5322 section 3.6.4; it tells neither reader nor issue to who lacks the key.
+    """
+    mac = _mac(_secrets(key)[-1], "message-id", _payload((issue, subscriber)))
+    return f"<{base64.b32encode(mac).rstrip(b'=').decode().lower()}@{domain}>"
+
+
+def address_hash(key: str, address_key: str) -> str:
+    """
+    Return what is kept of an address that must not be written to again, in hexadecimal.
+
+    Keyed, since a plain hash of an address can be guessed; by the oldest secret, so that
+    it stays the same when keys rotate.
+    """
+    secret = _secrets(key)[-1]
+    return hmac.digest(secret, b"address\0" + address_key.encode(), hashlib.sha256).hex()
+
+
+def _secrets(key: str) -> list[bytes]:
+    secrets = [secret.strip().encode() for secret in key.split(",") if secret.strip()]
+    if not secrets:
+        raise ValueError("there is no token key")
+    return secrets
+
+
+def _key_id(secret: bytes) -> bytes:
+    return hashlib.sha256(b"key id\0" + secret).digest()[:_KEY_ID_OCTETS]
+
+
+def _mac(secret: bytes, purpose: str, payload: bytes) -> bytes:
+    return hmac.digest(secret, purpose.encode() + b"\0" + payload, hashlib.sha256)[:_MAC_OCTETS]
+
+
+def _payload(parts: tuple[str | int, ...]) -> bytes:
+    told = [str(part) for part in parts]
+    if any(ord(c) < 32 for part in told for c in part):
+        raise ValueError("a part of a token holds a control character")
+    return _BETWEEN.join(part.encode() for part in told)
+
+
+def _decoded(token: str) -> bytes:
+    if len(token) > _MAX_LENGTH or not token.isascii():
+        raise _refusal()
+    try:
+        sealed = base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True)
+    except binascii.Error:
+        raise _refusal() from None
+    canonical = base64.urlsafe_b64encode(sealed).rstrip(b"=").decode()
+    if canonical != token or len(sealed) <= _KEY_ID_OCTETS + _MAC_OCTETS:
+        raise _refusal()
+    return sealed
+
+
+def _refusal() -> BadToken:
+    return BadToken("this link does not work", remedy="Open it from the mail again, whole.")

@@ -8,6 +8,7 @@ rebinding) gains nothing. Proxies of the environment are not used, for the same 
 from __future__ import annotations
 
 import asyncio
+import re
 import socket
 import ssl
 import zlib
@@ -157,7 +158,7 @@ def _readable(url: str) -> httpx.URL:
     try:
         parsed = httpx.URL(url.strip())
     except (httpx.InvalidURL, ValueError, TypeError) as e:
-        raise FetchRefused(f"{url[:200]!r}: not an address ({e})") from e
+        raise FetchRefused(f"{shown(url)!r}: not an address ({e})") from e
     if parsed.scheme not in ("http", "https") or not parsed.host:
         raise FetchRefused(
             f"{shown(url)}: only http and https addresses are read",
@@ -181,7 +182,8 @@ async def _hop(at: httpx.URL, asking: _Asking) -> tuple[httpx.Response, bytes]:
             return await _exchange(at, address, asking)
         except (httpx.ConnectError, httpx.ConnectTimeout) as e:
             failure = e
-        except httpx.HTTPError as e:
+        # httpx reads the address that a redirect names before we do, and stumbles over some.
+        except (httpx.HTTPError, httpx.InvalidURL, ValueError) as e:
             raise FetchFailed(f"{shown(at)}: {_said(e)}") from e
     raise FetchFailed(f"{shown(at)}: no connection ({_said(failure)})") from failure
 
@@ -400,4 +402,4 @@ def shown(url: str | httpx.URL) -> str:
         parsed = httpx.URL(url) if isinstance(url, str) else url
         return str(parsed.copy_with(username=None, password=None, fragment=None))[:300]
     except (httpx.InvalidURL, ValueError, TypeError):
-        return url[:300] if isinstance(url, str) else str(url)[:300]
+        return re.sub(r"//[^/]*@", "//", str(url))[:300]

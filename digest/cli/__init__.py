@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import re
 import sys
 from difflib import get_close_matches
 from pathlib import Path
@@ -105,20 +106,23 @@ def load(name: str) -> Any:
     door.rich_markup_mode = None
     make = typer.main.get_group if name in GROUPS else typer.main.get_command
     command = make(door)
-    command.name = name
-    _keep_examples(command)
+    command.name, command.help = name, command.help or DOORS[name]
+    # Completion is installed for the whole program.
+    command.params = [one for one in command.params if not str(one.name).endswith("_completion")]
+    _arrange_help(command)
     return command
 
 
-def _keep_examples(command: Any) -> None:
-    """Mark indented paragraphs of the help, so that an example keeps its lines."""
+def _arrange_help(command: Any) -> None:
+    """Keep the lines of examples, and show first sentences whole in lists of commands."""
     paragraphs = (command.help or "").split("\n\n")
+    command.short_help = re.split(r"(?<=[.]) ", " ".join(paragraphs[0].split()))[0]
     command.help = "\n\n".join(
         f"\b\n{part}" if "\n " in f"\n{part}" and not part.startswith("\b") else part
         for part in paragraphs
     )
     for below in getattr(command, "commands", {}).values():
-        _keep_examples(below)
+        _arrange_help(below)
 
 
 def said(error: DigestError) -> Iterable[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from digest.cli.context import AsJson
-from digest.errors import ConfigError, DigestError
+from digest.errors import ConfigError, DigestError, Unreachable
 
 if TYPE_CHECKING:
     from digest import intake
@@ -204,6 +204,8 @@ def _mail_server(loaded: Loaded) -> Finding:
     place = f"{smtp.host}:{smtp.port}"
     try:
         asyncio.run(asyncio.wait_for(_greet(loaded), SMTP_SECONDS))
+    except Unreachable as e:
+        return replace(_broken("mail server", e), remedy=_unreachable(loaded))
     except DigestError as e:
         return _broken("mail server", e)
     except TimeoutError:
@@ -211,9 +213,17 @@ def _mail_server(loaded: Loaded) -> Finding:
             check="mail server",
             health=Health.BROKEN,
             sentence=f"{place}: no greeting within {SMTP_SECONDS} s.",
-            remedy="See that smtp.host and smtp.port are right, and that nothing blocks them.",
+            remedy=_unreachable(loaded),
         )
     return _ok("mail server", f"{place} takes mail, {_how(loaded)}.")
+
+
+def _unreachable(loaded: Loaded) -> str:
+    from digest.model.settings import is_loopback
+
+    right = "See that it runs, and that smtp.host and smtp.port are right."
+    is_here = is_loopback(loaded.settings.smtp.host)
+    return f"{right} For a trial, run beside it: digest inbox" if is_here else right
 
 
 async def _greet(loaded: Loaded) -> None:

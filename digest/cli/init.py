@@ -20,8 +20,7 @@ if TYPE_CHECKING:
     from digest.cli.context import Installation
 
 _CONFIG = """\
-# {title}. Every key is explained in docs/reference/config.md, every mistake
-# by `digest doctor`. Secrets live in .env beside this file.
+# {title}. Secrets live in .env beside this file; `digest doctor` finds what is amiss.
 
 public_url: http://127.0.0.1:8000   # where readers reach you; https in earnest
 smtp:
@@ -52,7 +51,7 @@ _TEMPLATES = """\
 # Templates of your own
 
 The program brings its templates along. A file here takes the place of the one with the
-same path: `templates/mail/weekly/body.mjml` that of the weekly mail, `templates/web/…`
+same path: `templates/mail/recap/body.mjml` that of the weekly mail, `templates/web/…`
 those of the pages. After each change run `digest templates check`.
 """
 _SUBSCRIBERS = """\
@@ -167,18 +166,24 @@ def key_of(title: str) -> str:
 
 
 def _scalar(value: str) -> str:
-    """Return *value* as YAML that reads back as the same text."""
+    """Return *value* as YAML that reads back as the same text, in quotes only if it must be."""
     import json
 
+    single = "'" + value.replace("'", "''") + "'"
+    return next(
+        (written for written in (value, single) if _reads_back(written, value)),
+        json.dumps(value),
+    )
+
+
+def _reads_back(written: str, value: str) -> bool:
     from digest.config.document import read
     from digest.errors import ConfigError
 
     try:
-        if read(f"key: {value}".encode(), "").values == {"key": value}:
-            return value
+        return read(f"key: {written}".encode(), "").values == {"key": value}
     except ConfigError:
-        pass  # it needs its quotes
-    return json.dumps(value, ensure_ascii=False)
+        return False
 
 
 def _by_name(answers: Answers) -> dict[str, str]:

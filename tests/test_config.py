@@ -113,6 +113,11 @@ def test_the_designs_sample_is_accepted_whole(shared: Path, write: Write) -> Non
         ("feeds: [{url: x, kind: evnt}]", "feeds[0].kind", "did you mean `event`?"),
         ("feeds: [{url: x, kind: listing}]", "feeds[0]", "needs `listing`"),
         ("feeds: [{kind: event}]", "feeds[0].url", "is missing"),
+        (
+            "feeds: [{url: x, listing: {item: 'a >', title: h2}}]",
+            "feeds[0].listing.item",
+            "'a >' is no CSS selector",
+        ),
         ("weights: {Ukraine: .inf}", "weights.Ukraine", "must be a number"),
         ('notice: "a\\r\\nBcc: x"', "notice", "character U+000D is not allowed"),
     ],

@@ -220,6 +220,16 @@ def _section(value: Any) -> Any:
     )
 
 
+def _selector(value: str) -> str:
+    import cssselect
+
+    try:
+        cssselect.parse(value)
+    except cssselect.SelectorError as e:
+        raise ValueError(f"{value!r} is no CSS selector ({e})") from None
+    return value
+
+
 Duration = Annotated[timedelta, BeforeValidator(_duration)]
 WallTime = Annotated[Weekly, BeforeValidator(_weekly)]
 Zone = Annotated[str, AfterValidator(_zone)]
@@ -228,6 +238,7 @@ Mailbox = Annotated[str, AfterValidator(_line), AfterValidator(_mailbox)]
 Line = Annotated[str, AfterValidator(_line)]
 Text = Annotated[str, AfterValidator(_text)]
 Key = Annotated[str, AfterValidator(_key)]
+Selector = Annotated[str, AfterValidator(_selector)]
 Count = Annotated[int, Field(ge=0)]
 Weight = Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)]
 
@@ -239,15 +250,19 @@ class Strict(BaseModel):
 class SmtpSettings(Strict):
     """The relay that takes our mail. SMTP_USER and SMTP_PASSWORD come from the environment."""
 
+    #: The relay's name.
     host: Annotated[str, AfterValidator(_host)] = "localhost"
+    #: 587 for ``starttls``, 465 for ``implicit``.
     port: int = Field(default=587, ge=1, le=65535)
     #: ``starttls`` refuses a server that does not offer it; ``none`` is for loopback only.
     tls: Literal["starttls", "implicit", "none"] = "starttls"
-    #: A PEM file of further authorities to trust.
+    #: A PEM file of further authorities to trust; a path beside config.yaml.
     ca_file: str | None = None
-    #: "14/s, 50000/day"; None: no limit.
+    #: How much the relay allows, in rates like ``14/s, 50000/day``; none: no limit.
     limit: Annotated[str, AfterValidator(_limit)] | None = None
+    #: How many at the same time.
     connections: int = Field(default=4, ge=1, le=100)
+    #: After so many a connection is closed and a new one opened.
     messages_per_connection: int = Field(default=100, ge=1)
     #: The name we greet with; default: the machine's own.
     helo: Annotated[str, AfterValidator(_host)] | None = None
@@ -269,18 +284,26 @@ class SmtpSettings(Strict):
 class Listing(Strict):
     """CSS selectors of an HTML listing page."""
 
-    item: str
-    title: str
-    link: str | None = None
-    summary: str | None = None
-    date: str | None = None
-    kind: str | None = None
-    image: str | None = None
+    #: What each publication on the page is in; the others are looked for inside it.
+    item: Selector
+    #: Its title.
+    title: Selector
+    #: Its link; none: the title's own, or the first one.
+    link: Selector | None = None
+    #: Its summary.
+    summary: Selector | None = None
+    #: Its date, in words or as a ``datetime`` attribute.
+    date: Selector | None = None
+    #: Its kind.
+    kind: Selector | None = None
+    #: Its picture.
+    image: Selector | None = None
 
 
 class FeedSettings(Strict):
     """Where publications come from: an address or a path beside config.yaml."""
 
+    #: An http(s) address, or a path beside config.yaml.
     url: Annotated[str, Field(min_length=1), AfterValidator(_line), AfterValidator(_source)]
     #: ``auto`` looks at what comes; ``listing`` needs `listing`; ``event`` gives events.
     kind: Literal["auto", "rss", "json", "listing", "text", "csv", "event"] = "auto"
@@ -288,8 +311,11 @@ class FeedSettings(Strict):
     topic: Line | None = None
     #: For publications whose feed names none.
     publication_kind: Line | None = None
+    #: ``never`` leaves this feed's pictures out.
     images: Literal["auto", "never"] = "auto"
+    #: CSS selectors, where the address is a page and no feed.
     listing: Listing | None = None
+    #: How often it is read, at least 1m apart; a feed may ask for longer.
     every: Duration = timedelta(hours=1)
     #: Let this one feed live at a private address (an intranet's).
     allow_private: bool = False
@@ -312,7 +338,9 @@ def _feed(value: Any) -> Any:
 class Exclude(Strict):
     """What never becomes an item; any case."""
 
+    #: As the feeds write them (``Weekly Recap``).
     kinds: tuple[Line, ...] = ()
+    #: As the feeds write them.
     topics: tuple[Line, ...] = ()
     #: Whole words in title or summary, any case.
     words: tuple[Line, ...] = ()
@@ -323,9 +351,13 @@ class Items(Strict):
 
     #: Fewer than this and the week rolls over into the next one.
     min: int = Field(default=3, ge=0)
+    #: More than this and the lowest in rank are left out.
     max: int = Field(default=12, ge=1)
+    #: At most so many of a kind: ``{Video: 2}``.
     per_kind: dict[str, Count] = {}
+    #: At most so many of a feed, by its address.
     per_feed: dict[str, Count] = {}
+    #: At most so many of a topic.
     per_topic: dict[str, Count] = {}
 
     @model_validator(mode="after")
@@ -338,50 +370,74 @@ class Items(Strict):
 class Look(Strict):
     """What the mail looks like; the rest is in the templates."""
 
+    #: ``compact`` shows fewer pictures, ``text`` none.
     layout: Literal["cards", "compact", "text"] = "cards"
+    #: The colour of labels and links, as six digits in quotes.
     accent: Annotated[str, AfterValidator(_accent)] = "#6b2c91"
-    #: An http(s) address, or a path beside config.yaml.
+    #: An http(s) address. A path is accepted and shows nothing yet; `digest issue check` says so.
     logo: Annotated[str, AfterValidator(_line), AfterValidator(_source)] | None = None
+    #: A sentence of one's own in the footer.
     footer: Text = ""
 
 
 class FirstTo(Strict):
     """Readers on *list* get the issue first; the others after *wait*."""
 
+    #: The list's name, as the subscribers' import gave it.
     list: Key
+    #: How long the others wait.
     wait: Duration = timedelta(minutes=15)
 
 
 class NewsletterSettings(Strict):
     """One newsletter: its voice, calendar, rules, feeds and people."""
 
+    #: Its name, in the masthead and at the end of the subject.
     title: Line = Field(min_length=1, max_length=120)
+    #: Whom the mail comes from: ``Name <address>``.
     from_: Mailbox = Field(alias="from")
+    #: Where answers go; none: to `from`.
     reply_to: Mailbox | None = None
     #: Required by law in every issue; sending refuses while it is a placeholder.
     postal_address: Text = Field(min_length=8)
+    #: A language tag, for screen readers and hyphenation.
     language: Annotated[str, AfterValidator(_language)] = "en"
+    #: Whose wall clock `closes` and `sends` are read on.
     timezone: Zone = "UTC"
+    #: What is published from then on belongs to the next week.
     closes: WallTime = Weekly(weekday=4, at=time(6))
+    #: When the issue goes out.
     sends: WallTime = Weekly(weekday=4, at=time(9))
+    #: How old a publication may be at the close.
     look_back: Duration = timedelta(days=10)
-    #: How old a late arrival may be.
+    #: How old a late arrival may be: published before the look-back, first seen this week.
     late: Duration = timedelta(days=31)
+    #: ``required``: held unless a person approves. ``auto``: sent unless held.
+    #: ``auto_if_clean``: sent unless a check found an error or a safety rule tripped.
     approval: Literal["required", "auto", "auto_if_clean"] = "auto_if_clean"
+    #: So late an issue is still sent; later it is held.
     catch_up: Duration = timedelta(hours=6)
+    #: Who gets the issue before the others, with time to stop it.
     first_to: FirstTo | None = None
+    #: Who is told by mail: draft ready, last call, held, sent.
     editors: tuple[Address, ...] = ()
+    #: Where publications come from: addresses, or keys as below.
     feeds: tuple[Annotated[FeedSettings, BeforeValidator(_feed)], ...] = ()
+    #: What never becomes an item.
     exclude: Exclude = Exclude()
+    #: How many items an issue has.
     items: Items = Items()
+    #: In the order of the mail: ``intro``, ``themes``, ``more``, ``{upcoming: 14d}`` for events,
+    #: ``{block: KEY}`` for a block of that key.
     sections: tuple[Annotated[str | dict[str, str], BeforeValidator(_section)], ...] = (
         "intro",
         "themes",
         "more",
         {"upcoming": "14d"},
     )
+    #: What the mail looks like.
     look: Look = Look()
-    #: A line under the footer ("not affiliated with …").
+    #: A sentence under the footer ("not affiliated with …").
     notice: Line = ""
     #: Multiplies a topic's or a kind's weight in the ranking; 1 where unnamed.
     weights: dict[str, Weight] = {}
@@ -417,7 +473,9 @@ class NewsletterSettings(Strict):
 class WebSettings(Strict):
     """Where `digest serve` listens; a proxy in front of it answers at public_url."""
 
+    #: ``0.0.0.0`` listens to other machines too; put TLS in front then.
     host: Annotated[str, AfterValidator(_host)] = "127.0.0.1"
+    #: Behind the port of public_url, where a proxy is in front.
     port: int = Field(default=8000, ge=1, le=65535)
 
 
@@ -428,8 +486,11 @@ class Settings(Strict):
     public_url: Annotated[str, AfterValidator(_public_url)]
     #: An SQLAlchemy URL; a relative SQLite path is beside config.yaml.
     database: Annotated[str, AfterValidator(_database)] = "sqlite:///var/recap.db"
+    #: The relay that takes our mail.
     smtp: SmtpSettings = SmtpSettings()
+    #: Where the desk and the readers' pages are served.
     web: WebSettings = WebSettings()
+    #: By key: small letters, digits and hyphens; it stands in links, so it stays.
     newsletters: dict[Key, NewsletterSettings] = Field(min_length=1)
     #: Signs links and Message-IDs; TOKEN_KEY in .env, never in config.yaml.
     token_key: str = Field(default="", exclude=True, repr=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import traceback
 from collections.abc import Callable
 from datetime import UTC, datetime
 from http import HTTPStatus
@@ -102,8 +103,9 @@ def _refused(pages: Pages, status: int, text: str = "") -> Response:
 
 def _failed(pages: Pages, request: Request, e: Exception) -> Response:
     reference = secrets.token_hex(4)
-    # Not the path: a reader's token is part of it.
-    _log.error("page failed", reference=reference, method=request.method, exc_info=e)
+    # Neither the path nor the frames' variables: readers' tokens and cookies are in them.
+    trace = "".join(traceback.format_exception(e))
+    _log.error("page failed", reference=reference, method=request.method, trace=trace)
     return told(
         pages,
         500,

@@ -72,6 +72,8 @@ class Board:
     findings: tuple[Finding, ...]
     #: Why there is no preview, "" if there is one.
     trouble: str
+    #: True if an error keeps it from being approved.
+    blocked: bool
     #: How many readers would get it; None once it is frozen.
     audience: int | None
     #: None until the audience is frozen.
@@ -81,7 +83,7 @@ class Board:
 
     @property
     def approvable(self) -> bool:
-        return self.issue.state in _APPROVABLE and self.draft.recap is not None
+        return self.issue.state in _APPROVABLE and not self.blocked
 
     @property
     def holdable(self) -> bool:
@@ -100,6 +102,7 @@ def gather(database: Database, loaded: Loaded, issue: Issue, *, now: datetime) -
     """Return the board of *issue*; its newsletter must be in the configuration."""
     newsletter = loaded.settings.newsletters[issue.of.newsletter]
     findings, trouble = _checked(database, loaded, issue)
+    blocked = bool(trouble) or any(finding.level == "error" for finding in findings)
     with database.read() as conn:
         draft = issues.draft(conn, issue.id)
         rows = _rows(conn, draft.candidates)
@@ -113,7 +116,7 @@ def gather(database: Database, loaded: Loaded, issue: Issue, *, now: datetime) -
         now=now,
         tally=tally,
         needs_approval=first or newsletter.approval == "required",
-        blocked=bool(trouble) or any(finding.level == "error" for finding in findings),
+        blocked=blocked,
     )
     included = (row for row in rows if row.candidate.included)
     return Board(
@@ -125,6 +128,7 @@ def gather(database: Database, loaded: Loaded, issue: Issue, *, now: datetime) -
         left_out=_grouped([row for row in rows if not row.candidate.included]),
         findings=findings,
         trouble=trouble,
+        blocked=blocked,
         audience=audience,
         tally=tally,
         excluded=excluded,

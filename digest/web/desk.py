@@ -179,7 +179,7 @@ def _board_page(
         status=status,
         board=shown,
         refusal=refusal,
-        reasons=refusal.reasons if isinstance(refusal, Held) else (),
+        blocking=len(refusal.reasons) if isinstance(refusal, Held) else 0,
     )
 
 

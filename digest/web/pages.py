@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import datetime
 from functools import lru_cache
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup, escape
 from starlette.responses import HTMLResponse
 
 from digest import packaged
@@ -82,6 +84,7 @@ def _environment(folders: tuple[Path, ...]) -> Environment:
         lstrip_blocks=True,
     )
     environment.filters |= {
+        "coded": _coded,
         "count": words.count,
         "date": words.date,
         "day": words.day,
@@ -98,8 +101,13 @@ def _environment(folders: tuple[Path, ...]) -> Environment:
     return environment
 
 
+def _coded(text: str) -> Markup:
+    """Return *text* for HTML, with what stands between backticks as code."""
+    return Markup(re.sub("`([^`]+)`", r"<code>\1</code>", str(escape(text))))  # noqa: S704 - escaped
+
+
 def told(pages: Pages, status: int, **said: Any) -> HTMLResponse:
     """Return the page that says what did not happen: *title*, *text* and what to do next."""
-    facts = {"title": "", "text": "", "remedy": "", "reasons": (), "reference": "", "home": ""}
+    facts = {"title": "", "text": "", "remedy": "", "reference": "", "home": ""}
     headers = {"x-robots-tag": "noindex"}
     return pages.page("told.html", status=status, headers=headers, **(facts | said))

@@ -1,0 +1,70 @@
+# What a person types here; `make` alone lists it. Everything lives in .venv, nothing outside.
+
+PYTHON ?= $(firstword $(foreach name,python3 python3.13 python3.12 python3.11,\
+	$(shell command -v $(name) >/dev/null 2>&1 && \
+		$(name) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $(name))))
+JOBS ?= 2
+BIN := .venv/bin
+READY := .venv/ready
+PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help setup demo test test-slow test-all check lock migration reference bench clean
+MAKEFLAGS += --no-print-directory
+
+help: ## List what can be typed
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-10s %s\n", $$1, $$2}' Makefile
+
+setup: $(READY) ## Set up .venv (the other targets do it too)
+
+demo: $(READY) ## Run the sample newsletter end to end against the built-in inbox
+	@$(BIN)/digest demo
+
+test: $(READY) ## Run the tests; those that take long are in test-slow
+	@$(BIN)/pytest --quiet --numprocesses $(JOBS) -m "not slow"
+
+test-slow: $(READY) ## Run the tests that take long
+	@$(BIN)/pytest --quiet -m slow || [ $$? -eq 5 ]
+
+test-all: $(READY) ## Run every test
+	@$(BIN)/pytest --quiet --numprocesses $(JOBS)
+
+check: $(READY) ## Lint, format, types, who imports whom, reference, wheel
+	@$(BIN)/ruff check --quiet
+	@$(BIN)/ruff format --quiet --check
+	@$(BIN)/mypy --no-error-summary
+	@$(BIN)/lint-imports --no-logo >.venv/imports 2>&1 || { cat .venv/imports; exit 1; }
+	@$(BIN)/python docs/generate.py --check
+	@$(BIN)/pytest --quiet tests/test_house.py
+
+lock: $(READY) ## Choose every version anew and write requirements.lock (asks the network)
+	@$(BIN)/uv --quiet pip compile --universal --python-version 3.11 --generate-hashes --upgrade \
+		--no-header --no-emit-index-url --extra postgres --group dev pyproject.toml \
+		--output-file requirements.lock
+
+migration: $(READY) ## Draft the next step of the schema: make migration TITLE="…"
+	@$(BIN)/python .ci/migration $(TITLE)
+
+reference: $(READY) ## Write docs/reference from the commands and the keys of config.yaml
+	@$(BIN)/python docs/generate.py
+
+bench: $(READY) ## Measure what the README claims
+	@for script in bench/[a-z]*.py; do [ -e "$$script" ] || continue; \
+		echo "$$script"; $(BIN)/python "$$script" || exit 1; done
+
+clean: ## Remove .venv and caches; var/ with its database stays
+	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist build
+	@find digest tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(READY): requirements.lock pyproject.toml
+	@[ -n "$(PYTHON)" ] || { echo "Python 3.11 or newer is missing. As root, type:" \
+		"apt-get install python3 python3-venv"; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "Python's venv is missing." \
+		"As root, type: apt-get install python3-venv"; exit 1; }
+	@command -v git >/dev/null || { echo "git is missing. As root, type: apt-get install git"; exit 1; }
+	@echo "Setting up .venv; the first time takes a few minutes."
+	@[ -x $(BIN)/python ] || $(PYTHON) -m venv .venv
+	@$(PIP) install --require-hashes --requirement requirements.lock
+	@$(PIP) install --no-deps --no-build-isolation --no-index --editable .
+	@touch $@

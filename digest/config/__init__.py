@@ -44,7 +44,7 @@ def load(path: Path | None, environ: Mapping[str, str]) -> Loaded:
     file, line and key; its *also* holds everything else that is wrong.
     """
     path = _found(path, environ)
-    folder = path.resolve().parent
+    folder = path.absolute().parent  # not resolved: a linked file is meant where it is linked
     said = document.read(_bytes(path), str(path))
     wrong = [*said.faults, *_taken_out_secrets(said, str(path))]
     given, warnings = environment.overrides(folder / ".env", environ)

@@ -12,6 +12,8 @@ from digest.errors import TemplateError
 INLINE = "/* inline */"
 
 _STYLE = re.compile(r"<style\b([^>]*)>(.*?)</style>", re.DOTALL)
+#: Where a line may end: in sources, in diffs, and for who takes the tags away.
+_BLOCK_END = re.compile(r"(</(?:div|h[1-6]|li|p|style|table|title|tr)>)(?!\n)")
 #: Blocks in these comments are Outlook's; premailer leaves comments alone.
 _IGNORE = ' data-premailer="ignore"'
 
@@ -58,7 +60,9 @@ def inlined(html: str) -> str:
         cssutils_logging_level=logging.CRITICAL,
         method="html",
     )
-    return str(mailer.transform()).replace(_IGNORE, "")
+    # lxml's own pretty printing puts space inside of words' elements.
+    lines = str(mailer.transform(pretty_print=False)).replace(_IGNORE, "")
+    return _BLOCK_END.sub(r"\1\n", lines)
 
 
 def _scoped(block: re.Match[str]) -> str:

@@ -66,7 +66,7 @@ def _rendered(
     text = filled(templates, "mail/recap/body.txt", values)
     mjml = filled(templates, "mail/recap/body.mjml", values)
     html = compiled(mjml, file="mail/recap/body.mjml")
-    html, text = _marked(html, seal), _marked(tidy(text), seal)
+    html, text = _marked(html, seal), tidy(_marked(text, seal))
     return Edition(
         subject=subject,
         html=html,
@@ -80,8 +80,8 @@ def _shortening(limits: Limits, layout: str) -> tuple[str, ...]:
     if limits == LIMITS[layout][0]:
         return ()
     return (
-        f"Summaries were cut to {limits.lead} characters or fewer "
-        f"so that the mail stays within {BUDGET_BYTES // 1024} KB.",
+        f"Summaries were cut to {limits.lead} characters or fewer, "
+        f"because the mail should stay within {BUDGET_BYTES // 1024} KB.",
     )
 
 
@@ -139,7 +139,10 @@ def _marked(text: str, seal: str) -> str:
 def tidy(text: str) -> str:
     """Return *text* without space at line ends and with one blank line at most in a row."""
     # "-- " on a line of its own is the signature's mark, and its space is part of it.
-    kept = (line if line == "-- " else line.rstrip() for line in text.strip("\n").split("\n"))
+    kept = (
+        line if fragments.unmarked(line) == "-- " else line.rstrip()
+        for line in text.strip("\n").split("\n")
+    )
     return re.sub(r"\n{3,}", "\n\n", "\n".join(kept)) + "\n"
 
 

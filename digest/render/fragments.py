@@ -55,6 +55,11 @@ def slots(marked: str) -> tuple[str, ...]:
     return tuple(found[2] for found in _MARK.finditer(marked) if found[1] == OPEN)
 
 
+def unmarked(marked: str) -> str:
+    """Return *marked* without its part marks."""
+    return re.sub(f"{PART}[^{CLOSE}]*{CLOSE}", "", marked)
+
+
 def filled(marked: str, values: Mapping[str, str], *, escape: bool) -> str:
     """Return *marked* without marks, each slot holding its value (*escape*: for HTML)."""
 

@@ -1,0 +1,106 @@
+"""Recaps, newsletters and editions that the tests of rendering share."""
+
+from __future__ import annotations
+
+import dataclasses
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from digest.model import Edition, Item, Recap, Recipient, Section, Theme, Window
+from digest.model.settings import NewsletterSettings
+from digest.render import render
+from digest.render.fragments import Fragments
+from digest.render.message import Message, address
+
+GOLDEN = Path(__file__).parent / "golden"
+TEMPLATES = (Path(__file__).parents[1] / "templates",)
+PUBLIC_URL = "https://recap.example.org"
+UNSUBSCRIBE_URL = f"{PUBLIC_URL}/unsubscribe/v1.1.c2lnbmF0dXJlLW9mLWEtcmVhZGVy"
+SENT_AT = datetime(2023, 9, 22, 13, 0, 5, tzinfo=UTC)
+
+
+def real_week() -> Recap:
+    """The week of 22 September 2023; titles are facts, summaries our own."""
+    return TypeAdapter(Recap).validate_json((GOLDEN / "week.json").read_bytes())
+
+
+def a_newsletter(layout: str = "cards", **told: Any) -> NewsletterSettings:
+    facts: dict[str, Any] = {
+        "title": "RAND Weekly Recap",
+        "from": "RAND Weekly Recap <recap@example.org>",
+        "reply_to": "editors@example.org",
+        "postal_address": "1 Sample Street, Springfield",
+        "timezone": "America/New_York",
+        "look": {"layout": layout},
+        "notice": "A sample made with Weekly Recap. Not affiliated with the RAND Corporation.",
+    }
+    return NewsletterSettings.model_validate(facts | told)
+
+
+def an_item(publication: int = 1, **told: Any) -> Item:
+    facts: dict[str, Any] = {
+        "title": f"Publication {publication}",
+        "summary": "What it says.",
+        "kind": "Commentary",
+        "link": f"https://example.org/publications/{publication}",
+        "published_on": date(2023, 9, 19),
+    }
+    return Item(publication=publication, **(facts | told))
+
+
+def a_recap(*items: Item, **told: Any) -> Recap:
+    """One theme over all *items*; name only what the test is about."""
+    ids = tuple(item.publication for item in items)
+    facts: dict[str, Any] = {
+        "title": "A Weekly",
+        "window": Window(
+            datetime(2023, 9, 15, 10, tzinfo=UTC), datetime(2023, 9, 22, 10, tzinfo=UTC)
+        ),
+        "headline": "A Headline",
+        "lead": "This weekly recap focuses on one thing.",
+        "subject": "A Headline: A Weekly",
+        "preheader": "This weekly recap focuses on one thing.",
+        "themes": (Theme(label="A Theme", publications=ids),) if ids else (),
+        "items": items,
+        "sections": (Section(key="themes", items=ids),) if ids else (),
+    }
+    return Recap(**(facts | told))
+
+
+def edition(recap: Recap | None = None, layout: str = "cards", **told: Any) -> Edition:
+    """Render *recap* (default: the real week) as issue 37."""
+    facts: dict[str, Any] = {
+        "newsletter": a_newsletter(layout),
+        "newsletter_key": "weekly-recap",
+        "issue_key": "2023-09-22",
+        "number": 37,
+        "public_url": PUBLIC_URL,
+        "templates": TEMPLATES,
+    }
+    return render(recap or real_week(), **(facts | told))
+
+
+def changed(recap: Recap, **told: Any) -> Recap:
+    return dataclasses.replace(recap, **told)
+
+
+def addressed(fragments: Fragments, **told: Any) -> Message:
+    """Address *fragments* to a reader; name only what the test is about."""
+    recipient = Recipient(
+        subscriber=1,
+        address=told.pop("to", "reader@example.org"),
+        name=told.pop("name", "A Reader"),
+    )
+    facts: dict[str, Any] = {
+        "newsletter": a_newsletter(),
+        "newsletter_key": "weekly-recap",
+        "issue_key": "2023-09-22",
+        "public_url": PUBLIC_URL,
+        "unsubscribe_url": UNSUBSCRIBE_URL,
+        "message_id": "<i1.s1.abc@example.org>",
+        "date": SENT_AT,
+    }
+    return address(fragments, recipient, **(facts | told))

@@ -1,0 +1,725 @@
+"""A recap rendered: what is shown, what is refused, how it stands in a client."""
+
+from __future__ import annotations
+
+import dataclasses
+import html
+import os
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from html.parser import HTMLParser
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from digest.errors import TemplateError
+from digest.model import Block, Image, Recap, Section, Theme
+from digest.render import fingerprint, fragments, notice, sample, web
+from digest.render.colours import contrast, legible
+from digest.render.compiled import inlined, to_html
+from digest.render.editions import BUDGET_BYTES
+from digest.render.markdown import to_html as markdown_html
+from digest.render.markdown import to_text as markdown_text
+from digest.render.plain import link, plain, shortened
+from digest.render.specimen import NOTICE_VALUES
+from digest.render.specimen import recap as specimen
+from tests.recaps import (
+    GOLDEN,
+    PUBLIC_URL,
+    TEMPLATES,
+    a_newsletter,
+    a_recap,
+    an_item,
+    changed,
+    edition,
+    real_week,
+)
+
+LAYOUTS = ("cards", "compact", "text")
+ANY_TEXT = st.text(st.characters(exclude_categories=()), max_size=60)
+#: What a template may write; nothing from outside adds to it.
+ALLOWED_TAGS = frozenset(
+    {
+        *("html", "head", "title", "meta", "style", "body", "div", "table", "tbody", "tr", "td"),
+        *("h1", "h2", "h3", "p", "a", "img", "span", "br", "ul", "ol", "li", "strong", "em"),
+    }
+)
+
+
+class Reader(HTMLParser):
+    """Reads a mail as a strict client would: tags, links, pictures, headings, words."""
+
+    VOID = frozenset({"meta", "img", "br", "link"})
+
+    def __init__(self, markup: str) -> None:
+        super().__init__(convert_charrefs=True)
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.headings: list[tuple[int, str]] = []
+        self.words: list[str] = []
+        self.open: list[str] = []
+        self.feed(markup)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        if tag not in self.VOID:
+            self.open.append(tag)
+        if re.fullmatch("h[1-6]", tag):
+            self.headings.append((int(tag[1]), ""))
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag: str) -> None:
+        while (last := self.open.pop()) == "li" != tag:
+            pass  # HTML lets </li> be left out
+        assert last == tag, f"</{tag}> does not close what is open"
+
+    def handle_data(self, data: str) -> None:
+        if "style" in self.open:
+            return
+        self.words.append(data)
+        if any(re.fullmatch("h[1-6]", tag) for tag in self.open):
+            level, said = self.headings[-1]
+            self.headings[-1] = (level, said + data)
+
+    def links(self) -> list[str]:
+        return [str(attrs["href"]) for tag, attrs in self.tags if tag == "a" and "href" in attrs]
+
+    def pictures(self) -> list[dict[str, str | None]]:
+        return [attrs for tag, attrs in self.tags if tag == "img"]
+
+    @property
+    def text(self) -> str:
+        return " ".join("".join(self.words).split())
+
+
+def shown(recap: Recap, layout: str = "cards") -> tuple[Reader, str]:
+    """Render *recap* and read it as a reader gets it: HTML through `Reader`, and text."""
+    markup, text = sample(edition(recap, layout))
+    return Reader(markup), text
+
+
+# --- golden files -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("ending", ["html", "txt"])
+def test_real_week_reads_as_it_did(layout: str, ending: str) -> None:
+    """A change of a template or a library shows as a change of bytes that somebody looks at.
+
+    After looking: ``DIGEST_GOLDEN=write pytest tests/test_render.py -k reads_as_it_did``
+    """
+    file = GOLDEN / f"recap-{layout}.{ending}"
+    markup, text = sample(edition(layout=layout))
+    now = markup if ending == "html" else text
+    if os.environ.get("DIGEST_GOLDEN") == "write":
+        file.write_text(now, encoding="utf-8")
+    assert now == file.read_text(encoding="utf-8")
+
+
+def test_same_recap_gives_same_bytes() -> None:
+    """Rendering is a function: preview, approval and freeze can compare hashes."""
+    first, second = edition(), edition()
+    assert first == second
+    assert first.digest == fingerprint(first.subject, first.html, first.text)
+
+
+def test_fingerprint_tells_parts_apart() -> None:
+    """Words that move from HTML to text change the hash."""
+    assert fingerprint("s", "ab", "c") != fingerprint("s", "a", "bc")
+
+
+# --- the document -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_document_is_whole(layout: str) -> None:
+    """Doctype, language, direction, title, charset, viewport and colour scheme are there."""
+    markup = sample(edition(layout=layout))[0]
+    reader = Reader(markup)
+    assert markup.startswith("<!DOCTYPE html>")
+    (root,) = (attrs for tag, attrs in reader.tags if tag == "html")
+    assert (root["lang"], root["dir"]) == ("en", "ltr")
+    assert "<title>Escalation in Ukraine" in markup
+    metas = {attrs.get("name") or attrs.get("http-equiv"): attrs["content"]
+             for tag, attrs in reader.tags if tag == "meta"}  # fmt: skip
+    assert metas["color-scheme"] == "light dark"
+    assert "width=device-width" in str(metas["viewport"])
+    assert "UTF-8" in str(metas["Content-Type"])
+
+
+@pytest.mark.parametrize("recap", [real_week(), specimen()], ids=["real", "specimen"])
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_headings_skip_no_level(recap: Recap, layout: str) -> None:
+    """One h1 first, then never deeper by more than one (WCAG 2.2, 1.3.1)."""
+    levels = [level for level, _ in shown(recap, layout)[0].headings]
+    assert levels[0] == 1
+    assert levels.count(1) == 1
+    assert all(after - before <= 1 for before, after in pairwise(levels))
+
+
+def test_layout_tables_say_so() -> None:
+    """Every table, Outlook's too, is role=presentation."""
+    markup = sample(edition(specimen()))[0]
+    assert all('role="presentation"' in table for table in re.findall(r"<table\b[^>]*>", markup))
+
+
+def test_outlook_conditionals_are_balanced() -> None:
+    """Each part between two marks opens and closes its own MSO comments."""
+    for _, content in fragments.parts(edition(specimen()).html):
+        opened = len(re.findall(r"<!--\[if ", content))
+        assert opened == len(re.findall(r"<!\[endif\]-->", content))
+
+
+def test_nothing_is_loaded_from_elsewhere() -> None:
+    """No font, sheet, script or pixel: the only address that loads is an item's picture."""
+    markup = sample(edition())[0]
+    loading = re.findall(r'(?:src|background)="([^"]*)"|url\(|@import|<link\b', markup)
+    assert set(loading) == {
+        "https://example.org/pictures/himars.jpg",
+        "https://example.org/pictures/summit.jpg",
+    }
+
+
+def test_style_blocks_are_small_and_whole() -> None:
+    """Gmail drops a block over 8,192 characters; dark rules keep their !important."""
+    blocks = re.findall(r"<style[^>]*>(.*?)</style>", sample(edition())[0], re.DOTALL)
+    assert all(len(block) < 8192 and block.count("{") == block.count("}") for block in blocks)
+    dark = next(block for block in blocks if "prefers-color-scheme" in block)
+    assert dark.count("!important") > 10
+
+
+def test_own_rules_are_inlined_and_mjml_reset_is_not() -> None:
+    """What the mail needs without <style> stands in the elements, and no more than that."""
+    markup = edition().html
+    assert re.search(r'<h1 class="headline" style="[^"]*Georgia', markup)
+    assert "data-premailer" not in markup
+    assert "/* inline */" not in markup
+    assert len(markup.encode()) < 40 * 1024
+
+
+def test_picture_keeps_its_width_in_pixels() -> None:
+    """Word reads width="100%" as a real width, so the attribute stays a number."""
+    assert [picture["width"] for picture in shown(real_week())[0].pictures()] == ["552", "552"]
+
+
+def test_important_survives_inlining() -> None:
+    """premailer's default takes !important out of inlined rules too; ours keeps it."""
+    said = inlined(
+        "<!DOCTYPE html><html><head><style>/* inline */ p { color: red !important; }</style>"
+        "<style>p { margin: 1px; }</style></head><body><p>x</p></body></html>"
+    )
+    assert "color:red !important" in said.replace(": ", ":")
+    assert "margin: 1px" in said
+    assert 'style="margin' not in said
+
+
+def test_known_fonts_are_not_fetched() -> None:
+    """MJML would link Google's copy of Roboto or Ubuntu for every reader who opens the mail."""
+    said = to_html(
+        '<mjml><mj-body><mj-section><mj-column><mj-text font-family="Roboto">x</mj-text>'
+        "</mj-column></mj-section></mj-body></mjml>"
+    )
+    assert "googleapis" not in said
+
+
+# --- what is shown ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_every_item_link_and_word_is_in_both_parts(layout: str) -> None:
+    """The text part is the whole mail: the same links in the same order."""
+    recap = real_week()
+    reader, text = shown(recap, layout)
+    links = reader.links()
+    assert set(links) <= set(text.split())
+    in_text = [word for word in text.split() if word.startswith("http")]
+    assert [each for each in in_text if each in links] == links
+    for item in recap.items:
+        assert plain(item.title) in " ".join(text.split())
+        assert item.title in reader.text
+
+
+def test_masthead_names_dates_and_number() -> None:
+    """The days are the newsletter's local ones."""
+    reader, text = shown(real_week())
+    assert "September 15–22, 2023 · No. 37" in reader.text
+    assert text.startswith("RAND Weekly Recap\nSeptember 15–22, 2023 · No. 37\n")
+
+
+def test_preheader_of_its_own_comes_first() -> None:
+    """A preheader that is not the lead is visible before everything else."""
+    reader, text = shown(a_recap(an_item(), preheader="What an inbox shows."))
+    assert reader.text.startswith("A Headline: A Weekly What an inbox shows.")
+    assert text.startswith("What an inbox shows.\n")
+
+
+def test_publication_without_a_link_is_a_title() -> None:
+    """No link, no empty anchor; title, day and summary stand as they would."""
+    reader, text = shown(a_recap(an_item(title="Alone", link=None)))
+    assert (3, "Alone") in reader.headings
+    assert not any(link.startswith("https://example.org") for link in reader.links()
+                   if "unsubscribe" not in link)  # fmt: skip
+    assert "Alone\nCommentary · Sep 19\nWhat it says.\n" in text
+
+
+@pytest.mark.parametrize(
+    ("image", "pictures", "said"),
+    [
+        (
+            Image(url="https://example.org/a.jpg", alt="A harbour", credit="Photo by B"),
+            1,
+            "Photo by B",
+        ),
+        (Image(url="https://example.org/a.jpg", caption="A caption"), 1, ""),
+        (Image(caption="A caption", credit="Photo by B"), 0, ""),
+        (Image(url="data:image/png;base64,AAAA", credit="Photo by B"), 0, ""),
+        (Image(url="javascript:alert(1)", credit="Photo by B"), 0, ""),
+    ],
+    ids=["whole", "caption is not alt", "no address", "data", "script"],
+)
+def test_picture_is_shown_where_it_has_an_address(image: Image, pictures: int, said: str) -> None:
+    """Only http(s) pictures; alt as told or empty; credit below; never a caption for alt."""
+    reader, _ = shown(a_recap(an_item(image=image)))
+    found = reader.pictures()
+    assert len(found) == pictures
+    assert all(picture["alt"] == image.alt for picture in found)
+    assert ("Photo by B" in reader.text) is bool(said)
+    assert "A caption" not in reader.text
+
+
+def test_text_layouts_load_no_picture() -> None:
+    """`compact` and `text` are complete without pictures."""
+    assert not shown(real_week(), "compact")[0].pictures()
+    assert not shown(real_week(), "text")[0].pictures()
+
+
+def test_item_is_shown_once_and_unthemed_ones_follow() -> None:
+    """An item in two themes stands in the first; one without a theme comes after them."""
+    recap = a_recap(
+        an_item(1),
+        an_item(2),
+        an_item(3),
+        themes=(
+            Theme(label="One", publications=(1,)),
+            Theme(label="Two", publications=(1, 2)),
+            Theme(label="Gone", publications=(9,)),
+        ),
+    )
+    headings = [said.replace("\u2002", " ") for _, said in shown(recap)[0].headings[1:]]
+    assert headings == [
+        *("1 One", "Publication 1", "2 Two", "Publication 2"),
+        *("Also this week", "Publication 3"),
+    ]
+
+
+def test_event_has_its_day_and_hour_in_the_newsletters_zone() -> None:
+    """18:00 UTC is 14:00 in New York, and the tile says the local day."""
+    event = an_item(1, starts_at=datetime(2023, 9, 29, 2, tzinfo=UTC))
+    recap = a_recap(event, themes=(), sections=(Section(key="upcoming", items=(1,)),))
+    reader, text = shown(recap)
+    assert "Sep28Publication 1" in "".join(reader.text.split()).replace(
+        "Publication1", "Publication 1"
+    )
+    assert "Thu, Sep 28, 22:00 New York" in reader.text
+    assert "Thu, Sep 28, 22:00 New York" in text
+
+
+def test_sponsor_is_labelled() -> None:
+    """Whoever pays is named as such, in both parts."""
+    reader, text = shown(specimen())
+    assert "Sponsor A Sponsor Words of theirs." in reader.text
+    assert "Sponsor\n\nA Sponsor\n" in text
+
+
+def test_item_in_another_language_says_so() -> None:
+    """A screen reader changes its voice (WCAG 2.2, 3.1.2)."""
+    markup = sample(edition(specimen()))[0]
+    assert re.search(r'<h3[^>]* lang="de"[^>]*><a[^>]*>Ein Titel', markup)
+
+
+def test_right_to_left_newsletter() -> None:
+    """The document's direction follows the newsletter's language."""
+    told = edition(newsletter=a_newsletter(language="he"))
+    assert re.search(r'<html lang="he" dir="rtl"', told.html)
+
+
+def test_accent_is_legible_on_paper_and_in_the_dark() -> None:
+    """Any accent reaches 4.5:1 on both grounds (WCAG 2.2, 1.4.3)."""
+    for accent in ("#6b2c91", "#ffff00", "#000000", "#ffffff", "#808080"):
+        for ground in ("#ffffff", "#1d2025"):
+            assert contrast(legible(accent, ground), ground) >= 4.5
+
+
+def test_ways_out_are_in_the_footer() -> None:
+    """Why it came, the way out, the address: in both parts, nothing hidden."""
+    reader, text = shown(real_week())
+    for said in (reader.text, " ".join(text.split())):
+        assert "You get this mail because you subscribed to RAND Weekly Recap." in said
+        assert "1 Sample Street, Springfield" in said
+        assert "Not affiliated with the RAND Corporation." in said
+    assert f"{PUBLIC_URL}/issues/weekly-recap/2023-09-22" in reader.links()
+    assert "display:none" not in edition().html.replace(" ", "")
+
+
+def test_public_page_is_the_mail_without_the_reader() -> None:
+    """No slot, no unsubscribe link, no sentence about a subscription; all else is there."""
+    page = Reader(web(edition()))
+    assert "nsubscribe" not in page.text
+    assert not any("unsubscribe" in link for link in page.links())
+    assert "1 Sample Street, Springfield" in page.text
+    assert [said for _, said in page.headings] == [
+        said for _, said in shown(real_week())[0].headings
+    ]
+    assert not re.search("[\ufdd0-\ufdef]", web(edition()))
+
+
+# --- the text part ------------------------------------------------------------------------
+
+
+def test_text_is_wrapped_between_words_and_urls_are_whole() -> None:
+    """No line over 78 columns but one that is a single URL; "-- " begins the signature."""
+    url = "https://example.org/" + "a" * 120
+    _, text = shown(a_recap(an_item(title="word " * 40, link=url)))
+    assert url in text.split("\n")
+    assert all(len(line) <= 78 for line in text.split("\n") if line != url)
+    assert "\n-- \n" in text
+    assert "\n\n\n" not in text
+
+
+# --- hostile and odd input ----------------------------------------------------------------
+
+
+@settings(max_examples=60)
+@given(title=ANY_TEXT, summary=ANY_TEXT, kind=ANY_TEXT, label=ANY_TEXT, lead=ANY_TEXT)
+@example(
+    "<script>alert(1)</script>", '"><img src=x onerror=alert(1)>', "</td>", "{{ 7*7 }}", "&amp;"
+)
+@example("[[unsubscribe_url]]", fragments.slot("unsubscribe_url"), "<!--", "-->", "{% raw %}")
+@example("\u202egnp.exe", "a\r\nBcc: x@example.org", "\x00\x1b[31m", "]]>", "<![endif]-->")
+def test_any_text_is_shown_as_text(
+    title: str, summary: str, kind: str, label: str, lead: str
+) -> None:
+    """Whatever a feed says is read back as it was said, and adds no tag, mark or slot."""
+    item = an_item(title=title, summary=summary, kind=kind, authors=(kind,))
+    themes = (Theme(label=label, publications=(1,)),)
+    told = edition(a_recap(item, themes=themes, lead=lead, headline=title, preheader=""))
+    assert fragments.slots(told.html) == ("unsubscribe_url",)
+    assert fragments.slots(told.text) == ("unsubscribe_url",)
+    markup, text = sample(told)
+    reader = Reader(markup)
+    assert {tag for tag, _ in reader.tags} <= ALLOWED_TAGS
+    assert not [name for _, attrs in reader.tags for name in attrs if name.startswith("on")]
+    assert reader.headings[-1][1] == plain(title)
+    assert plain(summary) in reader.text
+    for said in (title, label, summary):
+        assert plain(said).split() == [
+            word for word in plain(said).split() if word in set(text.split())
+        ]
+
+
+@settings(max_examples=40)
+@given(address=st.one_of(ANY_TEXT, st.builds("https://example.org/{}".format, ANY_TEXT)))
+@example("javascript:alert(1)")
+@example("https://example.org/?u=" + fragments.slot("unsubscribe_url"))
+@example("https://user:pass@example.org/")
+@example("https://[::1/")
+@example("https://bücher.example/straße?q=ä b#ü")
+@example("HTTPS://EXAMPLE.ORG/A")
+def test_any_link_is_http_or_none(address: str) -> None:
+    """What is no http(s) address leaves a title without link; the rest is the same in both."""
+    told = edition(a_recap(an_item(link=address)))
+    assert len(fragments.slots(told.html)) == 1
+    markup, text = sample(told)
+    links = Reader(markup).links()
+    assert all(re.fullmatch(r"https?://[!-~]+", each) for each in links)
+    assert set(links) <= set(text.split())
+
+
+@pytest.mark.parametrize(
+    ("address", "expected"),
+    [
+        ("https://example.org/a?b=1&c=2#d", "https://example.org/a?b=1&c=2#d"),
+        ("https://bücher.example/ß", "https://xn--bcher-kva.example/%C3%9F"),
+        ("HTTP://Example.ORG:8080/A b", "http://example.org:8080/A%20b"),
+        ("https://example.org/%7Ea'\"<>", "https://example.org/%7Ea'%22%3C%3E"),
+        ("http://[2001:db8::1]/", "http://[2001:db8::1]/"),
+        *(
+            (bad, None)
+            for bad in ("", "//example.org", "mailto:a@example.org", "ftp://example.org")
+        ),
+        *((bad, None) for bad in ("https://", "https://exa mple.org", "https://a@example.org/")),
+        ("https://example.org:99999/", None),
+        ("data:text/html,x", None),
+    ],
+)
+def test_link(address: str, expected: str | None) -> None:
+    """An address is made ASCII, or refused."""
+    assert link(address) == expected
+
+
+def test_editors_words_are_safe_markdown() -> None:
+    """Emphasis, lists and links stay; HTML, pictures and other schemes become text."""
+    said = markdown_html(
+        "**a** <b onclick=x>c</b> ![x](https://example.org/p.png) [d](javascript:alert(1))\n\n"
+        "- [e](https://example.org/e)"
+    )
+    assert "<strong>a</strong>" in said
+    assert "&lt;b onclick=x&gt;" in said
+    assert "<img" not in said
+    assert re.findall(r'href="([^"]*)"', said) == [
+        "https://example.org/p.png",
+        "https://example.org/e",
+    ]
+
+
+def test_editors_links_stand_in_the_text_part() -> None:
+    """A link is followed by its address; a bare one is not said twice."""
+    assert markdown_text("See [it](https://example.org/a).\n\n1. <https://example.org/b>") == [
+        "See it (https://example.org/a).",
+        "1. https://example.org/b",
+    ]
+
+
+def test_intro_of_an_editor_opens_the_mail() -> None:
+    """A block stands where its section stands, with its links in both parts."""
+    block = Block(key="intro", markdown="Dear *readers*, see [this](https://example.org/x).")
+    recap = a_recap(an_item())
+    reader, text = shown(
+        changed(recap, sections=(Section(key="intro", block=block), *recap.sections))
+    )
+    assert "one thing. Dear readers, see this. 1" in reader.text
+    assert "Dear readers, see this (https://example.org/x)." in text
+
+
+# --- size ---------------------------------------------------------------------------------
+
+
+def test_summary_is_cut_after_a_sentence_or_between_words() -> None:
+    """Never inside a word, and not after "U.S."."""
+    assert shortened("One two three. Four five six.", 20) == "One two three."
+    assert (
+        shortened("The forces of the U.S. Army went on from there.", 26) == "The forces of the U.S…"
+    )
+    assert shortened("a" * 50, 10) == "a" * 9 + "…"
+    assert shortened("short", 10) == "short"
+
+
+def test_words_of_an_editor_are_not_cut() -> None:
+    """Whoever wrote them saw the preview."""
+    long = "An editor's word. " * 40
+    reader, _ = shown(a_recap(an_item(summary=long, edited=("summary",))))
+    assert plain(long) in reader.text
+
+
+def test_too_much_is_shortened_with_a_note() -> None:
+    """Over the budget, summaries give way; titles, links and footer stay."""
+    items = [an_item(n, summary="A sentence of some words here. " * 40) for n in range(1, 61)]
+    told = edition(a_recap(*items))
+    assert len(told.html.encode()) <= BUDGET_BYTES
+    assert any("Summaries were cut" in note for note in told.notes)
+    assert Reader(sample(told)[0]).links().count("https://example.org/publications/60") == 1
+    assert "unsubscribe_url" in fragments.slots(told.html)
+
+
+def test_endless_title_is_cut_with_a_note() -> None:
+    """10,000 characters do not become a heading; the editor is told."""
+    told = edition(a_recap(an_item(title="Endless " * 1250)))
+    assert max(len(said) for _, said in Reader(sample(told)[0]).headings) <= 240
+    assert any("was cut" in note for note in told.notes)
+
+
+# --- templates and notices ----------------------------------------------------------------
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Path:
+    """A folder of an editor's own templates, before the packaged ones."""
+    (tmp_path / "mail" / "recap").mkdir(parents=True)
+    return tmp_path
+
+
+def test_own_template_goes_before_ours(own: Path) -> None:
+    """One file replaced; the others stay the packaged ones."""
+    (own / "mail/recap/subject.txt").write_text("Ours: {{ issue.headline }}\n")
+    assert edition(templates=(own, *TEMPLATES)).subject.startswith("Ours: Escalation")
+
+
+@pytest.mark.parametrize(
+    ("file", "source", "line", "said"),
+    [
+        ("subject.txt", "one\n{{ issue.headlin }}", 2, "headlin"),
+        ("subject.txt", "\n\n{% if %}", 3, "Expected an expression"),
+        ("body.txt", "{{ nobody }}", 1, "nobody"),
+    ],
+    ids=["unknown value", "syntax", "undefined"],
+)
+def test_fault_in_a_template_names_file_and_line(
+    own: Path, file: str, source: str, line: int, said: str
+) -> None:
+    """A TemplateError says where to look."""
+    (own / "mail/recap" / file).write_text(source)
+    with pytest.raises(TemplateError, match=said) as caught:
+        edition(templates=(own, *TEMPLATES))
+    assert caught.value.file == str(own / "mail/recap" / file)
+    assert caught.value.line == line
+
+
+def test_mjml_that_cannot_be_read_is_a_template_error(own: Path) -> None:
+    """What the compiler says is passed on with the file's name."""
+    (own / "mail/recap/body.mjml").write_text("<mjml><mj-body><mj-section></mj-body></mjml>")
+    with pytest.raises(TemplateError, match="MJML"):
+        edition(templates=(own, *TEMPLATES))
+
+
+def test_missing_template_says_where_it_was_looked_for(tmp_path: Path) -> None:
+    """An empty folder alone cannot render."""
+    with pytest.raises(TemplateError, match="no template mail/recap"):
+        edition(templates=(tmp_path,))
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["draft-ready", "held", "reminder", "sent-report", "test", "confirm", "welcome", "goodbye"],
+)
+def test_notice_is_whole(name: str) -> None:
+    """Each small mail has a subject, one h1, and the same links in both parts."""
+    told = notice(
+        name,
+        NOTICE_VALUES,
+        newsletter=a_newsletter(),
+        public_url=PUBLIC_URL,
+        templates=TEMPLATES,
+    )
+    reader = Reader(told.html)
+    assert told.subject
+    assert [level for level, _ in reader.headings].count(1) == 1
+    assert set(reader.links()) <= set(told.text.split())
+    assert "1 Sample Street, Springfield" in reader.text
+    assert "\n-- \n" in told.text
+    assert told.html.startswith("<!DOCTYPE html>")
+
+
+@given(headline=ANY_TEXT, reason=ANY_TEXT)
+@settings(max_examples=25)
+@example("<script>x</script>\r\nBcc: a@example.org", '"><b>')
+def test_notice_shows_any_text_as_text(headline: str, reason: str) -> None:
+    """A feed's words in an editor's mail are words."""
+    values = NOTICE_VALUES | {"headline": headline, "reasons": [reason]}
+    told = notice(
+        "held", values, newsletter=a_newsletter(), public_url=PUBLIC_URL, templates=TEMPLATES
+    )
+    reader = Reader(told.html)
+    assert {tag for tag, _ in reader.tags} <= ALLOWED_TAGS
+    assert "\n" not in told.subject
+    assert "\r" not in told.subject
+    assert plain(reason) in reader.text
+
+
+def test_notice_without_a_value_is_a_template_error() -> None:
+    """A mail with a gap is not sent."""
+    with pytest.raises(TemplateError, match="desk_url"):
+        notice(
+            "held",
+            {k: v for k, v in NOTICE_VALUES.items() if k != "desk_url"},
+            newsletter=a_newsletter(),
+            public_url=PUBLIC_URL,
+            templates=TEMPLATES,
+        )
+
+
+# --- in a browser -------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def chromium(needs: Any) -> Iterator[Any]:
+    """A real Chromium; the test says so where there is none."""
+    executable = Path("/usr/bin/chromium")
+    if not executable.exists():
+        needs("browser", "Chromium is not installed: apt install chromium")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=str(executable), args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+#: Long words and a long URL for a title: what overflows if anything does.
+WIDE = (
+    an_item(1, title="Donaudampfschifffahrtsgesellschaftskapitänsmützenabzeichen" * 2,
+            image=Image(url="https://example.org/pictures/a.jpg", alt="x" * 200, credit="y" * 90)),
+    an_item(2, title="https://example.org/" + "a" * 150, summary="b" * 300),
+    an_item(3, starts_at=datetime(2023, 9, 29, 2, tzinfo=UTC), authors=("c" * 100,)),
+)  # fmt: skip
+
+
+def wide() -> Recap:
+    sections = (Section(key="themes", items=(1, 2)), Section(key="upcoming", items=(3,)))
+    return a_recap(*WIDE, sections=sections, headline="d" * 80, lead="e" * 120)
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("bare", [False, True], ids=["styled", "style removed"])
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_mail_fits_every_width(chromium: Any, layout: str, bare: bool, scheme: str) -> None:
+    """No horizontal overflow from 320 to 1200 px, in standards mode, with <style> or without."""
+    for recap in (real_week(), wide()):
+        markup = sample(edition(recap, layout))[0]
+        if bare:
+            markup = re.sub(r"<style.*?</style>", "", markup, flags=re.DOTALL)
+        for width in (320, 375, 600, 1200):
+            context = chromium.new_context(
+                viewport={"width": width, "height": 800}, color_scheme=scheme, offline=True
+            )
+            page = context.new_page()
+            page.set_content(markup, wait_until="domcontentloaded")
+            mode, needed = page.evaluate(
+                "[document.compatMode, document.documentElement.scrollWidth]"
+            )
+            context.close()
+            assert mode == "CSS1Compat"
+            assert needed <= width, f"{needed} px in a window of {width}"
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_words_can_be_read_on_their_ground(chromium: Any, layout: str, scheme: str) -> None:
+    """Every text has 4.5:1 against what is behind it, in the light and in the dark."""
+    context = chromium.new_context(color_scheme=scheme, offline=True)
+    page = context.new_page()
+    page.set_content(sample(edition(specimen(), layout))[0], wait_until="domcontentloaded")
+    pairs = page.evaluate(
+        """() => [...document.querySelectorAll('body *')].flatMap(e => {
+            if (![...e.childNodes].some(n => n.nodeType === 3 && n.data.trim())) return [];
+            let ground = e;
+            while (ground && getComputedStyle(ground).backgroundColor === 'rgba(0, 0, 0, 0)')
+                ground = ground.parentElement;
+            return [[e.textContent.trim().slice(0, 30), getComputedStyle(e).color,
+                     getComputedStyle(ground || document.body).backgroundColor]];
+        })"""
+    )
+    context.close()
+    assert len(pairs) > 15
+    for said, colour, ground in pairs:
+        assert contrast(_hex(colour), _hex(ground)) >= 4.5, (said, colour, ground)
+
+
+def _hex(colour: str) -> str:
+    return "#" + "".join(f"{int(part):02x}" for part in re.findall(r"\d+", colour)[:3])
+
+
+def test_edition_holds_nothing_of_a_reader() -> None:
+    """The only thing that differs between two readers is their slot."""
+    told = edition()
+    assert set(fragments.slots(told.html + told.text)) == {"unsubscribe_url"}
+    assert html.unescape(told.subject) == told.subject
+    assert dataclasses.is_dataclass(told)

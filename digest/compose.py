@@ -1,0 +1,264 @@
+"""From chosen publications to a recap: headline, lead, themes, items, sections.
+
+Nothing is invented: labels and phrases are the publications' own words, and what an
+editor wrote is laid over them and marked.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+
+from digest.calendar import Slot
+from digest.model import (
+    Block,
+    Candidate,
+    Edits,
+    Item,
+    Publication,
+    Recap,
+    Rhythm,
+    Section,
+    Theme,
+)
+from digest.model.settings import NewsletterSettings
+from digest.themes import Found, find
+
+#: The themes of a subject take at most this many characters, the newsletter's title aside.
+HEADLINE_CHARACTERS = 90
+#: About what a phone shows beside the subject.
+PREHEADER_CHARACTERS = 140
+MOST_ALTERNATIVES = 3
+#: From so many further items of several kinds on, each kind has a heading of its own.
+HEADINGS_FROM = 6
+#: What recency adds to a rank says nothing about how much of a theme something is.
+_NOT_OF_THEMES = ("recency",)
+
+
+def compose(
+    candidates: Sequence[Candidate],
+    publications: Sequence[Publication],
+    *,
+    slot: Slot,
+    newsletter: NewsletterSettings,
+    edits: Edits,
+    history: Sequence[Publication],
+) -> Recap:
+    """
+    Return the recap of the included *candidates*, in their rank, under *edits*.
+
+    *history* are earlier publications; what all of them speak of makes no theme. Items
+    show an editor's words where there are some and name the fields in `Item.edited`.
+    The order of the arguments' members plays no part. KeyError if a candidate's
+    publication is not among *publications*.
+    """
+    by_id = {each.id: each for each in publications}
+    ranked = sorted((each for each in candidates if each.included), key=lambda each: each.rank or 0)
+    chosen = [by_id[each.publication] for each in ranked]
+    items = tuple(_item(each, newsletter, edits) for each in chosen)
+    found = _themes(ranked, chosen, edits, history)
+    headline, spare = _headline(found)
+    headline, lead, human = _worded(headline, _lead(found.themes, items, slot), edits)
+    return Recap(
+        title=newsletter.title,
+        window=slot.window,
+        headline=headline,
+        lead=lead,
+        subject=_subject(headline, newsletter, slot),
+        preheader=_preheader(found.themes, items, lead),
+        themes=found.themes,
+        items=items,
+        sections=_sections(found.themes, items, newsletter, edits),
+        alternatives=tuple(each for each in spare if each != headline),
+        human=human,
+    )
+
+
+# --- items --------------------------------------------------------------------------------
+
+
+def _item(publication: Publication, newsletter: NewsletterSettings, edits: Edits) -> Item:
+    title, summary = edits.titles.get(publication.id), edits.summaries.get(publication.id)
+    written = (("title", title), ("summary", summary))
+    return Item(
+        publication=publication.id,
+        title=publication.title if title is None else title,
+        summary=publication.summary if summary is None else summary,
+        kind=publication.kind,
+        topics=publication.topics,
+        authors=publication.authors,
+        link=publication.link,
+        image=publication.image,
+        language=publication.language,
+        published_on=publication.dated.astimezone(newsletter.zone).date(),
+        starts_at=publication.starts_at,
+        updated=publication.changed_at is not None,
+        edited=tuple(name for name, words in written if words is not None),
+    )
+
+
+# --- themes, headline, lead ---------------------------------------------------------------
+
+
+def _themes(
+    ranked: Sequence[Candidate],
+    chosen: Sequence[Publication],
+    edits: Edits,
+    history: Sequence[Publication],
+) -> Found:
+    """Find the themes of what is no event; an issue's own publications are not its history."""
+    speaking = [each for each in chosen if each.starts_at is None]
+    known = {each.id for each in chosen}
+    worth = {
+        each.publication: sum(
+            value for name, value in sorted(each.score.items()) if name not in _NOT_OF_THEMES
+        )
+        for each in ranked
+    }
+    return find(
+        speaking,
+        history=sorted((e for e in history if e.id not in known), key=lambda e: e.id),
+        worth=worth,
+        chosen={one: _line(text) for one, text in edits.labels.items() if _line(text)},
+    )
+
+
+def _headline(found: Found) -> tuple[str, tuple[str, ...]]:
+    """Return the headline, and others with one or two themes exchanged."""
+    labels = [theme.label for theme in found.themes]
+    others = [theme.label for theme in found.others]
+    more = [[*labels[:-1], other] for other in others] if len(labels) > 1 else []
+    if len(labels) > 2 and len(others) > 1:
+        more.insert(1, [labels[0], *others[:2]])
+    spare = dict.fromkeys(_joined(each) for each in more[:MOST_ALTERNATIVES])
+    return _joined(labels), tuple(spare)
+
+
+def _joined(labels: Sequence[str]) -> str:
+    """Return the labels with commas between, as many as the subject has room for."""
+    kept = list(labels)
+    while len(kept) > 1 and len(", ".join(kept)) > HEADLINE_CHARACTERS:
+        kept.pop()
+    return _cut(", ".join(kept), HEADLINE_CHARACTERS)
+
+
+def _lead(themes: Sequence[Theme], items: Sequence[Item], slot: Slot) -> str:
+    """Return "This weekly recap focuses on a, b, c, and more."; ends where nothing follows."""
+    recap = "This monthly recap" if slot.rhythm is Rhythm.MONTHLY else "This weekly recap"
+    if not items:
+        return f"{recap} has nothing new to report."
+    if not themes:
+        count = "one publication" if len(items) == 1 else f"{len(items)} publications"
+        return f"{recap} brings {count}."
+    told = [theme.phrase or theme.label for theme in themes]
+    if {one for theme in themes for one in theme.publications} < {
+        each.publication for each in items
+    }:
+        told.append("more")
+    return f"{recap} focuses on {_enumerated(told)}."
+
+
+def _enumerated(told: Sequence[str]) -> str:
+    if len(told) < 3:
+        return " and ".join(told)
+    return f"{', '.join(told[:-1])}, and {told[-1]}"
+
+
+def _worded(headline: str, lead: str, edits: Edits) -> tuple[str, str, tuple[str, ...]]:
+    """Return headline and lead as an editor wants them, and which of them one wrote."""
+    human = []
+    if edits.headline is not None and _line(edits.headline):
+        headline = _line(edits.headline)
+        human.append("headline")
+    if edits.lead is not None and _line(edits.lead):
+        lead = _line(edits.lead)
+        human.append("lead")
+    return headline, lead, tuple(human)
+
+
+def _subject(headline: str, newsletter: NewsletterSettings, slot: Slot) -> str:
+    if headline:
+        return f"{headline}: {newsletter.title}"
+    close = slot.window.end.astimezone(newsletter.zone)
+    return f"{newsletter.title}, {close:%B} {close.day}, {close.year}"
+
+
+def _preheader(themes: Sequence[Theme], items: Sequence[Item], lead: str) -> str:
+    """Return the titles that the subject says nothing of, as far as they fit; else the lead."""
+    told = {one for theme in themes for one in theme.publications[:1]}
+    said = ""
+    for title in (_line(each.title) for each in items if each.publication not in told):
+        longer = f"{said} · {title}" if said else f"Also: {title}"
+        if title and len(longer) <= PREHEADER_CHARACTERS:
+            said = longer
+    return said or lead
+
+
+def _line(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _cut(text: str, most: int) -> str:
+    if len(text) <= most:
+        return text
+    return text[: most - 1].rsplit(" ", 1)[0].rstrip(",.;:") + "…"
+
+
+# --- sections -----------------------------------------------------------------------------
+
+
+def _sections(
+    themes: Sequence[Theme], items: Sequence[Item], newsletter: NewsletterSettings, edits: Edits
+) -> tuple[Section, ...]:
+    """Return the sections in the newsletter's order; those without content are left out."""
+    events = tuple(each.publication for each in items if each.starts_at is not None)
+    themed = tuple(one for theme in themes for one in theme.publications)
+    if "themes" not in newsletter.sections:
+        themed = ()
+    rest = [e for e in items if e.publication not in {*themed, *events}]
+    made = {
+        "intro": _intro(edits),
+        "themes": (Section(key="themes", items=themed),) if themed else (),
+        "more": _more(rest, headed=bool(themed)),
+        "upcoming": (Section(key="upcoming", title="Upcoming", items=events),) if events else (),
+    }
+    return tuple(section for name in _named(newsletter.sections) for section in made.get(name, ()))
+
+
+def _named(sections: Sequence[str | Mapping[str, str]]) -> list[str]:
+    """Return the sections' names, each once; a block is named by its key, ``block:sponsor``."""
+    names = []
+    for section in sections:
+        if isinstance(section, str):
+            names.append(section)
+        else:
+            names += [
+                f"block:{value}" if name == "block" else name for name, value in section.items()
+            ]
+    return list(dict.fromkeys(names))
+
+
+def _intro(edits: Edits) -> tuple[Section, ...]:
+    if not edits.intro or not edits.intro.strip():
+        return ()
+    return (Section(key="intro", block=Block(key="intro", markdown=edits.intro.strip())),)
+
+
+def _more(rest: Sequence[Item], *, headed: bool) -> tuple[Section, ...]:
+    """Return what no theme has, kinds together; many of several kinds get headings."""
+    kinds: dict[str, list[int]] = {}
+    for item in rest:
+        kinds.setdefault(item.kind, []).append(item.publication)
+    if len(kinds) > 1 and len(rest) >= HEADINGS_FROM:
+        return tuple(
+            Section(key=_key(kind), title=kind or "More", items=tuple(ids))
+            for kind, ids in kinds.items()
+        )
+    ids = tuple(one for each in kinds.values() for one in each)
+    return (
+        (Section(key="more", title="More this week" if headed else "", items=ids),) if ids else ()
+    )
+
+
+def _key(kind: str) -> str:
+    return "-".join(["more", *re.findall(r"\w+", kind.lower())])

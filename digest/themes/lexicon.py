@@ -1,0 +1,193 @@
+"""English words of the closed classes, and a few that say nothing about a subject.
+
+Prepositions, pronouns, auxiliaries and the like are few and do not change; together
+with endings they tell where a noun phrase begins and stops. Common verbs are listed
+because English verbs look like nouns; a verb that is missing costs a worse label, not
+a wrong one. All lists are in lower case.
+"""
+
+from __future__ import annotations
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+ARTICLES = _words("a an the")
+DETERMINERS = ARTICLES | _words(
+    "all another any both each either enough every few fewer her his its least less many more"
+    " most much my neither no other others our own several some such that their these this those"
+    " what which whose your"
+)
+PRONOUNS = _words(
+    "anybody anyone anything everybody everyone everything he herself him himself i it itself me"
+    " mine myself nobody none nothing ones ours ourselves she somebody someone something theirs"
+    " them themselves they us we who whom you yours yourself"
+)
+PREPOSITIONS = _words(
+    "about across after against along amid amidst among amongst around as at before behind"
+    " beneath beside besides between beyond by concerning despite down during except following"
+    " for from in including inside into like near of off on onto out outside over past per"
+    " regarding since than through throughout till to toward towards under unlike until up upon"
+    " versus via vs with within without"
+)
+CONJUNCTIONS = _words(
+    "and or but nor so yet if because although though while whereas unless whether when where"
+    " why how once lest"
+)
+AUXILIARIES = _words(
+    "ain't am are aren't be been being can can't cannot could couldn't did didn't do does"
+    " doesn't doing don't done had hadn't has hasn't have haven't having here's i'll i'm i've is"
+    " isn't it'll it's let's may might must mustn't needn't ought shall should shouldn't that's"
+    " there's they'll they're they've was wasn't we'll we're we've were weren't what's who's will"
+    " won't would wouldn't you'll you're you've"
+)
+MODALS = _words(
+    "can could may might must shall should will would cannot do does did don't doesn't didn't"
+    " can't couldn't won't wouldn't shouldn't mustn't to"
+)
+ADVERBS = _words(
+    "abroad again ahead almost already also always apart away back earlier else especially even"
+    " ever far forward furthermore hence here however indeed instead just later longer maybe"
+    " meanwhile moreover never nevertheless nonetheless not now often only otherwise perhaps"
+    " quite rather really sometimes soon sooner still then there therefore thus today together"
+    " tomorrow tonight too twice very well yes yesterday"
+)
+#: Words in -ly that are no adverbs.
+LY_NOT_ADVERB = _words(
+    "allies ally anomaly assembly belly bully butterfly costly daily deadly early elderly family"
+    " folly friendly holy homily hourly italy jelly july kelly lively lonely lovely melancholy"
+    " monopoly monthly oligopoly only orderly quarterly rally reply silly supply timely ugly"
+    " weekly wily yearly"
+)
+NUMBERS = _words(
+    "billion dozen eight eleven fifth fifty first five forty four fourth half hundred million"
+    " nine one second seven six ten third thirty thousand three trillion twelve twenty two"
+)
+CALENDAR = _words(
+    "april august autumn century day days decade decades december fall february friday january"
+    " july june march monday month months november october saturday september spring summer"
+    " sunday thursday tuesday wednesday week weeks year years"
+)
+#: Verbs that are seldom nouns, in their base form; irregular pasts stand beside them.
+VERBS = _words(
+    "accelerate accept accompany achieve acknowledge acquire adapt add adjust adopt affect"
+    " afford agree allow announce appear apply argue arise ask assess assume attempt attract"
+    " avoid bear became become began begin begun believe belong better bolster bought break bring"
+    " broke broken brought build built buy calculate came carry caught choose chose chosen come"
+    " compare compete complement complete comply confront connect consider consist contain"
+    " continue contribute convince cope create decide declare defend define degrade deliver deny"
+    " depend derive describe deserve destroy detect deter determine develop die differ diminish"
+    " disappear discover discuss disrupt distinguish doom draw drawn drew drink earn eat"
+    " eliminate embrace emerge employ enable encourage endure enforce engage enhance enjoy ensure"
+    " enter eradicate establish evaluate evolve examine exist expand expect explain explode"
+    " explore expose extend facilitate fail feel fell felt find finish fit flee follow forget"
+    " fought found fuel gain gather gave generate get give given go goes going gone got grew grow"
+    " grown guess happen harm hear heard held help hide hinder hire hold identify ignore"
+    " illustrate imagine implement imply improve include incorporate inform inspire intend"
+    " introduce invade invest investigate invite involve join justify keep kept kill knew know"
+    " known lack laid lay learn leave led let lose lost made maintain make manage mean meant meet"
+    " mention met mitigate moderate modernize motivate navigate neglect negotiate notice obey"
+    " observe obtain occur offer oppose ought outperform overcome overhaul owe participate"
+    " perceive perform permit persuade pose possess predict prefer prepare preserve pretend"
+    " prevent proceed proclaim produce promote prompt protect prove provide provoke pursue put"
+    " raise ran reach react realize receive recognize recommend reconsider recover recruit reduce"
+    " refer refuse reinforce reject relate relax rely remain remember remind remove repair"
+    " replace require resist resolve respond restore restrict retain rethink reveal rid rose"
+    " safeguard said sat save saw say see seek seem seen sell send sent serve settle shall shed"
+    " shook shrink sit sold solve sought speak spend spent spoke spread stay steal stole stood"
+    " strengthen strive succeed suffer suggest suppose surrender survive sustain swear tackle"
+    " take taken talk taught teach tell tend thank think thought threaten threw thrive throw"
+    " thwart told took torch transform treat tried try turn undergo undermine understand"
+    " understood undo unlock upend upset urge vary wage wait want ward warn weaken wear went win"
+    " withdraw withstand won wonder worry worsen write written wrote yield"
+)
+#: Verbs that are as often nouns; the word before them decides.
+EITHER = _words(
+    "act address advance aid aim amount answer approach attack balance ban benefit block boost"
+    " call care cause challenge change charge claim close combat concern conduct contact contest"
+    " control cost count counter cover credit cut damage date deal debate defeat delay demand"
+    " desire diagnose document doubt drive drop effect end estimate exchange exercise experience"
+    " express face fall fear feed fight figure fill finance fire fix flow focus force forecast"
+    " form fuel fund grant guide hit hope host house hurt increase influence interest judge jump"
+    " label land launch lead lift limit line link list live look love mark market matter measure"
+    " monitor move name need object open order own part pay pick place plan play plot point"
+    " practice present press process profit program progress project promise pull push question"
+    " rank rate read record reform regard release report request rescue research reserve respect"
+    " rest result return review reward ride rise risk rule run scale score search sense set shape"
+    " share shelter shift show shut sign signal slow sound spark split stand start state step"
+    " stop store strike struggle study supply support surge surprise swing target test tie time"
+    " touch track trade train transfer travel trust upgrade use value view visit vote walk waste"
+    " watch wish work worry"
+)
+#: Words about publishing and research itself: they name no subject, and no label has them.
+RESEARCH = _words(
+    "abstract analyses analysis analyst announcement appendix article author blog brief briefing"
+    " bulletin chapter colleague commentary conference content dataset edition editor editorial"
+    " essay evaluation evidence executive-summary expert explainer factsheet finding insight"
+    " interview introduction journal lesson memo methodology multimedia newsletter note overview"
+    " panel paper perspective podcast proceeding publication q&a reader recap recommendation"
+    " report research researcher review scholar seminar series statement study summary survey"
+    " takeaway testimony thought update video volume webinar workshop writer"
+)
+#: Words that need another beside them to name a subject.
+VAGUE = _words(
+    "ability action activity advantage alternative amount answer approach area argument aspect"
+    " attempt attention benefit case cause challenge chance change choice circumstance comment"
+    " comparison concept concern condition consequence consideration context cost decision"
+    " decline demand difference difficulty direction discussion doubt effect effort element end"
+    " era event example existence expansion expectation experience fact factor failure feature"
+    " feeling form friend function future gap goal good group growth harm help idea impact"
+    " implication importance increase initiative interest issue key keys kind knowledge lack"
+    " latest level life limit link list long look lot matter meaning means measure message"
+    " mistake moment myth name nature need number objective obstacle opportunity option order"
+    " others outcome panacea parallel partner past path pattern people person phase place plan"
+    " point position possibility potential practice presence pressure principle priority problem"
+    " process progress prospect purpose quality question rate reality reason region relationship"
+    " response result right rise risk road role rule scenario scope sense set shift side sign"
+    " situation skill solution sort source stage state statement step story strategy struggle"
+    " style success symptom system task tendency term test thing tie time tip tool topic town"
+    " trend trouble truth try type use value version view way while win word work world"
+)
+#: Where very much of what is published in English comes from: it tells little apart.
+HOME = _words("u.s. us america america's american americans united states nation national nations")
+#: Adjectives that weigh or place a thing rather than name it; a label does not start with one.
+PALE = _words(
+    "able additional alleged available bad best better big bigger biggest broad certain changing"
+    " clear common complex continuing current developing different difficult easy effective"
+    " emerging enough entire few final fine first former full further general good great greater"
+    " greatest growing hard hidden high higher highest important increasing key large larger"
+    " largest last late latest least likely little low lower lowest main major many minor modern"
+    " necessary new newer newest next old older oldest ongoing only open overall particular"
+    " possible potential previous proper proposed real recent relevant right rising rumored same"
+    " separate serious several shifting short significant similar simple small smaller special"
+    " specific strong stronger sudden sure true uncertain unique useful usual various weird whole"
+    " wide wrong young"
+)
+
+#: What people who are quoted do.
+SAYING = _words(
+    "add admit advise advocate argue ask assess call caution claim conclude contend describe"
+    " discuss examine explain explore find look note offer outline point ponder present propose"
+    " read recommend reflect remember report reveal say see share show speak state suggest talk"
+    " tell think tie urge warn write"
+)
+#: Before an adjective that stands alone ("who is liable").
+BEING = _words("be is are was were been being feel feels seem seems remain remains")
+#: Nouns in -ing that come from no verb, or have left theirs behind.
+NOUNS_IN_ING = _words(
+    "thing spring string king ring wing swing sling housing building funding spending meeting"
+)
+#: Nouns that ask for "to" and a verb.
+PLANS = _words("way effort need plan attempt ability chance failure time")
+#: Verbs that take a bare verb: "help address".
+HELPING = _words("help let make see watch")
+
+#: No label begins or ends with one of these.
+FUNCTION = (
+    DETERMINERS | PRONOUNS | PREPOSITIONS | CONJUNCTIONS | AUXILIARIES | ADVERBS | _words("'s us")
+)
+#: Stay small inside a label and a title.
+SMALL = ARTICLES | _words("of in on at to for from by with and or but nor as vs via per")
+#: Prepositions that may join two noun phrases of one label.
+JOINING = _words("of in for on and with at from to")

@@ -1,0 +1,231 @@
+"""Candidates for labels: noun phrases of one to five words, as the text has them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from digest.themes import lexicon
+from digest.themes.words import Part, Token, base_form, stem
+
+#: A label has at most this many words.
+MOST_WORDS = 5
+#: No single word of a label is longer; what is longer is an address or another script's line.
+LONGEST_WORD = 30
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Phrase:
+    """A stretch of a text that could be a label."""
+
+    tokens: tuple[Token, ...]
+    #: Position of its first word in the text.
+    at: int
+    #: It begins where its noun phrase begins (what pale words precede aside).
+    opens: bool
+    #: It ends where its noun phrase ends, so that its head noun is in it.
+    closes: bool
+    #: It stands in quotation marks, and is all that does.
+    quoted: bool = False
+    #: Two noun phrases, joined by a small word.
+    joined: bool = False
+    gerund: bool = False
+    #: What a text calls its subject: after "about", or all that is vague before "of".
+    subject: bool = False
+    #: One of several that the text lists: "Russia and China".
+    listed: bool = False
+    #: It ends in a place or another name: "War in Ukraine".
+    placed: bool = False
+    #: Somebody who says something, rather than what is talked about.
+    source: bool = False
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        """What phrases that differ in form only have in common."""
+        return tuple(stem(each.text) for each in self.content)
+
+    @property
+    def content(self) -> tuple[Token, ...]:
+        return tuple(
+            each
+            for each in self.tokens
+            if each.part in (Part.NAMING, Part.NUMBER, Part.GERUND, Part.VERB)
+        )
+
+
+def phrases(text: Sequence[Token]) -> Iterator[Phrase]:
+    """Yield the phrases of a tagged text, in its order."""
+    chunks = list(_chunks(text))
+    for start, end in chunks:
+        yield from _within(text, start, end)
+        yield from _after_gerund(text, start, end)
+    for (start, end), (later, last) in pairwise(chunks):
+        if _joins(text[end:later], text[later]):
+            yield from _across(text, start, end, last)
+
+
+def _chunks(text: Sequence[Token]) -> Iterator[tuple[int, int]]:
+    """Yield start and end of each unbroken run of naming words and numbers."""
+    start: int | None = None
+    for at, token in enumerate(text):
+        inside = token.part in (Part.NAMING, Part.NUMBER)
+        parted = token.breaks or (at > 0 and token.quoted != text[at - 1].quoted)
+        if start is not None and (not inside or parted):
+            yield start, at
+            start = None
+        if inside and start is None:
+            start = at
+    if start is not None:
+        yield start, len(text)
+
+
+def _within(text: Sequence[Token], start: int, end: int) -> Iterator[Phrase]:
+    first = _past_pale(text, start, end)
+    subject, source = _is_subject(text, start), _is_source(text, start, end)
+    listed = _is_listed(text, start, end)
+    for a in range(start, end):
+        for b in range(a + 1, min(end, a + MOST_WORDS) + 1):
+            if fits(text[a:b]):
+                yield Phrase(
+                    tokens=tuple(text[a:b]),
+                    at=a,
+                    opens=a <= first,
+                    closes=b == end or text[b - 1].possessive,
+                    quoted=bool(text[a].quoted) and (a, b) == (start, end),
+                    subject=subject,
+                    source=source,
+                    listed=listed,
+                )
+
+
+def _is_subject(text: Sequence[Token], start: int) -> bool:
+    """Tell whether the words before say that here comes what all is about."""
+    at = start - 1
+    while at > 0 and text[at].part is Part.DETERMINER and not text[at + 1].breaks:
+        at -= 1
+    if at < 1 or text[at].breaks or text[at + 1].breaks:
+        return False
+    head, article = text[at - 1], text[at - 2] if at > 1 and not text[at - 1].breaks else None
+    if text[at].low in ("about", "regarding", "concerning"):
+        return not names(head)  # "feel about telemedicine", not "mistrust about vaccines"
+    # "the risk of escalation" is about escalation; "a symptom of decay" about something else.
+    return (
+        text[at].low in ("of", "for", "on", "in", "over")
+        and (is_research(head) or base_form(head.low, lexicon.VAGUE) is not None)
+        and (article is None or article.low not in ("a", "an"))
+    )
+
+
+def _is_listed(text: Sequence[Token], start: int, end: int) -> bool:
+    """Tell whether the noun phrase is one member of a list."""
+    before = text[start - 1] if start and not text[start].breaks else None
+    after = text[end] if end < len(text) else None
+    if (before and before.low in ("and", "or", "&")) or (
+        after and not after.breaks and after.low in ("and", "or", "&")
+    ):
+        return True
+    # "North Korea, Russia and China": a comma, and what follows is listed itself.
+    if after and after.breaks == "," and after.part in (Part.NAMING, Part.NUMBER):
+        last = end
+        while last < len(text) and (last == end or not text[last].breaks):
+            if text[last].low in ("and", "or", "&"):
+                return True
+            if text[last].part not in (Part.NAMING, Part.NUMBER):
+                return False
+            last += 1
+        return last < len(text) and text[last].breaks == ","
+    return False
+
+
+def _is_source(text: Sequence[Token], start: int, end: int) -> bool:
+    """Tell "James Dobbins says …", "insights from Acme", "Acme experts"."""
+    if not all(each.text[:1].isupper() for each in text[start:end] if not is_research(each)):
+        return False
+    after = text[end] if end < len(text) and not text[end].breaks else None
+    if after and base_form(after.low, lexicon.SAYING) and all_names(text[start:end]):
+        return True
+    if start > 1 and text[start - 1].low in ("from", "by") and is_research(text[start - 2]):
+        return True
+    return any(is_research(each) for each in text[start:end]) and text[end - 1].proper is False
+
+
+def all_names(words: Sequence[Token]) -> bool:
+    return all(each.text[:1].isupper() for each in words)
+
+
+def _past_pale(text: Sequence[Token], start: int, end: int) -> int:
+    while start < end - 1 and text[start].low in lexicon.PALE:
+        start += 1
+    return start
+
+
+def _after_gerund(text: Sequence[Token], start: int, end: int) -> Iterator[Phrase]:
+    """Yield "Rebuilding Ukraine"; verbs that go with everything name nothing."""
+    at = start - 1
+    if at < 0 or text[at].part is not Part.GERUND or text[start].breaks:
+        return
+    plain = base_form(text[at].low, lexicon.VERBS | lexicon.EITHER)
+    whole = tuple(text[at:end])
+    if plain is None and len(whole) <= 3 and fits(whole):
+        yield Phrase(tokens=whole, at=at, opens=True, closes=True, gerund=True)
+
+
+def _joins(between: Sequence[Token], following: Token) -> bool:
+    if not between or following.breaks or any(each.breaks for each in between):
+        return False
+    return between[0].low in lexicon.JOINING and (
+        len(between) == 1 or (len(between) == 2 and between[1].low in ("the", "a", "an"))
+    )
+
+
+def _across(text: Sequence[Token], start: int, end: int, last: int) -> Iterator[Phrase]:
+    """Yield two noun phrases and the small words between them: "War in Ukraine"."""
+    first = _past_pale(text, start, end)
+    if text[end].low in ("and", "or") and text[end - 1].possessive:
+        return
+    for a in range(start, end):
+        whole = tuple(text[a:last])
+        if len(whole) <= MOST_WORDS and fits(whole):
+            yield Phrase(
+                tokens=whole,
+                at=a,
+                opens=a <= first,
+                closes=True,
+                joined=True,
+                subject=_is_subject(text, start),
+                placed=text[end].low in ("in", "on", "at", "from") and text[last - 1].proper,
+            )
+
+
+def fits(words: Sequence[Token]) -> bool:
+    """Tell whether *words* keep the form of a label."""
+    ends = (words[0], words[-1])
+    return (
+        not any(is_research(each) or len(each.text) > LONGEST_WORD for each in words)
+        and not any(each.low in lexicon.FUNCTION and each.text != "US" for each in ends)
+        and words[-1].low not in lexicon.PALE
+        and words[0].low not in lexicon.PALE
+        and any(names(each) for each in words)
+        and any(letter.isalpha() for letter in words[0].text)
+    )
+
+
+def names(word: Token) -> bool:
+    """Tell whether *word* names something: no number, date, research or vague word."""
+    return (
+        word.part in (Part.NAMING, Part.GERUND)
+        and len(word.text) > 1
+        and any(letter.isalpha() for letter in word.text)
+        and word.low not in lexicon.CALENDAR
+        and not is_research(word)
+        and not is_vague(word)
+    )
+
+
+def is_research(word: Token) -> bool:
+    return base_form(word.low, lexicon.RESEARCH) is not None
+
+
+def is_vague(word: Token) -> bool:
+    return word.low in lexicon.PALE or base_form(word.low, lexicon.VAGUE) is not None

@@ -1,0 +1,365 @@
+"""Text as tokens: words kept whole with their casing, and what part they play."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from itertools import pairwise
+
+from digest.themes import lexicon
+
+
+class Part(StrEnum):
+    """The part that a word plays, as far as endings and neighbours tell."""
+
+    NAMING = "naming"  #: noun or adjective: what labels are made of
+    DETERMINER = "determiner"
+    JOINT = "joint"  #: a preposition, "and", "or"
+    VERB = "verb"
+    GERUND = "gerund"
+    NUMBER = "number"
+    OTHER = "other"  #: pronouns, auxiliaries, adverbs, conjunctions
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Token:
+    """A word as it stands in a text."""
+
+    #: Without quotes and without the possessive ending.
+    text: str
+    part: Part
+    possessive: bool = False
+    #: What parts it from the word before: the last punctuation mark, "^" at the start;
+    #: "" if nothing does.
+    breaks: str = ""
+    #: Number of the quotation it stands in; 0 outside.
+    quoted: int = 0
+    #: Certainly a name: a capital where only names have one.
+    proper: bool = False
+
+    @property
+    def low(self) -> str:
+        return self.text.lower().replace("’", "'")
+
+    @property
+    def shown(self) -> str:
+        """The word as a label has it, possessive and all."""
+        if not self.possessive:
+            return self.text
+        return self.text + ("’" if self.text.endswith("s") and not self.text.isupper() else "’s")
+
+
+_SHAPE = re.compile(
+    r"""
+      (?P<word> (?:[^\W\d_]\.){2,}(?:-\w+)*            # U.S., U.S.-China
+      | \d+(?:[.,:]\d+)*(?:[-‑]\w+|\w+)*               # 2050, 10.1, 31st
+      | \w+(?:[-‑&'’]\w+(?:\.\w\.)?)*                  # deep-strike, R&D, isn't
+      )
+    | (?P<quote> [“”"„«»‘’'‚] )
+    | (?P<space> \s+ )
+    | (?P<break> . )
+    """,
+    re.VERBOSE | re.DOTALL,
+)
+_POSSESSIVE = re.compile(r"['’]s$", re.IGNORECASE)
+_OPENING, _CLOSING = "“\"„«‘'‚", "”\"“»’'"
+#: Longer texts say nothing more about what a publication is about.
+MOST_CHARACTERS = 4000
+
+
+def tokens(text: str) -> tuple[Token, ...]:
+    """Return the words of *text*, each with the part it plays. Never raises."""
+    bare = tuple(_bare(unicodedata.normalize("NFC", text[:MOST_CHARACTERS])))
+    telling = not _is_titled(bare)
+    return tuple(
+        replace(
+            each,
+            part=_part(bare, at),
+            proper=_has_name_form(each, telling=telling and not each.breaks),
+        )
+        for at, each in enumerate(bare)
+    )
+
+
+def _is_titled(bare: Sequence[Token]) -> bool:
+    """Tell whether capitals say nothing here, because most words have one."""
+    open_class = [each for each in bare if not each.breaks and _closed(each) is None]
+    capital = sum(each.text[:1].isupper() for each in open_class)
+    return capital > 0.6 * len(open_class)
+
+
+def _has_name_form(token: Token, *, telling: bool) -> bool:
+    """Tell whether capitals or digits say that this is a name: NATO, F-16s, iPhone."""
+    text = token.text
+    inner = any(b.isupper() and a not in "-‑" for a, b in pairwise(text))
+    coded = any(c.isdigit() for c in text) and any(c.isupper() for c in text)
+    return inner or coded or (telling and text[:1].isupper())
+
+
+def _bare(text: str) -> Iterator[Token]:
+    """Yield the words with breaks, quotations and possessives, their part still open."""
+    breaks, count, closing = "^", 0, ""
+    for match in _SHAPE.finditer(text):
+        shape = match[0]
+        if match.lastgroup == "break":
+            breaks = shape
+        elif match.lastgroup == "quote":
+            if _is_plural_possessive(text, match.start(), closing):
+                continue
+            if closing:
+                closing, breaks = "", breaks or shape
+            elif _opens(text, match.start()):
+                count, closing, breaks = count + 1, shape, breaks or shape
+        elif match.lastgroup == "word" and shape.strip("_"):
+            word, possessive = _word(shape, text[match.end() : match.end() + 2], bool(closing))
+            yield Token(
+                text=word,
+                part=Part.OTHER,
+                possessive=possessive,
+                breaks=breaks,
+                quoted=count if closing else 0,
+            )
+            breaks = ""
+
+
+def _word(shape: str, after: str, quoted: bool) -> tuple[str, bool]:
+    """Return the word without its possessive ending, and whether it has one."""
+    word = _POSSESSIVE.sub("", shape)
+    if word != shape:
+        contracted = word.lower() in ("it", "that", "there", "here", "what", "who", "let")
+        return (shape, False) if contracted else (word, True)
+    # "teachers' views"; inside a quotation the mark may as well end it.
+    return word, word.endswith("s") and not quoted and after in ("'", "’", "' ", "’ ")
+
+
+def _opens(text: str, at: int) -> bool:
+    """Tell whether the quote at *at* begins a quotation that ends within the text."""
+    before, after = text[at - 1 : at], text[at + 1 : at + 2]
+    if (before and (before.isalnum())) or not after or after.isspace():
+        return False
+    return any(mark in text[at + 1 : at + 80] for mark in _CLOSING)
+
+
+def _is_plural_possessive(text: str, at: int, closing: str) -> bool:
+    before, after = text[at - 1 : at], text[at + 1 : at + 2]
+    return text[at] in "'’" and closing not in ("'", "‘", "’") and before == "s" and after == " "
+
+
+# --- parts --------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """A word among its neighbours; None where punctuation or the text's end is."""
+
+    words: tuple[Token, ...]
+    at: int
+
+    @property
+    def word(self) -> Token:
+        return self.words[self.at]
+
+    def before(self, steps: int = 1) -> Token | None:
+        first = self.at - steps
+        if first < 0 or any(each.breaks for each in self.words[first + 1 : self.at + 1]):
+            return None
+        return self.words[first]
+
+    @property
+    def after(self) -> Token | None:
+        following = self.words[self.at + 1 : self.at + 2]
+        return following[0] if following and not following[0].breaks else None
+
+    @property
+    def governor(self) -> Token | None:
+        """The word before, adverbs passed over: "may soon end"."""
+        steps = 1
+        while (word := self.before(steps)) and (
+            word.low in lexicon.ADVERBS or _is_adverb(word.low)
+        ):
+            steps += 1
+        return word
+
+    @property
+    def governs(self) -> bool:
+        """True if an object may follow: an article, a name, a noun."""
+        return self.after is not None and (
+            self.after.low in lexicon.DETERMINERS | lexicon.PRONOUNS or _closed(self.after) is None
+        )
+
+
+def _part(words: tuple[Token, ...], at: int) -> Part:
+    place = _Place(words, at)
+    closed = _closed(place.word)
+    if closed is not None:
+        return closed
+    if place.word.quoted or place.word.possessive:
+        return Part.NAMING
+    if _is_predicate(place):
+        return Part.OTHER
+    if _is_gerund(place):
+        return Part.GERUND
+    return Part.VERB if _is_verb(place) else Part.NAMING
+
+
+def _closed(token: Token) -> Part | None:
+    low = token.low
+    if len(low) > 1 and token.text.isupper() and low in ("it", "who", "us", "am", "or"):
+        return None  # names: IT, WHO, US
+    if low in ("and", "or", "&") or low in lexicon.PREPOSITIONS:
+        return Part.JOINT
+    if low in lexicon.AUXILIARIES or low in lexicon.PRONOUNS or low in lexicon.CONJUNCTIONS:
+        return Part.OTHER
+    if low in lexicon.DETERMINERS:
+        return Part.DETERMINER
+    if low in lexicon.ADVERBS or _is_adverb(low):
+        return Part.OTHER
+    if low in lexicon.NUMBERS or low[0].isdigit():
+        return Part.NUMBER
+    return None
+
+
+def _is_adverb(low: str) -> bool:
+    return len(low) > 4 and low.endswith("ly") and low not in lexicon.LY_NOT_ADVERB
+
+
+def _is_predicate(place: _Place) -> bool:
+    """Tell "who is liable when …" from a noun: nothing but it between *be* and what follows."""
+    governor = place.governor
+    if governor is None or governor.low not in lexicon.BEING:
+        return False
+    return place.after is None or place.after.low in lexicon.FUNCTION
+
+
+def _is_gerund(place: _Place) -> bool:
+    """Tell a gerund that governs what follows from a noun in -ing ("teen vaping")."""
+    low, before = place.word.low, place.before()
+    if not low.endswith("ing") or len(low) < 5 or low in lexicon.NOUNS_IN_ING:
+        return False
+    if before is None or before.low in lexicon.PREPOSITIONS | lexicon.CONJUNCTIONS | {"and", "or"}:
+        return place.after is not None
+    return before.low in lexicon.AUXILIARIES
+
+
+def _is_verb(place: _Place) -> bool:
+    low, governor = place.word.low, place.governor
+    told = governor.low if governor else ""
+    base = base_form(low, lexicon.VERBS)
+    either = base_form(low, lexicon.EITHER)
+    if told == "to":
+        return bool(base or either) or _asks_for_verb(place.before(2))
+    if told in lexicon.MODALS or told in ("i", "you", "he", "she", "we", "they", "it", "who"):
+        return True
+    if low.endswith("ed") and len(low) > 4:
+        return _is_past(place)
+    if (before := place.before()) and before.low == "longer":
+        return True
+    if told in lexicon.DETERMINERS or told in lexicon.PREPOSITIONS:
+        return False
+    if governor and governor.possessive:
+        return False
+    if base or (place.after and place.after.low in ("up", "out", "off", "down")):
+        return True
+    if told in ("and", "or") and (coordinate := place.before(2)):
+        return base_form(coordinate.low, lexicon.VERBS) is not None and place.governs
+    return either is not None and _acts(place)
+
+
+def _asks_for_verb(word: Token | None) -> bool:
+    """Tell whether "to" after *word* begins an infinitive: "where to direct funds"."""
+    return word is not None and (
+        word.low in lexicon.CONJUNCTIONS
+        or word.low in ("what", "who", "not", "able", "ready", "order", "unable")
+        or base_form(word.low, lexicon.PLANS) is not None
+    )
+
+
+def _acts(place: _Place) -> bool:
+    """Tell whether a word that may be noun or verb is a verb here."""
+    before, after = place.before(), place.after
+    if after is None:
+        return False
+    if after.low in lexicon.DETERMINERS or after.low in lexicon.PRONOUNS or after.low == "to":
+        return True
+    if before is None or not place.governs:
+        return False
+    # "teachers view school reforms", "help address migrant surges"
+    helps = base_form(before.low, lexicon.HELPING) is not None
+    return helps or (_is_plural(before.low) and not place.word.low.endswith("s"))
+
+
+def _is_plural(low: str) -> bool:
+    return (
+        len(low) > 3 and low.endswith("s") and not low.endswith(("ss", "us", "is", "ics", "news"))
+    )
+
+
+def _is_past(place: _Place) -> bool:
+    """Tell "they supported the law" from "supported employment"."""
+    governor = place.governor
+    if place.after is None or place.after.low in lexicon.FUNCTION:
+        return True
+    return governor is not None and governor.low in lexicon.AUXILIARIES
+
+
+def base_form(low: str, known: Collection[str]) -> str | None:
+    """Return the entry of *known* that *low* is a form of, or None."""
+    for tail, instead in _ENDINGS:
+        if low.endswith(tail) and len(low) - len(tail) >= 2:
+            stemmed = low[: len(low) - len(tail)] + instead
+            if stemmed in known:
+                return stemmed
+    doubled = re.fullmatch(r"(\w+?)(\w)\2(?:ed|ing)", low)
+    if doubled and doubled[1] + doubled[2] in known:
+        return doubled[1] + doubled[2]
+    return None
+
+
+_ENDINGS = (
+    ("", ""), ("ies", "y"), ("ied", "y"), ("es", ""), ("s", ""), ("ed", ""), ("ed", "e"), ("d", ""),
+    ("ing", ""), ("ing", "e"),
+)  # fmt: skip
+
+
+# --- sameness -----------------------------------------------------------------------------
+
+_TAILS = (
+    *("izations", "ization", "ations", "ation", "ments", "ment", "ings", "ing", "ies", "ers"),
+    *("ians", "ian", "ans", "ed", "es", "s", "y", "e"),
+)
+
+
+def stem(word: str) -> str:
+    """Return a crude stem: words of one family mostly share it; it is never shown."""
+    low = _POSSESSIVE.sub("", word.lower().replace("’", "'"))
+    for tail in _TAILS:
+        if low.endswith(tail) and len(low) - len(tail) >= 4:
+            return low[: -len(tail)]
+    return low
+
+
+def stems(text: str) -> frozenset[str]:
+    """Return the stems of the content words of *text*, hyphenated ones also by their parts."""
+    found = set()
+    for token in tokens(text):
+        if token.low in lexicon.FUNCTION and token.text != "US":
+            continue
+        found.add(stem(token.text))
+        found.update(stem(part) for part in re.split(r"[-‑]", token.text) if len(part) > 2)
+    return frozenset(found)
+
+
+def akin(one: str, other: str) -> bool:
+    """Tell whether two stems are so alike that a headline should not have both."""
+    if one == other:
+        return True
+    shared = 0
+    for a, b in zip(one, other, strict=False):
+        if a != b:
+            break
+        shared += 1
+    short, long = sorted((len(one), len(other)))
+    return shared >= 5 and shared >= 0.75 * short and shared >= 0.6 * long

@@ -90,6 +90,8 @@ class _Judge:
     url: str
     zone: ZoneInfo
     now: datetime
+    #: The feed's, for entries that tell none.
+    language: str | None = None
     refused: list[Refusal] = field(default_factory=list)
 
     def refuse(self, where: str, why: str) -> None:
@@ -120,7 +122,7 @@ class _Judge:
             authors=self.names(told.authors),
             link=self.link(told, where),
             image=self.image(told, where),
-            language=_language(told.language),
+            language=_language(told.language) or self.language,
             starts_at=starts.at if starts else None,
             published_at=published.at if published else None,
             day_only=bool(published and published.day_only),
@@ -184,14 +186,12 @@ class _Judge:
         except LinkError as e:
             self.refuse(where, f"its picture's address: {e}")
             return None
-        caption, credit = plain(picture.caption, longest=LONGEST_CAPTION), picture.credit
-        if not credit:
-            caption, credit = split_credit(caption)
+        caption, credit = split_credit(plain(picture.caption, longest=LONGEST_CAPTION))
         return Image(
             url=url,
             alt=plain(picture.alt, longest=LONGEST_TITLE),
             caption=caption,
-            credit=plain(credit, longest=LONGEST_NAME * 2),
+            credit=plain(picture.credit or credit, longest=LONGEST_NAME * 2),
             width=pixels(picture.width),
             height=pixels(picture.height),
         )
@@ -201,7 +201,8 @@ def judged(
     found: Found, settings: FeedSettings, *, url: str, zone: ZoneInfo, now: datetime
 ) -> Parsed:
     """Return what is usable of *found*, in its order, and every refusal with its reason."""
-    judge = _Judge(settings, url, zone, now, list(found.refused)[:_MOST_REFUSALS])
+    refused = list(found.refused)[:_MOST_REFUSALS]
+    judge = _Judge(settings, url, zone, now, _language(found.language), refused)
     entries: list[Entry] = []
     for number, told in enumerate(found.told, start=1):
         if number > MOST_ENTRIES:
@@ -214,7 +215,7 @@ def judged(
         refused=tuple(judge.refused),
         title=plain(found.title, longest=LONGEST_TITLE),
         feed_url=_feed_url(found.feed_url, url),
-        language=_language(found.language),
+        language=judge.language,
     )
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from digest.errors import NotAFeed
 from digest.feeds.entries import Found, Told
+from digest.model import Refusal
 
 #: A calendar's event is of this kind, whatever its feed calls it.
 KIND = "Event"
@@ -29,10 +30,15 @@ def read(body: bytes, *, url: str) -> Found:
         raise NotAFeed(f"{url}: no iCalendar file ({e})") from e
     if not calendars:
         raise NotAFeed(f"{url}: no iCalendar file: it has no VCALENDAR")
-    return Found(
-        told=[_told(event) for calendar in calendars for event in _listed(calendar)],
-        title=str(calendars[0].get("X-WR-CALNAME", "")),
-    )
+    told, refused = [], []
+    for event in (event for calendar in calendars for event in _listed(calendar)):
+        if _moment(event, "DTSTART") is None:
+            refused.append(
+                Refusal(where=_text(event, "SUMMARY"), why="it does not say when it begins")
+            )
+        else:
+            told.append(_told(event))
+    return Found(told=told, refused=refused, title=_text(calendars[0], "X-WR-CALNAME"))
 
 
 def _listed(calendar: Any) -> Iterator[Any]:
@@ -54,7 +60,7 @@ def _told(event: Any) -> Told:
         # DTSTAMP is when the file was made: it would make old events new every day.
         published=_moment(event, "CREATED"),
         updated=_moment(event, "LAST-MODIFIED"),
-        refused=[f"{name}: {why}" for name, why in getattr(event, "errors", ())][:5],
+        refused=[f"{name}: {why}" for name, why in event.errors[:5]],
     )
 
 
@@ -70,7 +76,10 @@ def _instance(event: Any) -> str:
 
 
 def _moment(event: Any, name: str) -> date | None:
-    value = getattr(event.get(name), "dt", None)
+    try:
+        value = getattr(event.get(name), "dt", None)
+    except ValueError:  # icalendar keeps what it could not read, and says so when asked
+        return None
     return value if isinstance(value, datetime | date) else None
 
 

@@ -41,7 +41,7 @@ def _told(item: dict[str, Any]) -> Told:
     html = _text(item, "content_html")
     return Told(
         title=_text(item, "title"),
-        guid=_text(item, "id"),
+        guid=_id(item),
         summary=_text(item, "summary") or _text(item, "content_text") or html,
         content=html,
         kind=_text(item, "_kind"),
@@ -58,10 +58,14 @@ def _told(item: dict[str, Any]) -> Told:
 
 def _text(told: dict[str, Any], name: str) -> str:
     value = told.get(name)
-    # Version 1 allowed numbers as ids; many generators write them still.
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return str(value)
     return value if isinstance(value, str) else ""
+
+
+def _id(item: dict[str, Any]) -> str:
+    """Return the id; many generators write numbers, which the format tells readers to accept."""
+    value = item.get("id")
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    return str(value) if number else _text(item, "id")
 
 
 def _texts(told: Any) -> Iterator[str]:

@@ -29,7 +29,9 @@ _COMMENT = re.compile(r"<!--.*?(?:-->|\Z)|<!\[CDATA\[|\]\]>|<\?.*?(?:\?>|\Z)", r
 _UNCLOSED = re.compile(r"<(?=[^<>]*(?:<|\Z))")
 _AMPERSAND = re.compile(r"&(?:#[0-9]{1,7};|#[xX][0-9a-fA-F]{1,6};|([A-Za-z][A-Za-z0-9]{1,31};))?")
 _LOOKS_LIKE_A_TAG = re.compile(r"<(?=[A-Za-z/!?])")
+#: What goes with all that is in it: programs, looks, and captions, which belong to pictures.
 _HIDDEN_CONTENT = {"script", "style", "template", "noscript", "iframe", "object", "svg", "math"}
+_HIDDEN_CONTENT |= {"figcaption"}
 _JOINERS = "\u200c\u200d"
 
 

@@ -6,6 +6,7 @@ import io
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
+from urllib.parse import urljoin
 
 from digest.errors import NotAFeed
 from digest.feeds.entries import Found, Told
@@ -31,10 +32,8 @@ def read(body: bytes, *, url: str, content_type: str, event: bool) -> Found:
     parsed = feedparser.parse(
         # Never the bytes themselves: feedparser opens a file of that name.
         io.BytesIO(_PICTURE_TEXT.sub(rb"\1caption", _without_entities(body, url))),
-        response_headers={
-            "content-type": content_type or "application/xml",
-            "content-location": url,
-        },
+        # Without our address it leaves what is relative as it is: a guid is no relative link.
+        response_headers={"content-type": content_type or "application/xml"},
         sanitize_html=False,
         resolve_relative_uris=False,
     )
@@ -43,7 +42,7 @@ def read(body: bytes, *, url: str, content_type: str, event: bool) -> Found:
             f"{url}: no RSS, Atom, RDF or CDF feed", remedy="Look for the feed's own address."
         )
     return Found(
-        told=[_told(entry, event=event) for entry in parsed.entries],
+        told=[_told(entry, url, event=event) for entry in parsed.entries],
         title=_text(parsed.feed, "title"),
         feed_url=next(_hrefs(parsed.feed, "self"), ""),
         language=_text(parsed.feed, "language"),
@@ -62,7 +61,7 @@ def _without_entities(body: bytes, url: str) -> bytes:
     return body
 
 
-def _told(entry: Mapping[str, Any], *, event: bool) -> Told:
+def _told(entry: Mapping[str, Any], url: str, *, event: bool) -> Told:
     # The only date of RSS 1.0 and Dublin Core is told as an update.
     published = next((n for n in ("published", "created") if _text(entry, n)), "updated")
     tags = [tag for tag in entry.get("tags") or () if isinstance(tag, Mapping)]
@@ -75,7 +74,7 @@ def _told(entry: Mapping[str, Any], *, event: bool) -> Told:
         topics=[_topic(tag) for tag in tags if not _names_kind(tag)],
         authors=list(_authors(entry)),
         link=_link(entry),
-        base=_base(entry),
+        base=urljoin(url, _base(entry)),
         pictures=list(_pictures(entry)),
         language=_language(entry),
         starts=_starts(entry) if event or _text(entry, "ev_startdate") else None,
@@ -123,7 +122,10 @@ def _authors(entry: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _link(entry: Mapping[str, Any]) -> str:
-    return _text(entry, "link") or next(_hrefs(entry, "alternate"), "")
+    # Of types that feedparser does not know (text/xhtml) it takes the id for the link.
+    told = next(_hrefs(entry, "alternate"), "")
+    guid = _text(entry, "id") if entry.get("guidislink") else ""
+    return told or (guid if guid.startswith(("http://", "https://")) else "")
 
 
 def _hrefs(told: Mapping[str, Any], rel: str) -> Iterator[str]:

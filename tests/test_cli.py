@@ -172,6 +172,19 @@ def test_every_fault_of_the_configuration_has_its_line(door: Callable[..., Resul
     ]
 
 
+def test_a_file_full_of_faults_does_not_flood_the_screen(door: Callable[..., Result]) -> None:
+    """After twenty faults the others are counted."""
+
+    def body() -> None:
+        others = tuple(ConfigError(f"fault {i}") for i in range(99))
+        raise ConfigError("fault", also=others)
+
+    lines = door(body).stderr.splitlines()
+
+    assert len(lines) == 21
+    assert lines[-1] == "80 more."
+
+
 def test_a_hold_lists_its_reasons(door: Callable[..., Result]) -> None:
     """Each reason of a held issue is told."""
 

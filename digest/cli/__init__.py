@@ -16,7 +16,7 @@ from typer.core import TyperGroup
 from digest.errors import ConfigError, DigestError, Held
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterator
 
     from typer.main import Typer
 
@@ -48,6 +48,8 @@ DOORS = {
     )
 }
 EXIT_INTERRUPTED = 130
+#: Of one file's faults; nobody mends more at a time.
+MOST_LINES = 20
 
 
 class Doors(TyperGroup):
@@ -125,11 +127,13 @@ def _arrange_help(command: Any) -> None:
         _arrange_help(below)
 
 
-def said(error: DigestError) -> Iterable[str]:
+def said(error: DigestError) -> Iterator[str]:
     """Return the lines that tell of *error*: what, where, what to do; then its parts."""
     every = (error, *error.also) if isinstance(error, ConfigError) else (error,)
-    for one in every:
+    for one in every[:MOST_LINES]:
         yield f"{str(one).rstrip('.')}. {one.remedy}" if one.remedy else str(one)
+    if len(every) > MOST_LINES:
+        yield f"{len(every) - MOST_LINES} more."
     if isinstance(error, Held):
         yield from (f"  {reason}" for reason in error.reasons)
 

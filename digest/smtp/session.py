@@ -36,8 +36,8 @@ async def connect(settings: SmtpSettings, *, folder: Path) -> Session:
     that is not trusted, a refused password.
     """
     place = f"{settings.host}:{settings.port}"
-    sock = await _connected(settings, place)
     context = _trust(settings, folder)
+    sock = await _connected(settings, place)
     client = aiosmtplib.SMTP(
         hostname=settings.host,
         sock=sock,
@@ -56,13 +56,21 @@ async def connect(settings: SmtpSettings, *, folder: Path) -> Session:
             await client.login(settings.user, settings.password or "")
         return Session(client)
     except (aiosmtplib.SMTPException, OSError, ValueError) as e:
-        client.close()
-        sock.close()
+        await _abandon(client, sock)
         _explain(e, place)
     except BaseException:
-        client.close()
-        sock.close()
+        await _abandon(client, sock)
         raise
+
+
+async def _abandon(client: aiosmtplib.SMTP, sock: socket.socket) -> None:
+    if isinstance(client.transport, asyncio.Transport):
+        client.transport.abort()
+    client.close()
+    # The loop takes the socket out of its selector in its next rounds, and must before it closes.
+    for _ in range(3):
+        await asyncio.sleep(0)
+    sock.close()
 
 
 async def _connected(settings: SmtpSettings, place: str) -> socket.socket:
@@ -227,9 +235,8 @@ class Session:
                 self._wire.abort()
 
     async def close(self) -> None:
-        """Say QUIT and close; calling twice is safe."""
-        if self.usable:
-            await self._wire.quit()
+        """Say QUIT if the line still stands, and close; calling twice is safe."""
+        await self._wire.quit()
 
 
 def _envelope(address: str) -> str | None:

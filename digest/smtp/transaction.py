@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from digest.errors import Unreachable
@@ -24,6 +25,7 @@ SECONDS = {
 }
 BLOCK_SECONDS = 180.0
 RSET_SECONDS = 60.0
+QUIT_SECONDS = 5.0
 
 _ENHANCED = re.compile(r"([245])\.(\d{1,3})\.(\d{1,3})(?:\s+|$)")
 
@@ -86,15 +88,14 @@ class Wire:
         try:
             self._writer.writelines(segments)
             await asyncio.wait_for(self._writer.drain(), BLOCK_SECONDS)
-        except (OSError, TimeoutError) as e:
+        except OSError as e:
             raise self._dropped(phase, e, after_content=False) from e
 
     async def reply(self, phase: Phase, seconds: float, *, after_content: bool = False) -> Reply:
         """Return the server's next reply, of however many lines."""
         try:
             lines = await asyncio.wait_for(self._lines(), seconds)
-        # A line that is too long comes as a ValueError.
-        except (OSError, EOFError, TimeoutError, ValueError) as e:
+        except (OSError, EOFError, ValueError, asyncio.LimitOverrunError) as e:
             raise self._dropped(phase, e, after_content=after_content) from e
         return _parsed(phase, lines)
 
@@ -123,13 +124,14 @@ class Wire:
 
     async def quit(self) -> None:
         """Say good-bye and close; a server that does not answer is not waited for long."""
-        try:
-            self._writer.write(b"QUIT\r\n")
-            await asyncio.wait_for(self._reader.readline(), 5)
-        except (OSError, TimeoutError, ValueError):
-            pass  # the connection is given up either way, and no message hangs on it
-        finally:
-            self.abort()
+        # The connection is given up either way, and no message hangs on it.
+        with suppress(OSError, ValueError):
+            if not self.broken:
+                self._writer.write(b"QUIT\r\n")
+                await asyncio.wait_for(self._reader.readline(), QUIT_SECONDS)
+        self.abort()
+        with suppress(OSError):
+            await asyncio.wait_for(self._writer.wait_closed(), QUIT_SECONDS)
 
 
 def _parsed(phase: Phase, lines: Sequence[str]) -> Reply:

@@ -65,7 +65,8 @@ def _settings(**told: object) -> FeedSettings:
         return FeedSettings.model_validate(told)
     except ValidationError as e:
         first = e.errors()[0]
-        raise typer.BadParameter(f"{first['loc'][0]}: {first['msg']}") from e
+        place = ".".join(map(str, first["loc"]))
+        raise typer.BadParameter(": ".join(filter(None, (place, first["msg"])))) from e
 
 
 @app.command("list")

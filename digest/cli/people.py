@@ -1,0 +1,99 @@
+"""`digest people`: accounts of the desk."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from digest.cli.context import AsJson
+
+if TYPE_CHECKING:
+    from digest.staff import Role as StaffRole
+
+app = typer.Typer(no_args_is_help=True)
+
+Address = Annotated[str, typer.Argument(help="The person's mail address.")]
+Role = Annotated[str, typer.Option(help="viewer, editor, publisher or admin.")]
+
+
+@app.command()
+def add(address: Address, role: Role = "editor") -> None:
+    """
+    Add an account, or give the one there another role; prints a one-time link.
+
+    Example: digest people add editor@example.org --role publisher
+    """
+    from digest import staff
+    from digest.cli import context, terminal
+
+    wanted = _role(role)
+    installation = context.open_installation()
+    now = datetime.now(UTC)
+    account = staff.add(installation.database, address, wanted, now=now)
+    url = staff.one_time_link(installation.database, installation.loaded, account.address, now=now)
+    terminal.facts([("Account", f"{account.address}, {account.role}"), ("Sign in", url)])
+
+
+@app.command()
+def link(address: Address) -> None:
+    """
+    Print a link that signs the person in, once, within a day.
+
+    Example: digest people link editor@example.org
+    """
+    from digest import staff
+    from digest.cli import context, terminal
+
+    installation = context.open_installation()
+    secret = staff.link(installation.database, address, now=datetime.now(UTC))
+    terminal.say(f"{staff.desk_url(installation.loaded)}/sign-in/{secret}")
+
+
+@app.command()
+def remove(address: Address) -> None:
+    """
+    Close an account; its sessions end at once.
+
+    Example: digest people remove editor@example.org
+    """
+    from digest import staff
+    from digest.cli import context, terminal
+
+    installation = context.open_installation()
+    staff.remove(installation.database, address, now=datetime.now(UTC))
+    terminal.say(f"{address} has no account any more.")
+
+
+@app.command("list")
+def listed(json: AsJson = False) -> None:
+    """
+    List the accounts.
+
+    Example: digest people list
+    """
+    from digest import staff
+    from digest.cli import context, terminal
+
+    found = staff.listed(context.open_installation().database)
+    if json:
+        terminal.as_json(found)
+    elif found:
+        terminal.table(
+            ("address", "role", "since"), [(a.address, a.role, a.created_at) for a in found]
+        )
+    else:
+        terminal.say("Nobody yet. Run: digest people add ADDRESS --role admin")
+
+
+def _role(word: str) -> StaffRole:
+    from digest import staff
+
+    try:
+        return staff.Role(word)
+    except ValueError:
+        allowed = ", ".join(staff.Role)
+        raise typer.BadParameter(
+            f"{word!r} is no role; there are: {allowed}.", param_hint="--role"
+        ) from None

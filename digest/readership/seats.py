@@ -1,0 +1,105 @@
+"""What a link in a mail may do: see that one reads a newsletter, leave it, come back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from sqlalchemy import Connection
+
+from digest import consent, tokens
+from digest.consent import Act
+from digest.errors import BadToken
+from digest.model import Subscription, SubscriptionState
+from digest.store import Database, readers
+
+if TYPE_CHECKING:
+    from digest.config import Loaded
+
+#: What the token in a mail's unsubscribe link is for.
+PURPOSE = "unsubscribe"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seat:
+    """One person's place among a newsletter's readers, without saying who it is."""
+
+    newsletter: str
+    #: Gets no issue: left, suppressed, or erased.
+    left: bool
+    #: Leaving can be undone.
+    can_return: bool
+
+
+def seat(database: Database, loaded: Loaded, token: str) -> Seat:
+    """Return the seat that *token* opens, changing nothing; BadToken if it opens none."""
+    subscriber, newsletter = _opened(loaded, token)
+    with database.read() as conn:
+        return _seat(newsletter, readers.subscription(conn, subscriber, newsletter))
+
+
+def leave(
+    database: Database, loaded: Loaded, token: str, *, now: datetime, via: str = "link"
+) -> Seat:
+    """
+    Leave the newsletter now; a sender at work skips the reader from its next message on.
+
+    Calling twice is safe, and leaving again, or after being erased, is the same success
+    (RFC 8058 section 3.2). BadToken if the token opens nothing.
+    """
+    subscriber, newsletter = _opened(loaded, token)
+    with database.write() as conn:
+        had = readers.subscription(conn, subscriber, newsletter)
+        if had is not None and had.state is not SubscriptionState.LEFT:
+            _act(conn, had, Act.LEFT, now=now, via=via)
+        return _seat(newsletter, readers.subscription(conn, subscriber, newsletter))
+
+
+def undo(
+    database: Database, loaded: Loaded, token: str, *, now: datetime, via: str = "link"
+) -> Seat:
+    """
+    Come back after leaving. Calling twice is safe.
+
+    BadToken if the token opens nothing, or for a suppressed or erased reader, whom only a
+    new confirmation brings back.
+    """
+    subscriber, newsletter = _opened(loaded, token)
+    with database.write() as conn:
+        had = readers.subscription(conn, subscriber, newsletter)
+        if had is None or not _seat(newsletter, had).can_return:
+            raise BadToken("this link cannot bring you back", remedy="Subscribe anew.")
+        if had.state is SubscriptionState.LEFT:
+            _act(conn, had, Act.UNDONE, now=now, via=via)
+        return _seat(newsletter, readers.subscription(conn, subscriber, newsletter))
+
+
+def _opened(loaded: Loaded, token: str) -> tuple[int, str]:
+    subscriber, newsletter = tokens.opened(loaded.settings.token_key, PURPOSE, token)
+    if newsletter not in loaded.settings.newsletters:
+        raise BadToken("this link does not work", remedy="The newsletter is no more.")
+    return int(subscriber), newsletter
+
+
+def _act(conn: Connection, had: Subscription, act: Act, *, now: datetime, via: str) -> None:
+    state = consent.after(had.state, act)
+    readers.change(
+        conn,
+        had.subscriber,
+        had.newsletter,
+        at=now,
+        state=state,
+        left_at=now if state is SubscriptionState.LEFT else None,
+    )
+    readers.prove(conn, had.newsletter, [had.subscriber], at=now, what=act, source=via, proof={})
+
+
+def _seat(newsletter: str, had: Subscription | None) -> Seat:
+    gone = (SubscriptionState.LEFT, SubscriptionState.SUPPRESSED)
+    # An erased reader has no source of consent left to come back to.
+    return Seat(
+        newsletter=newsletter,
+        left=had is None or had.state in gone,
+        can_return=had is not None and consent.allows(had.state, Act.UNDONE) and bool(had.source),
+    )

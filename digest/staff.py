@@ -1,0 +1,142 @@
+"""
+Accounts of the desk: who may come, by which link, for how long.
+
+Signing in is by a one-time link that an operator prints, or that is mailed; there is no
+password to guess or to leak, so there is no login to throttle yet.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from digest.errors import BadToken, DigestError
+from digest.identity import address_key
+from digest.store import Database
+from digest.store import staff as store
+from digest.store.staff import Account
+
+if TYPE_CHECKING:
+    from digest.config import Loaded
+
+__all__ = ["Account", "Role", "add", "link", "listed", "one_time_link", "session", "sign_in"]
+
+#: How long a one-time link waits for its click.
+LINK_LASTS = timedelta(hours=24)
+SESSION_SECONDS = 14 * 24 * 3600
+
+
+class Role(StrEnum):
+    """What an account may do; each includes those before it."""
+
+    VIEWER = "viewer"  #: look
+    EDITOR = "editor"  #: change the draft
+    PUBLISHER = "publisher"  #: approve, hold, stop
+    ADMIN = "admin"  #: accounts and settings
+
+    def includes(self, other: Role) -> bool:
+        order = list(Role)
+        return order.index(self) >= order.index(other)
+
+
+def add(database: Database, address: str, role: Role, *, now: datetime) -> Account:
+    """Add an account, or change the role of the one there. DigestError for no address."""
+    from email_validator import EmailNotValidError, validate_email
+
+    try:
+        valid = validate_email(address, check_deliverability=False, test_environment=True)
+    except EmailNotValidError as e:
+        raise DigestError(f"{address!r} is no address: {e}") from None
+    with database.write() as conn:
+        return store.put(conn, valid.normalized, address_key(valid.normalized), role, now=now)
+
+
+def listed(database: Database) -> list[Account]:
+    """Return the accounts by address."""
+    with database.read() as conn:
+        return store.listed(conn)
+
+
+def remove(database: Database, address: str, *, now: datetime) -> None:
+    """Close the account of that address; its sessions end at once."""
+    with database.write() as conn:
+        store.disable(conn, _known(store.find(conn, address_key(address)), address).id, now=now)
+
+
+def link(database: Database, address: str, *, now: datetime) -> str:
+    """Return a secret that signs the account of *address* in, once, within a day."""
+    secret = secrets.token_urlsafe(32)
+    with database.write() as conn:
+        store.forget_expired(conn, now=now)
+        account = _known(store.find(conn, address_key(address)), address)
+        store.admit(
+            conn, account.id, _hash(secret), kind="link", now=now, expires_at=now + LINK_LASTS
+        )
+    return secret
+
+
+def one_time_link(database: Database, loaded: Loaded, address: str, *, now: datetime) -> str:
+    """
+    Return an address that signs *address* in, once; an unknown one becomes an account.
+
+    The first account of an installation is an admin, every further one a viewer.
+    """
+    with database.read() as conn:
+        known = store.find(conn, address_key(address))
+        first = not store.listed(conn)
+    if known is None:
+        add(database, address, Role.ADMIN if first else Role.VIEWER, now=now)
+    return f"{desk_url(loaded)}/sign-in/{link(database, address, now=now)}"
+
+
+def desk_url(loaded: Loaded) -> str:
+    """Return where the desk is reached: the public address, or this machine's own port."""
+    return loaded.settings.public_url.rstrip("/")
+
+
+def sign_in(database: Database, secret: str, *, now: datetime) -> str:
+    """
+    Use a one-time link up and return the secret of a new session.
+
+    BadToken if it was used before, has expired, or never was.
+    """
+    fresh = secrets.token_urlsafe(32)
+    with database.write() as conn:
+        account = store.use_up(conn, _hash(secret), now=now)
+        if account is None:
+            raise BadToken(
+                "this sign-in link was used before or has expired",
+                remedy="Ask for a fresh one: digest people link ADDRESS",
+            )
+        expires_at = now + timedelta(seconds=SESSION_SECONDS)
+        store.admit(conn, account.id, _hash(fresh), kind="session", now=now, expires_at=expires_at)
+    return fresh
+
+
+def session(database: Database, secret: str, *, now: datetime) -> Account | None:
+    """Return who is signed in by that secret; None if nobody is."""
+    with database.read() as conn:
+        return store.session(conn, _hash(secret), now=now)
+
+
+def sign_out(database: Database, secret: str) -> None:
+    """End the session of that secret. Calling twice is safe."""
+    with database.write() as conn:
+        store.end(conn, _hash(secret))
+
+
+def _known(account: Account | None, address: str) -> Account:
+    if account is None:
+        raise DigestError(
+            f"nobody at the desk has the address {address}",
+            remedy=f"Run: digest people add {address} --role editor",
+        )
+    return account
+
+
+def _hash(secret: str) -> str:
+    # A secret of 256 random bits needs no slow hash: it cannot be guessed.
+    return hashlib.sha256(secret.encode()).hexdigest()

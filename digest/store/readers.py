@@ -1,0 +1,306 @@
+"""People, their subscriptions, and what proves their consent."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, delete, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from digest.model import Rhythm, Subscriber, Subscription, SubscriptionState
+from digest.store.schema import (
+    consents,
+    deliveries,
+    outbox,
+    subscribers,
+    subscriptions,
+    suppressions,
+)
+
+AnyRow = Row[*tuple[Any, ...]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reader:
+    """A person with the one subscription that is asked about; None if there is none."""
+
+    subscriber: Subscriber
+    subscription: Subscription | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Consent:
+    """One act on a subscription, and what proves it."""
+
+    at: datetime
+    what: str
+    source: str
+    proof: dict[str, Any]
+
+
+# --- finding ------------------------------------------------------------------------------
+
+
+def by_address(conn: Connection, address_key: str) -> Subscriber | None:
+    """Return who has that address (`digest.identity.address_key`); None if nobody."""
+    row = conn.execute(
+        select(subscribers).where(subscribers.c.address_key == address_key)
+    ).one_or_none()
+    return _subscriber(row) if row else None
+
+
+def subscription(conn: Connection, subscriber: int, newsletter: str) -> Subscription | None:
+    """Return that person's consent to that newsletter; None if they never gave one."""
+    row = conn.execute(
+        select(subscriptions).where(
+            subscriptions.c.subscriber_id == subscriber, subscriptions.c.newsletter == newsletter
+        )
+    ).one_or_none()
+    return _subscription(row) if row else None
+
+
+def subscribed_to(conn: Connection, subscriber: int) -> list[Subscription]:
+    """Return all consents of that person, by newsletter."""
+    query = (
+        select(subscriptions)
+        .where(subscriptions.c.subscriber_id == subscriber)
+        .order_by(subscriptions.c.newsletter)
+    )
+    return [_subscription(row) for row in conn.execute(query)]
+
+
+def known(conn: Connection, newsletter: str, address_keys: Collection[str]) -> dict[str, Reader]:
+    """Return who of *address_keys* is known, with their subscription to *newsletter*."""
+    query = (
+        select(subscribers, *(c.label(f"s_{c.name}") for c in subscriptions.c))
+        .outerjoin(
+            subscriptions,
+            (subscriptions.c.subscriber_id == subscribers.c.id)
+            & (subscriptions.c.newsletter == newsletter),
+        )
+        .where(subscribers.c.address_key.in_(list(address_keys)))
+    )
+    return {row.address_key: _reader(row) for row in conn.execute(query)}
+
+
+def listed(
+    conn: Connection,
+    newsletter: str,
+    *,
+    states: Collection[SubscriptionState] = (),
+    after: int = 0,
+    limit: int = 1000,
+) -> list[Reader]:
+    """Return a page of readers by number, those after the number *after*; the erased are out."""
+    query = (
+        select(subscribers, *(c.label(f"s_{c.name}") for c in subscriptions.c))
+        .join(subscriptions, subscriptions.c.subscriber_id == subscribers.c.id)
+        .where(
+            subscriptions.c.newsletter == newsletter,
+            subscribers.c.id > after,
+            subscribers.c.address.is_not(None),
+        )
+        .order_by(subscribers.c.id)
+        .limit(limit)
+    )
+    if states:
+        query = query.where(subscriptions.c.state.in_(list(states)))
+    return [_reader(row) for row in conn.execute(query)]
+
+
+def _reader(row: AnyRow) -> Reader:
+    there = row.s_id is not None
+    return Reader(
+        subscriber=_subscriber(row), subscription=_subscription(row, "s_") if there else None
+    )
+
+
+def _subscriber(row: AnyRow) -> Subscriber:
+    return Subscriber(
+        id=row.id,
+        address=row.address or "",
+        name=row.name,
+        language=row.language,
+        attributes=row.attributes,
+        created_at=row.created_at,
+    )
+
+
+def _subscription(row: AnyRow, prefix: str = "") -> Subscription:
+    told = {name.removeprefix(prefix): value for name, value in row._mapping.items()}
+    return Subscription(
+        subscriber=told["subscriber_id"],
+        newsletter=told["newsletter"],
+        state=SubscriptionState(told["state"]),
+        rhythm=Rhythm(told["rhythm"]),
+        topics=tuple(told["topics"]),
+        lists=tuple(told["lists"]),
+        source=told["source"],
+        consented_at=told["consented_at"],
+        confirmed_at=told["confirmed_at"],
+        paused_until=told["paused_until"],
+        left_at=told["left_at"],
+        left_reason=told["left_reason"],
+    )
+
+
+# --- writing ------------------------------------------------------------------------------
+
+
+def add(conn: Connection, people: Sequence[Mapping[str, Any]]) -> None:
+    """
+    Add people who are not known yet; who is, stays as they are.
+
+    Each has ``address``, ``address_key``, ``created_at`` and, where told, ``name``,
+    ``language``, ``attributes``.
+    """
+    if people:
+        told = [{"name": "", "language": None, "attributes": {}, **person} for person in people]
+        insert = _insert(conn, subscribers).on_conflict_do_nothing(index_elements=["address_key"])
+        conn.execute(insert, told)
+
+
+def subscribe(conn: Connection, consented: Sequence[Mapping[str, Any]]) -> None:
+    """
+    Add subscriptions where a person has none to that newsletter; who has one, keeps it.
+
+    Each has ``subscriber_id``, ``newsletter``, ``state``, ``source``, ``changed_at`` and,
+    where told, the other columns.
+    """
+    if consented:
+        usual: dict[str, Any] = {
+            "rhythm": Rhythm.WEEKLY,
+            "topics": [],
+            "lists": [],
+            "consented_at": None,
+            "confirmed_at": None,
+        }
+        insert = _insert(conn, subscriptions).on_conflict_do_nothing(
+            index_elements=["subscriber_id", "newsletter"]
+        )
+        conn.execute(insert, [{**usual, **one} for one in consented])
+
+
+def rename(conn: Connection, subscriber: int, name: str) -> None:
+    conn.execute(update(subscribers).where(subscribers.c.id == subscriber).values(name=name))
+
+
+def change(
+    conn: Connection, subscriber: int, newsletter: str, *, at: datetime, **values: Any
+) -> None:
+    """Set columns of a subscription; a sender at work sees it before its next transaction."""
+    conn.execute(
+        update(subscriptions)
+        .where(
+            subscriptions.c.subscriber_id == subscriber, subscriptions.c.newsletter == newsletter
+        )
+        .values(**values, changed_at=at)
+    )
+
+
+def prove(
+    conn: Connection,
+    newsletter: str,
+    subscribers_: Iterable[int],
+    *,
+    at: datetime,
+    what: str,
+    source: str,
+    proof: Mapping[str, Any],
+) -> None:
+    """Write down an act of those people on their subscription, with what proves it."""
+    ids = list(subscribers_)
+    if not ids:
+        return
+    query = select(subscriptions.c.id).where(
+        subscriptions.c.newsletter == newsletter, subscriptions.c.subscriber_id.in_(ids)
+    )
+    rows = [
+        {
+            "subscription_id": row.id,
+            "at": at,
+            "what": what,
+            "source": source,
+            "proof": dict(proof),
+        }
+        for row in conn.execute(query)
+    ]
+    if rows:
+        conn.execute(consents.insert(), rows)
+
+
+def proofs(conn: Connection, subscriber: int, newsletter: str) -> list[Consent]:
+    """Return what was written down of that subscription, oldest first."""
+    query = (
+        select(consents.c.at, consents.c.what, consents.c.source, consents.c.proof)
+        .join(subscriptions, subscriptions.c.id == consents.c.subscription_id)
+        .where(
+            subscriptions.c.subscriber_id == subscriber, subscriptions.c.newsletter == newsletter
+        )
+        .order_by(consents.c.id)
+    )
+    return [Consent(**row._asdict()) for row in conn.execute(query)]
+
+
+# --- suppression and erasure --------------------------------------------------------------
+
+
+def suppress(
+    conn: Connection, address_hash: str, *, reason: str, at: datetime, detail: str = ""
+) -> None:
+    """Keep that this address gets nothing; the first reason stays."""
+    conn.execute(
+        _insert(conn, suppressions)
+        .values(address_hash=address_hash, reason=reason, at=at, detail=detail)
+        .on_conflict_do_nothing(index_elements=["address_hash"])
+    )
+
+
+def suppressed(conn: Connection, address_hashes: Collection[str]) -> set[str]:
+    """Return those of *address_hashes* that get nothing."""
+    query = select(suppressions.c.address_hash).where(
+        suppressions.c.address_hash.in_(list(address_hashes))
+    )
+    return {row.address_hash for row in conn.execute(query)}
+
+
+def erase(conn: Connection, subscriber: int, *, at: datetime) -> None:
+    """
+    Forget the person: address, name and attributes everywhere; numbers of rows stay.
+
+    Deliveries keep what became of them, so that an issue's sums still hold.
+    """
+    address = conn.execute(
+        select(subscribers.c.address).where(subscribers.c.id == subscriber)
+    ).scalar_one()
+    conn.execute(
+        update(subscribers)
+        .where(subscribers.c.id == subscriber)
+        .values(address=None, address_key=None, name="", language=None, attributes={}, erased_at=at)
+    )
+    whose = select(subscriptions.c.id).where(subscriptions.c.subscriber_id == subscriber)
+    conn.execute(delete(consents).where(consents.c.subscription_id.in_(whose)))
+    conn.execute(
+        update(subscriptions)
+        .where(subscriptions.c.subscriber_id == subscriber)
+        .values(
+            state=SubscriptionState.LEFT, topics=[], lists=[], source="", left_at=at, changed_at=at
+        )
+    )
+    conn.execute(
+        update(deliveries)
+        .where(deliveries.c.subscriber_id == subscriber)
+        .values(address=None, answer="")
+    )
+    conn.execute(
+        update(outbox)
+        .where(outbox.c.address == address)
+        .values(address=None, subject="", html="", text="")
+    )
+
+
+def _insert(conn: Connection, table: Any) -> Any:
+    return (postgresql if conn.dialect.name == "postgresql" else sqlite).insert(table)

@@ -454,7 +454,8 @@ def settle(conn: Connection, issue_id: int, holder: str, results: Iterable[Resul
             deliveries.c.issue_id == issue_id,
             deliveries.c.subscriber_id == bindparam("whose"),
             deliveries.c.claim == holder,
-            deliveries.c.state.in_(ours),
+            # Not in_(): its list cannot be part of a statement that is run for many rows.
+            or_(*(deliveries.c.state == state for state in ours)),
         )
         .values(
             state=bindparam("state"),

@@ -44,7 +44,7 @@ lock: $(READY) ## Choose every version anew and write requirements.lock (asks th
 		--output-file requirements.lock
 
 migration: $(READY) ## Draft the next step of the schema: make migration TITLE="…"
-	@$(BIN)/python .ci/migration $(TITLE)
+	@$(BIN)/python .ci/migration "$$TITLE"
 
 reference: $(READY) ## Write docs/reference from the commands and the keys of config.yaml
 	@$(BIN)/python docs/generate.py

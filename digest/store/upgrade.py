@@ -129,18 +129,18 @@ def _steps_after(number: str | None) -> tuple[Step, ...]:
     return tuple(Step(script.revision, script.doc) for script in newest_first)[::-1]
 
 
-def _run(connection: Connection) -> None:
-    config = _config()
-    config.attributes["connection"] = connection
-    command.upgrade(config, "head")
-
-
-def _scripts() -> ScriptDirectory:
-    return ScriptDirectory.from_config(_config())
-
-
-def _config() -> Config:
+def configuration(connection: Connection | None = None) -> Config:
+    """Return what Alembic needs to know: where the steps lie, and where to take them."""
     config = Config()
     folder = Path(__file__).parent / "migrations"
     config.set_main_option("script_location", str(folder).replace("%", "%%"))
+    config.attributes["connection"] = connection
     return config
+
+
+def _run(connection: Connection) -> None:
+    command.upgrade(configuration(connection), "head")
+
+
+def _scripts() -> ScriptDirectory:
+    return ScriptDirectory.from_config(configuration())

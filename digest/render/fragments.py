@@ -66,7 +66,9 @@ def filled(marked: str, values: Mapping[str, str], *, escape: bool) -> str:
     def value(found: re.Match[str]) -> str:
         if found[1] == PART:
             return ""
-        return html.escape(values[found[2]]) if escape else values[found[2]]
+        # `cut` refuses an unknown slot; a preview shows its name.
+        said = values.get(found[2], f"[{found[2]}]")
+        return html.escape(said) if escape else said
 
     return _MARK.sub(value, marked)
 

@@ -74,7 +74,7 @@ def mailbox(name: str, display: str, address: str) -> str:
     """Return a field with one mailbox: ``To: "Smith, J." <j@example.org>``."""
     display = plain(display)
     if not display:
-        return f"{name}: {address}{CRLF}"
+        return f"{name}: <{address}>{CRLF}"
     if display.isascii() and "=?" not in display and len(display) <= 200:
         shown = display if _ATOMS.fullmatch(display) else _quoted(display)
         first = f"{name}: {shown}"

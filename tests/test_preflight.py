@@ -1,0 +1,188 @@
+"""What an editor is told before an issue goes out."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+
+from digest.model import Edition, Image, Recap, Section
+from digest.model.settings import NewsletterSettings
+from digest.render import fingerprint, fragments
+from digest.render.preflight import Finding, check
+from digest.render.specimen import recap as specimen
+from tests.recaps import a_newsletter, a_recap, an_item, edition, real_week
+
+
+def found(
+    recap: Recap | None = None,
+    told: Edition | None = None,
+    newsletter: NewsletterSettings | None = None,
+) -> dict[str, Finding]:
+    """Return the findings of *told* (default: *recap* as it is rendered) by code."""
+    recap = recap or a_recap(an_item())
+    newsletter = newsletter or a_newsletter(items={"min": 1})
+    told = told or edition(recap, newsletter=newsletter)
+    return {finding.code: finding for finding in check(told, recap, newsletter)}
+
+
+def altered(told: Edition, **parts: str) -> Edition:
+    said = dataclasses.replace(told, **parts)
+    return dataclasses.replace(said, digest=fingerprint(said.subject, said.html, said.text))
+
+
+def test_sound_issue_has_no_findings() -> None:
+    """Nothing to say of an edition that is as it should be."""
+    assert found() == {}
+
+
+def test_real_week_has_no_errors() -> None:
+    """The sample's own issue may go out; its gaps are warnings."""
+    findings = found(real_week())
+    assert {finding.level for finding in findings.values()} == {"warning"}
+    assert set(findings) == {"no-link", "alt-empty"}
+
+
+@pytest.mark.parametrize("layout", ["cards", "compact", "text"])
+def test_every_shape_has_link_parity(layout: str) -> None:
+    """No link of any section is lost in the text part."""
+    findings = found(specimen(), newsletter=a_newsletter(layout, items={"min": 1}))
+    assert not [f for f in findings.values() if f.level == "error" or "link-not" in f.code]
+
+
+def test_findings_say_what_and_what_to_do() -> None:
+    """Each finding is a sentence and has a remedy, errors first."""
+    told = altered(edition(a_recap()), text="", subject="")
+    findings = check(told, a_recap(), a_newsletter(postal_address="Your address here"))
+    assert len(findings) > 5
+    assert [f.level for f in findings] == sorted(f.level for f in findings)
+    for finding in findings:
+        assert finding.sentence.endswith(".") or "http" in finding.sentence
+        assert finding.remedy.endswith(".")
+
+
+def test_issue_without_items() -> None:
+    """An empty issue is an error; few items are a warning."""
+    assert found(a_recap())["no-items"].level == "error"
+    newsletter = a_newsletter(items={"min": 3})
+    assert found(newsletter=newsletter)["few-items"].level == "warning"
+
+
+def test_item_that_no_section_shows() -> None:
+    """What was chosen must be seen."""
+    recap = a_recap(an_item(1), an_item(2), sections=(Section(key="themes", items=(1,)),))
+    assert "“Publication 2”" in found(recap)["item-lost"].sentence
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "Your postal address",
+        "TODO: address",
+        "<street, town>",
+        "[address]",
+        "Change me now",
+        "...address",
+    ],
+)
+def test_placeholder_for_a_postal_address(address: str) -> None:
+    """The law asks for a real one; these are none."""
+    newsletter = a_newsletter(postal_address=address, items={"min": 1})
+    assert found(newsletter=newsletter)["postal-placeholder"].level == "error"
+
+
+def test_postal_address_must_be_shown() -> None:
+    """In both parts, whatever a template of one's own leaves out."""
+    told = edition(a_recap(an_item()))
+    told = altered(told, html=told.html.replace("1 Sample Street", ""))
+    assert "HTML" in found(told=told)["postal-missing"].sentence
+
+
+def test_postal_address_with_an_ampersand_is_found() -> None:
+    """The address is looked for as it reads, not as it is escaped."""
+    assert (
+        found(newsletter=a_newsletter(postal_address="Rock & Roll Street 1", items={"min": 1}))
+        == {}
+    )
+
+
+@pytest.mark.parametrize("part", ["html", "text"])
+def test_unsubscribe_must_be_there(part: str) -> None:
+    """No mail without the way out, in either part."""
+    told = edition(a_recap(an_item()))
+    without = getattr(told, part).replace(fragments.slot("unsubscribe_url"), "https://example.org")
+    assert found(told=altered(told, **{part: without}))["unsubscribe-missing"].level == "error"
+
+
+def test_slot_that_nobody_fills() -> None:
+    """A hole in the mail is an error, not a surprise."""
+    told = edition(a_recap(an_item()))
+    told = altered(told, text=told.text + fragments.slot("surname"))
+    assert "surname" in found(told=told)["slot-unknown"].sentence
+
+
+@pytest.mark.parametrize(
+    ("subject", "code"),
+    [
+        ("", "subject-empty"),
+        ("Short", "subject-short"),
+        ("Long " * 40, "subject-long"),
+        ("Re: your question of last week", "subject-reply"),
+        ("ESCALATION IN UKRAINE AND MORE", "subject-capitals"),
+    ],
+)
+def test_subject(subject: str, code: str) -> None:
+    """Empty, too short, too long, an answer to nothing, or shouted."""
+    told = altered(edition(a_recap(an_item())), subject=subject)
+    assert code in found(told=told)
+
+
+@pytest.mark.parametrize(
+    ("kilobytes", "code", "level"),
+    [(82, "large", "warning"), (100, "too-large", "error")],
+)
+def test_size(kilobytes: int, code: str, level: str) -> None:
+    """Over 80 KB is a warning; from 100 KB on Gmail would hide the footer."""
+    told = edition(a_recap(an_item()))
+    missing = 1024 * kilobytes - len(told.html.encode())
+    padding = f"<p>{'x' * missing}</p></body>"
+    told = altered(told, html=told.html.replace("</body>", padding))
+    assert found(told=told)[code].level == level
+
+
+def test_picture_without_description() -> None:
+    """An empty alt is a warning with a remedy; none at all is a template's error."""
+    image = Image(url="https://example.org/a.jpg")
+    recap = a_recap(an_item(image=image))
+    assert found(recap)["alt-empty"].level == "warning"
+    told = edition(recap)
+    told = altered(told, html=told.html.replace('alt=""', ""))
+    assert found(recap, told)["alt-missing"].level == "error"
+
+
+def test_logo_that_is_not_on_the_web() -> None:
+    """A file's name cannot be shown in a mail; the editor is told."""
+    newsletter = a_newsletter(look={"logo": "logo.png"}, items={"min": 1})
+    assert found(newsletter=newsletter)["logo-local"].level == "warning"
+
+
+def test_link_that_only_the_html_has() -> None:
+    """Readers of the text part would miss it."""
+    told = edition(a_recap(an_item()))
+    more = '<p><a href="https://example.org/only">x</a></p></body>'
+    told = altered(told, html=told.html.replace("</body>", more))
+    assert "https://example.org/only" in found(told=told)["link-not-in-text"].sentence
+
+
+def test_link_with_another_scheme() -> None:
+    """A template of one's own cannot smuggle one in."""
+    told = edition(a_recap(an_item()))
+    more = '<p><a href="javascript:x">x</a></p></body>'
+    told = altered(told, html=told.html.replace("</body>", more))
+    assert found(told=told)["link-unsafe"].level == "error"
+
+
+def test_template_words_in_the_mail() -> None:
+    """Braces that stand in the mail are shown to the editor; they may be meant."""
+    recap = a_recap(an_item(title="How to write {{ name }} in a template"))
+    assert found(recap)["template-words"].level == "warning"

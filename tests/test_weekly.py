@@ -152,10 +152,12 @@ def subscribe(database: Database, count: int) -> None:
             )
 
 
-def prepared(database: Database, loaded: Loaded, closing: date = CLOSING) -> Issue:
+def prepared(
+    database: Database, loaded: Loaded, closing: date = CLOSING, now: datetime = BEFORE
+) -> Issue:
     newsletter = loaded.settings.newsletters["recap"]
-    slot = weekly.slot(newsletter, closing, now=BEFORE)
-    return weekly.prepare(database, loaded, "recap", slot, now=BEFORE)
+    slot = weekly.slot(newsletter, closing, now=now)
+    return weekly.prepare(database, loaded, "recap", slot, now=now)
 
 
 def draft_of(database: Database, issue: Issue) -> Any:
@@ -166,18 +168,19 @@ def draft_of(database: Database, issue: Issue) -> Any:
 def sent_before(database: Database, loaded: Loaded) -> Issue:
     """An issue of the week before that went out, so that history rules have something."""
     publish(database, "A", "B", "C", on=MONDAY - timedelta(days=7))
-    issue = prepared(database, loaded, CLOSING - timedelta(days=7))
-    issue = weekly.approve(database, loaded, issue, by="editor", now=BEFORE - timedelta(days=7))
-    issue = weekly.freeze(database, loaded, issue, now=BEFORE - timedelta(days=7))
+    then = BEFORE - timedelta(days=7)
+    issue = prepared(database, loaded, CLOSING - timedelta(days=7), now=then)
+    issue = weekly.approve(database, loaded, issue, by="editor", now=then)
+    issue = weekly.freeze(database, loaded, issue, now=then)
     with database.write() as conn:
         return issues.set_state(
             conn,
             issue.id,
             (IssueState.SENDING,),
             IssueState.FINISHED,
-            now=BEFORE - timedelta(days=7),
+            now=then,
             actor="test",
-            also={"finished_at": BEFORE - timedelta(days=7)},
+            also={"finished_at": then},
         )
 
 

@@ -55,15 +55,16 @@ same path: `templates/mail/recap/body.mjml` that of the weekly mail, `templates/
 those of the pages. After each change run `digest templates check`.
 """
 _SUBSCRIBERS = """\
-# Lists of readers
+# Readers
 
-A CSV file here is read with `digest subscribers import`, and git ignores it. The first line
-names the columns; only `address` is needed, `name` is welcome:
+Lists that you keep by hand, as CSV; git ignores them. The first line names the columns;
+only `email` must be there:
 
-    address,name
-    ana@example.org,Ana
+    email,name,topics,rhythm
+    ana@example.org,Ana,,weekly
 
-Import only people who asked for this newsletter, and say where they did.
+`digest subscribers import subscribers/FILE.csv --source "where their consent came from"`
+takes one in. Import only people who asked for this newsletter.
 """
 
 

@@ -17,8 +17,10 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from digest.errors import TemplateError
-from digest.model import Block, Image, Recap, Section, Theme
+from digest.errors import NotAFeed, TemplateError
+from digest.feeds import parse
+from digest.model import Block, Image, Item, Recap, Section, Theme
+from digest.model.settings import FeedSettings
 from digest.render import fingerprint, fragments, notice, sample, web
 from digest.render.colours import contrast, legible
 from digest.render.compiled import inlined, to_html
@@ -41,6 +43,7 @@ from tests.recaps import (
 )
 
 LAYOUTS = ("cards", "compact", "text")
+CLOSING = datetime(2023, 9, 22, 10, tzinfo=UTC)
 ANY_TEXT = st.text(st.characters(exclude_categories=()), max_size=60)
 #: What a template may write; nothing from outside adds to it.
 ALLOWED_TAGS = frozenset(
@@ -440,6 +443,47 @@ def test_any_link_is_http_or_none(address: str) -> None:
     links = Reader(markup).links()
     assert all(re.fullmatch(r"https?://[!-~]+", each) for each in links)
     assert set(links) <= set(text.split())
+
+
+def entries_of(body: bytes) -> list[Item]:
+    """Take a feed file through intake; most of these files have no titles, so they get one."""
+    titled = re.sub(rb"(<(?:item|entry)(?: [^<>]*)?>)", rb"\1<title>Titled</title>", body)
+    url = "https://example.org/feed.xml"
+    try:
+        parsed = parse(
+            titled, FeedSettings(url=url), url=url, zone=a_newsletter().zone, now=CLOSING
+        )
+    except NotAFeed:
+        return []
+    shared = ("title", "summary", "kind", "authors", "link", "image", "language", "starts_at")
+    return [
+        an_item(**{field: getattr(entry, field) for field in shared}) for entry in parsed.entries
+    ]
+
+
+def test_hostile_feeds_reach_no_mail(shared: Path) -> None:
+    """A thousand odd and hostile feeds, by intake and raw, to the final HTML: words alone."""
+    items: list[Item] = []
+    for file in sorted((shared / "corpora" / "feeds").rglob("*.xml")):
+        raw = file.read_bytes()
+        said = raw.decode("latin-1")
+        items += [*entries_of(raw), an_item(title=said[:900], summary=said, link=said[-80:])]
+    assert len(items) > 1500
+    for start in range(0, len(items), 60):
+        chosen = [
+            dataclasses.replace(item, publication=number)
+            for number, item in enumerate(items[start : start + 60], 1)
+        ]
+        markup, text = sample(edition(a_recap(*chosen)))
+        reader = Reader(markup)
+        assert {tag for tag, _ in reader.tags} <= ALLOWED_TAGS
+        assert not [name for _, attrs in reader.tags for name in attrs if name.startswith("on")]
+        loaded = [*reader.links(), *(str(picture["src"]) for picture in reader.pictures())]
+        assert all(re.fullmatch(r"https?://[!-~]+", address) for address in loaded)
+        assert set(reader.links()) <= set(text.split())
+        assert [said for level, said in reader.headings if level == 3] == [
+            shortened(plain(item.title), 240) for item in chosen
+        ]
 
 
 @pytest.mark.parametrize(

@@ -63,9 +63,11 @@ def running(server: MailServer, *, port: int = 0) -> Iterator[MailServer]:
 
     async def converse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         server.connections += 1
-        with suppress(OSError, EOFError, _Over):
-            await _Conversation(server, reader, writer).hold()
-        writer.close()
+        try:
+            with suppress(OSError, EOFError, _Over):
+                await _Conversation(server, reader, writer).hold()
+        finally:
+            writer.close()
 
     listening = loop.run_until_complete(
         asyncio.start_server(converse, "127.0.0.1", port, ssl=context, limit=2**22)
@@ -88,6 +90,9 @@ async def _ended(listening: asyncio.Server) -> None:
     for task in others:
         task.cancel()
     await asyncio.gather(*others, return_exceptions=True)
+    # The loop closes the sockets in its next rounds.
+    for _ in range(3):
+        await asyncio.sleep(0)
 
 
 def _context() -> ssl.SSLContext:

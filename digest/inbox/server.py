@@ -66,6 +66,8 @@ async def _ended(server: asyncio.Server) -> None:
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
+    # The loop closes the sockets in its next round.
+    await asyncio.sleep(0)
 
 
 class _Handler:

@@ -16,6 +16,7 @@ _COMMON = (
     *("ment", "ments", "nal", "ness", "ous", "ral", "ship", "ships", "sion", "sions", "tal"),
     *("tion", "tions", "ual", "ure", "ures"),
 )
+_DEMONYM = ("ian", "ians", "ean", "ese")
 
 
 class Casing:
@@ -37,19 +38,34 @@ class Casing:
 
     def inside(self, word: Token) -> str:
         """Return *word* as it stands inside a sentence, with its possessive ending."""
-        return word.shown if self.is_name(word) else _lowered(word.shown)
+        if self.is_name(word):
+            return word.shown
+        return "-".join(
+            part if self._is_capital(part.lower()) else part[:1].lower() + part[1:]
+            for part in word.shown.split("-")
+        )
 
     def is_name(self, word: Token) -> bool:
+        """
+        Tell whether *word* is a name: by its form, or as sentences have it.
+
+        A word that no sentence has is taken for a name unless its form speaks for a noun.
+        """
         low = word.low
         if word.text.islower() or low in lexicon.FUNCTION - {"us"}:
             return False
         if word.proper or self.capital[low] or self.small[low]:
-            return word.proper or self.capital[low] > self.small[low]
-        if "-" in low and not any(self.capital[part] for part in low.split("-")):
-            return False
-        known = base_form(low, lexicon.VERBS | lexicon.EITHER | lexicon.VAGUE | lexicon.RESEARCH)
-        return known is None and low not in lexicon.PALE and not low.endswith(_COMMON)
+            return word.proper or self._is_capital(low)
+        return "-" not in low and not _is_common(low)
+
+    def _is_capital(self, low: str) -> bool:
+        if self.capital[low] or self.small[low]:
+            return self.capital[low] > self.small[low]
+        return low.endswith(_DEMONYM)
 
 
-def _lowered(word: str) -> str:
-    return "-".join(part[:1].lower() + part[1:] for part in word.split("-"))
+def _is_common(low: str) -> bool:
+    known = lexicon.VERBS | lexicon.EITHER | lexicon.VAGUE | lexicon.RESEARCH
+    if base_form(low, known) is not None or low in lexicon.PALE:
+        return True
+    return low.endswith(_COMMON) or (low.endswith("s") and not low.endswith(("ss", "us", "is")))

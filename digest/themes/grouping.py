@@ -3,43 +3,58 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
 
 from digest.themes.labels import Background, Reading
 
 #: From this likeness on two publications are about the same thing.
 ALIKE = 0.28
 
+#: A publication's words, weighed; of length 1, or empty.
+Vector = Mapping[str, float]
 
-def groups(
-    readings: Sequence[Reading], background: Background, *, apart: Collection[int] = ()
-) -> list[list[Reading]]:
-    """
-    Return *readings* in groups of the same subject, each led by its first.
 
-    The order is that of the leads; a reading joins the first group whose lead it is
-    most like, so a chain of half-likes does not become one theme. The publications of
-    *apart* lead groups of their own.
+def vector(reading: Reading, background: Background) -> Vector:
+    """Return how much each naming word stands for the publication (TF-IDF, unit length)."""
+    weights = {word: n * background.rarity(word) for word, n in reading.naming.items()}
+    length = math.sqrt(sum(weight * weight for weight in weights.values()))
+    return {word: weight / length for word, weight in weights.items()} if length else {}
+
+
+def groups(vectors: Sequence[Vector], *, apart: Collection[int] = ()) -> list[list[int]]:
     """
-    found: list[list[Reading]] = []
-    for reading in readings:
-        near = [(likeness(group[0], reading, background), -n) for n, group in enumerate(found)]
-        likest, place = max(near, default=(0.0, 0))
-        if likest >= ALIKE and reading.publication.id not in apart:
-            found[-place].append(reading)
-        else:
-            found.append([reading])
+    Return the places of *vectors* in groups of the same subject, each led by its first.
+
+    The order is that of the leads; each joins the group whose lead it is most like, the
+    earlier one among equals, so a chain of half-likes does not become one theme. Those
+    of *apart* lead groups of their own.
+    """
+    found: list[list[int]] = []
+    leads: defaultdict[str, list[tuple[int, float]]] = defaultdict(list)
+    for place, own in enumerate(vectors):
+        likeness: defaultdict[int, float] = defaultdict(float)
+        for word, weight in own.items():
+            for group, other in leads[word]:
+                likeness[group] += weight * other
+        likest = min(likeness, key=lambda group: (-likeness[group], group), default=None)
+        if likest is not None and likeness[likest] >= ALIKE and place not in apart:
+            found[likest].append(place)
+            continue
+        for word, weight in own.items():
+            leads[word].append((len(found), weight))
+        found.append([place])
     return found
 
 
-def likeness(one: Reading, other: Reading, background: Background) -> float:
-    """Return the cosine, 0 to 1, of two publications' words."""
-    a, b = weights(one, background), weights(other, background)
-    shared = sum(a[word] * b[word] for word in a.keys() & b.keys())
-    length = math.sqrt(sum(x * x for x in a.values()) * sum(x * x for x in b.values()))
-    return shared / length if length else 0.0
-
-
-def weights(reading: Reading, background: Background) -> dict[str, float]:
-    """Return how much each naming word stands for the publication; the title counts double."""
-    return {word: n * background.rarity(word) for word, n in reading.naming.items()}
+def centrality(vectors: Sequence[Vector]) -> list[float]:
+    """Return each publication's mean likeness to the others: what the week keeps coming to."""
+    total: defaultdict[str, float] = defaultdict(float)
+    for each in vectors:
+        for word, weight in each.items():
+            total[word] += weight
+    others = max(1, len(vectors) - 1)
+    return [
+        (sum(weight * total[word] for word, weight in each.items()) - bool(each)) / others
+        for each in vectors
+    ]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from digest.themes import lexicon
@@ -33,6 +33,8 @@ class Phrase:
     gerund: bool = False
     #: What a text calls its subject: after "about", or all that is vague before "of".
     subject: bool = False
+    #: All that a part of the text says: "Youth Sports: Who Plays?".
+    alone: bool = False
     #: One of several that the text lists: "Russia and China".
     listed: bool = False
     #: It ends in a place or another name: "War in Ukraine".
@@ -56,7 +58,10 @@ class Phrase:
 
 def phrases(text: Sequence[Token]) -> Iterator[Phrase]:
     """Yield the phrases of a tagged text, in its order."""
-    chunks = list(_chunks(text))
+    quotations = list(_quotations(text))
+    yield from (_whole(text, start, end) for start, end in quotations if fits(text[start:end]))
+    within = {at for start, end in quotations for at in range(start, end)}
+    chunks = list(_chunks(text, within))
     for start, end in chunks:
         yield from _within(text, start, end)
         yield from _after_gerund(text, start, end)
@@ -65,11 +70,29 @@ def phrases(text: Sequence[Token]) -> Iterator[Phrase]:
             yield from _across(text, start, end, last)
 
 
-def _chunks(text: Sequence[Token]) -> Iterator[tuple[int, int]]:
-    """Yield start and end of each unbroken run of naming words and numbers."""
+def _quotations(text: Sequence[Token]) -> Iterator[tuple[int, int]]:
+    """Yield start and end of what stands in quotation marks and is short enough to be a name."""
+    for mark in sorted({each.quoted for each in text} - {0}):
+        places = [at for at, each in enumerate(text) if each.quoted == mark]
+        start, end = places[0], places[-1] + 1
+        if 2 <= len(places) <= MOST_WORDS and not any(t.breaks for t in text[start + 1 : end]):
+            yield start, end
+
+
+def _whole(text: Sequence[Token], start: int, end: int) -> Phrase:
+    """Return a quotation as one phrase: "Stand Your Ground" is a name, verbs and all."""
+    words = tuple(
+        replace(each, part=Part.NAMING) if each.part in (Part.VERB, Part.GERUND) else each
+        for each in text[start:end]
+    )
+    return Phrase(tokens=words, at=start, opens=True, closes=True, quoted=True)
+
+
+def _chunks(text: Sequence[Token], taken: Collection[int]) -> Iterator[tuple[int, int]]:
+    """Yield start and end of each unbroken run of naming words and numbers not *taken*."""
     start: int | None = None
     for at, token in enumerate(text):
-        inside = token.part in (Part.NAMING, Part.NUMBER)
+        inside = token.part in (Part.NAMING, Part.NUMBER) and at not in taken
         parted = token.breaks or (at > 0 and token.quoted != text[at - 1].quoted)
         if start is not None and (not inside or parted):
             yield start, at
@@ -81,7 +104,9 @@ def _chunks(text: Sequence[Token]) -> Iterator[tuple[int, int]]:
 
 
 def _within(text: Sequence[Token], start: int, end: int) -> Iterator[Phrase]:
-    first = _past_pale(text, start, end)
+    first = _past_pale(text, start, end) if _begins(text, start) else -1
+    last = end if end == len(text) or text[end].breaks != "–" else -1
+    alone = _is_alone(text, start, end)
     subject, source = _is_subject(text, start), _is_source(text, start, end)
     listed = _is_listed(text, start, end)
     for a in range(start, end):
@@ -91,12 +116,28 @@ def _within(text: Sequence[Token], start: int, end: int) -> Iterator[Phrase]:
                     tokens=tuple(text[a:b]),
                     at=a,
                     opens=a <= first,
-                    closes=b == end or text[b - 1].possessive,
-                    quoted=bool(text[a].quoted) and (a, b) == (start, end),
+                    closes=b == last or text[b - 1].possessive,
                     subject=subject,
                     source=source,
                     listed=listed,
+                    alone=alone and a <= first and b == last,
                 )
+
+
+def _begins(text: Sequence[Token], start: int) -> bool:
+    """Tell a noun phrase's beginning from the middle of a name: "China–North Korea", "No X Act"."""
+    before = text[start - 1] if start and not text[start].breaks else None
+    named = before and before.proper and before.low not in lexicon.ARTICLES
+    return text[start].breaks != "–" and not (named and before and before.part is Part.DETERMINER)
+
+
+def _is_alone(text: Sequence[Token], start: int, end: int) -> bool:
+    """Tell whether punctuation on both sides makes the noun phrase a part of its own."""
+    if start and text[start - 1].low in lexicon.ARTICLES and not text[start].breaks:
+        start -= 1
+    parted = end == len(text) or text[end].breaks in (":", "—", ".", "?", "!", ";")
+    opened = text[start].breaks in ("^", ":", "—", ".", "?", "!", ";")
+    return parted and opened and end - start < len(text)
 
 
 def _is_subject(text: Sequence[Token], start: int) -> bool:
@@ -206,6 +247,7 @@ def fits(words: Sequence[Token]) -> bool:
         and not any(each.low in lexicon.FUNCTION and each.text != "US" for each in ends)
         and words[-1].low not in lexicon.PALE
         and words[0].low not in lexicon.PALE
+        and not (words[0].possessive and words[0].low in lexicon.CALENDAR)
         and any(names(each) for each in words)
         and any(letter.isalpha() for letter in words[0].text)
     )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from digest.model import Evidence, Publication, Theme
 from digest.themes.casing import Casing
-from digest.themes.grouping import groups
+from digest.themes.grouping import centrality, groups, vector
 from digest.themes.labels import Background, Label, Reading, labels
 from digest.themes.phrases import names
 from digest.themes.wording import phrase
@@ -15,8 +15,13 @@ from digest.themes.words import stem, stems
 
 #: So many themes make a headline.
 IN_HEADLINE = 3
-#: What a label's strength and each further publication add to a theme's worth.
-STRENGTH, COMPANY = 0.6, 0.1
+#: What a label's strength, likeness to all other publications, each further one of its own
+#: and a label of more than a bare name add to a theme's worth.
+STRENGTH, CENTRALITY, COMPANY, SPECIFIC = 0.6, 1.0, 0.1, 0.1
+#: What a theme loses whose own name another theme has taken: its subject is already there.
+REPEATED = 0.25
+#: Characters that a headline's labels may take, and what each label still to come is sure of.
+ROOM, SURE = 90, 20
 #: A label of this score has strength one half.
 HALF_STRENGTH = 2.5
 MOST_TERMS = 4
@@ -39,6 +44,7 @@ class _Subject:
     readings: list[Reading]
     place: int
     worth: float
+    #: Best first.
     labels: list[Label]
     human: str | None
 
@@ -46,8 +52,10 @@ class _Subject:
     def id(self) -> int:
         return self.readings[0].publication.id
 
-    def best(self, taken: frozenset[str]) -> Label | None:
-        return next((each for each in self.labels if not each.shares(taken)), None)
+    def best(self, taken: frozenset[str], room: int) -> Label | None:
+        """Return the best label of at most *room* characters without a word akin to *taken*."""
+        fitting = (each for each in self.labels if len(each.text) <= room)
+        return next((each for each in fitting if not each.shares(taken)), None)
 
 
 def find(
@@ -63,23 +71,16 @@ def find(
     The first is that of the first publication, if its words allow a label. *worth* is a
     publication's weight (default 0), *chosen* a label that an editor wrote, by the
     publication that leads the theme. No two labels share a content word, unless editors
-    want it so. Without a usable word there is no theme, and never an exception.
+    want it so, and together they keep within `ROOM`. Without a usable word there is no
+    theme, and never an exception.
     """
     background = Background([*history, *publications])
     casing = Casing([*publications, *history])
-    readings = [Reading(each) for each in publications]
-    subjects = [
-        _subject(group, place, background, worth or {}, chosen or {})
-        for place, group in enumerate(groups(readings, background, apart=(chosen or {}).keys()))
-    ]
-    picked = _picked(subjects)
-    themes = [_theme(subject, label, background, casing) for subject, label in picked]
-    first = themes[:IN_HEADLINE]
+    subjects = _subjects(publications, background, worth or {}, chosen or {})
+    themes = [_theme(*picked, background, casing) for picked in _picked(subjects)]
     places = {subject.id: subject.place for subject in subjects}
-    return Found(
-        themes=tuple(sorted(first, key=lambda theme: places[theme.publications[0]])),
-        others=tuple(themes[IN_HEADLINE:]),
-    )
+    first = sorted(themes[:IN_HEADLINE], key=lambda theme: places[theme.publications[0]])
+    return Found(themes=tuple(first), others=tuple(themes[IN_HEADLINE:]))
 
 
 def label(
@@ -91,24 +92,37 @@ def label(
     return {one: found[0].text if found else "" for one, found in best.items()}
 
 
-def _subject(
-    group: list[Reading],
-    place: int,
+def _subjects(
+    publications: Sequence[Publication],
     background: Background,
     worth: Mapping[int, float],
     chosen: Mapping[int, str],
-) -> _Subject:
-    lead = group[0].publication.id
+) -> list[_Subject]:
+    readings = [Reading(each) for each in publications]
+    vectors = [vector(reading, background) for reading in readings]
+    apart = {place for place, each in enumerate(publications) if each.id in chosen}
+    central = centrality(vectors)
+    return [
+        _Subject(
+            readings=[readings[member] for member in group],
+            place=group[0],
+            worth=max(
+                worth.get(publications[member].id, 0.0) + CENTRALITY * central[member]
+                for member in group
+            ),
+            labels=_labels([readings[member] for member in group], background),
+            human=chosen.get(publications[group[0]].id),
+        )
+        for group in groups(vectors, apart=apart)
+    ]
+
+
+def _labels(group: Sequence[Reading], background: Background) -> list[Label]:
+    """Return the lead's labels; what the others say too stands for the group."""
     others = [reading.standing for reading in group[1:]]
-    found = labels(group[0], background)
-    # What the others say too stands for the group; what only the lead says, for itself.
-    found.sort(key=lambda each: (-each.score * _company(each, others), each.text))
-    return _Subject(
-        readings=group,
-        place=place,
-        worth=max(worth.get(reading.publication.id, 0.0) for reading in group),
-        labels=found,
-        human=chosen.get(lead),
+    return sorted(
+        labels(group[0], background),
+        key=lambda each: (-each.score * _company(each, others), each.text),
     )
 
 
@@ -122,27 +136,37 @@ def _company(label: Label, others: Sequence[Mapping[str, float]]) -> float:
 
 def _picked(subjects: Sequence[_Subject]) -> list[tuple[_Subject, Label | None]]:
     """Return subjects with labels that share no word: editors' first, the lead's, the best."""
-    picked: list[tuple[_Subject, Label | None]] = [
-        (each, each.best(frozenset())) for each in subjects if each.human
-    ]
-    taken = frozenset(word for each in subjects if each.human for word in stems(each.human))
+    written = [each for each in subjects if each.human]
     waiting = [each for each in subjects if not each.human]
-    if waiting and waiting[0].place == 0 and (label := waiting[0].best(taken)):
-        picked.insert(0, (waiting.pop(0), label))
-        taken |= label.stems
+    picked: list[tuple[_Subject, Label | None]] = [(each, None) for each in written]
+    taken = frozenset(word for each in written for word in stems(each.human or ""))
     while waiting:
-        bids = [(each, label) for each in waiting if (label := each.best(taken))]
+        room = _room(picked)
+        bids = [(each, label) for each in waiting if (label := each.best(taken, room))]
         if not bids:
             break
-        subject, label = max(bids, key=lambda bid: (_value(*bid), -bid[0].place))
+        leads = bids[0][0].place == 0
+        subject, label = bids[0] if leads else max(bids, key=lambda b: (_value(*b), -b[0].place))
         picked.append((subject, label))
         waiting.remove(subject)
         taken |= label.stems
     return picked
 
 
+def _room(picked: Sequence[tuple[_Subject, Label | None]]) -> int:
+    """Return how long the next label may be."""
+    shown = [each.human or (label.text if label else "") for each, label in picked[:IN_HEADLINE]]
+    if len(shown) == IN_HEADLINE:
+        return ROOM // IN_HEADLINE
+    to_come = IN_HEADLINE - len(shown) - 1
+    return max(SURE, ROOM - sum(len(text) + 2 for text in shown) - to_come * (SURE + 2))
+
+
 def _value(subject: _Subject, label: Label) -> float:
-    return subject.worth + STRENGTH * _strength(label) + COMPANY * (len(subject.readings) - 1)
+    company = COMPANY * (len(subject.readings) - 1)
+    repeated = REPEATED if label is not subject.labels[0] else 0.0
+    specific = SPECIFIC if len(label.phrase.content) > 1 else 0.0
+    return subject.worth + STRENGTH * _strength(label) + company + specific - repeated
 
 
 def _strength(label: Label | None) -> float:

@@ -8,114 +8,179 @@ from collections.abc import Iterator, Sequence
 from digest.themes import lexicon
 from digest.themes.casing import Casing
 from digest.themes.labels import Label, Reading
-from digest.themes.words import Part, Token, akin, stem, tokens
+from digest.themes.words import Part, Token, akin, base_form, stem, tokens
 
 #: A phrase of the lead sentence has at most this many words.
 MOST_WORDS = 13
-_WH = ("how", "why", "whether", "what", "when", "where", "who", "which")
-#: After these a title asks ("Why Improve …?", "What Do We Know?"); it does not name.
-_ASKING = lexicon.AUXILIARIES | {"improve"}
-_ENDS = re.compile(r"(?<=[.!?…])[\"”’']?\s+(?=[\"“‘'A-Z0-9])")
-_PARTS = re.compile(r"\s*[:;—]\s+|\s+[–-]\s+|\s*—\s*")
+
+_WH = frozenset(("how", "why", "whether", "what", "when", "where", "who", "which"))
+_POINTING = frozenset(("this", "that", "these", "those", "such", "it", "their", "its", "our"))
+_NOT_FINITE = frozenset(("being", "be", "been", "having", "doing"))
+_LINKING = frozenset(("is", "are", "was", "were", "remains", "remain"))
+#: Inside one part there is nothing but words, quotation marks and hyphens.
+_MIXED = re.compile(r"[?!,;:()\[\]/|…]|\.\s")
+_SENTENCE_END = re.compile(r"(?<=[.!?…])[\"”’']?\s+(?=[\"“‘'A-Z0-9])")
+_PARTS = re.compile(r"\s*[:;—]\s+|\s+[–-]\s+|\s*—\s*|,\s+")
+
+Words = tuple[Token, ...]
 
 
 def phrase(reading: Reading, label: Label, casing: Casing) -> str:
     """
     Return how the lead sentence names what *label* stands for.
 
-    In this order: a part of the title or the summary's first sentence that is a phrase
-    and no clause; the noun phrase that the label stands in, with what is said of it; the
-    label itself. Small first letter except for names; never more than `MOST_WORDS`.
+    In this order: the summary's first sentence or a part of the title that is a phrase
+    and no clause; the title as a clause, after "how" or "why"; the noun phrase that the
+    label stands in; the label. Small first letter except for names; never more than
+    `MOST_WORDS` words; but for "how" and "why" all words are the publication's.
     """
-    for text in (*_openings(reading), *_around(reading, label)):
-        said = _said(text, casing)
-        if said and _covers(text, label):
+    for words in _phrases(reading):
+        if _covers(words, label) and (said := _said(words, casing)):
             return said
-    return " ".join(casing.inside(each) for each in label.phrase.tokens)
+    for words in _clauses(reading):
+        if said := _said(words, casing, room=1):
+            return f"{_conjunction(words)} {said}"
+    for words in _around(reading, label):
+        if said := _said(words, casing):
+            return said
+    return " ".join(
+        _inside(label.phrase.tokens, at, casing) for at in range(len(label.phrase.tokens))
+    )
 
 
-def _openings(reading: Reading) -> Iterator[tuple[Token, ...]]:
-    """Yield summary's first sentence and the title's parts where they are phrases."""
-    publication = reading.publication
-    first = _ENDS.split(publication.summary.strip(), maxsplit=1)[0]
-    for text in (first, *reversed(_PARTS.split(publication.title))):
+def _phrases(reading: Reading) -> Iterator[Words]:
+    """Yield the summary's first sentence and the title's parts where they are no clauses."""
+    first = _SENTENCE_END.split(reading.publication.summary.strip(), maxsplit=1)[0]
+    for text in (first, *reversed(_parts(reading))):
         bare = text.strip().rstrip(".…")
         words = tokens(bare)
-        if not re.search(r"[?!,;:()\[\]]", bare) and _is_phrase(words):
+        if not _MIXED.search(bare) and _is_phrase(words):
             yield words
 
 
-def _is_phrase(words: Sequence[Token]) -> bool:
+def _parts(reading: Reading) -> list[str]:
+    return _PARTS.split(reading.publication.title.strip())
+
+
+def _is_phrase(words: Words) -> bool:
     """Tell "how the West can help" and "rebuilding Ukraine" from "Taiwan should invest"."""
-    if len(words) < 2:
+    if len(words) < 2 or words[0].low in _POINTING:
         return False
     if words[0].low in _WH:
-        # "What Do We Know", "Why Improve Kyiv's Reach": a question; "how to", "why it is" are not.
-        second = words[1]
-        return second.low not in lexicon.AUXILIARIES and not _is_bare_verb(words)
+        return not _asks(words)
+    if words[0].part in (Part.VERB, Part.OTHER) or words[0].low == "with":
+        return False
     return not any(_is_finite(words, at) for at in range(len(words)))
 
 
-def _is_bare_verb(words: Sequence[Token]) -> bool:
-    return words[0].low == "why" and words[1].part is Part.VERB
+def _asks(words: Words) -> bool:
+    """Tell "What Do We Know", "Why Improve X" from "who should pay", "why it is time"."""
+    if words[1].low in lexicon.AUXILIARIES:
+        return len(words) < 3 or words[2].part not in (Part.VERB, Part.OTHER)
+    return words[0].low in ("why", "how") and words[1].part is Part.VERB
 
 
-def _is_finite(words: Sequence[Token], at: int) -> bool:
-    word = words[at]
-    if word.low in lexicon.AUXILIARIES and word.low not in ("being", "be", "having", "doing"):
-        return True
+def _is_finite(words: Words, at: int) -> bool:
+    word, before = words[at], words[at - 1] if at else None
+    if word.low in lexicon.AUXILIARIES:
+        return word.low not in _NOT_FINITE
     if word.low in ("i", "you", "he", "she", "we", "they"):
         return True
-    after_to = at > 0 and words[at - 1].low in ("to", "and", "or")
-    participle = word.low.endswith(("ed", "ing", "en")) and at > 0
-    return word.part is Part.VERB and not after_to and not participle
+    if before is None or word.part not in (Part.VERB, Part.NAMING):
+        return False
+    if word.part is Part.VERB:
+        participle = word.low.endswith(("ed", "ing", "en"))
+        return before.low not in ("to", "and", "or") and not participle
+    # "ASEAN leads on security": a noun in -s that may be a verb, with no noun to follow.
+    acts = word.low.endswith("s") and base_form(word.low, lexicon.EITHER)
+    after = words[at + 1] if at + 1 < len(words) else None
+    return bool(acts) and before.part is Part.OTHER and after is not None
 
 
-def _around(reading: Reading, label: Label) -> Iterator[tuple[Token, ...]]:
-    """Yield noun phrases of title and summary that the label's words stand in."""
+def _clauses(reading: Reading) -> Iterator[Words]:
+    """Yield the title's parts that state something: a noun phrase, then a finite verb."""
+    if "?" in reading.publication.title:
+        return
+    for text in reversed(_parts(reading)):
+        words = tokens(text.strip().rstrip(".…"))
+        opens = words and words[0].part in (Part.DETERMINER, Part.NAMING, Part.NUMBER)
+        if not opens or _MIXED.search(text.strip().rstrip(".…")) or words[0].low in _WH:
+            continue
+        verb = next((at for at in range(len(words)) if _is_finite(words, at)), 0)
+        pointing = words[0].low in _POINTING
+        if verb and not pointing and all(_is_nominal(each) for each in words[:verb]):
+            yield words
+
+
+def _is_nominal(word: Token) -> bool:
+    joint = word.part is Part.JOINT and word.low in lexicon.JOINING
+    return joint or word.part in (Part.DETERMINER, Part.NAMING, Part.NUMBER)
+
+
+def _conjunction(words: Words) -> str:
+    """Return "why" for what is said to be so, "how" for what is said to happen."""
+    for at, word in enumerate(words[:-1]):
+        if _is_finite(words, at):
+            linking = word.low in _LINKING and not words[at + 1].low.endswith("ing")
+            return "why" if linking else "how"
+    return "how"
+
+
+def _around(reading: Reading, label: Label) -> Iterator[Words]:
+    """Yield the noun phrases of title and summary that all the label's words stand in."""
     wanted = {stem(each.text) for each in label.phrase.content}
     for _, text in reading.fields[: 2 if reading.says_more else 1]:
-        start = None
-        for at, word in enumerate((*text, None)):
-            held = word is not None and _holds(text, at, start)
-            if start is not None and not held:
-                whole = tuple(text[start:at])
-                while whole and whole[-1].part in (Part.JOINT, Part.DETERMINER, Part.OTHER):
-                    whole = whole[:-1]
-                if wanted <= {stem(each.text) for each in whole}:
-                    yield whole
-                start = None
-            if start is None and word is not None and _holds(text, at, None):
-                start = at
+        for words in _noun_phrases(text):
+            if wanted <= {stem(each.text) for each in words}:
+                yield words
 
 
-def _holds(text: Sequence[Token], at: int, start: int | None) -> bool:
-    """Tell whether the word at *at* may stand in a noun phrase that began at *start*."""
-    word = text[at]
-    if start is None:
-        return word.part in (Part.DETERMINER, Part.NAMING) and word.low not in lexicon.PRONOUNS
-    if word.breaks or at - start >= MOST_WORDS:
-        return False
-    if word.part is Part.JOINT:
-        return word.low in lexicon.JOINING
-    return word.part in (Part.DETERMINER, Part.NAMING, Part.NUMBER)
+def _noun_phrases(text: Sequence[Token]) -> Iterator[Words]:
+    """Yield the longest runs of nominal words; none ends in a small word."""
+    run: list[Token] = []
+    for token in (*text, None):
+        if token is None or token.breaks or not _is_nominal(token):
+            while run and run[-1].part in (Part.JOINT, Part.DETERMINER):
+                run.pop()
+            if run:
+                yield tuple(run)
+            run = []
+        if token is not None and _is_nominal(token) and (run or token.part is not Part.JOINT):
+            run.append(token)
 
 
-def _covers(words: Sequence[Token], label: Label) -> bool:
+def _covers(words: Words, label: Label) -> bool:
     said = {stem(each.text) for each in words}
     return any(akin(one, other) for one in label.stems for other in said)
 
 
-def _said(words: Sequence[Token], casing: Casing) -> str:
-    """Return *words* as running text; "" if they are too many or say too little."""
-    if not 2 <= len(words) <= MOST_WORDS:
-        return ""
-    if words[0].low in ("this", "that", "these", "those", "such", "it", "their", "its", "our"):
-        return ""
-    return " ".join(_quoted(words, at, casing.inside(each)) for at, each in enumerate(words))
+# --- as running text ----------------------------------------------------------------------
 
 
-def _quoted(words: Sequence[Token], at: int, shown: str) -> str:
+def _said(words: Words, casing: Casing, *, room: int = 0) -> str:
+    """Return *words* as running text; "" if they are too many or point to something unsaid."""
+    if not 2 <= len(words) <= MOST_WORDS - room or words[0].low in _POINTING:
+        return ""
+    return " ".join(
+        _quoted(words, at, each.shown if each.quoted else _inside(words, at, casing))
+        for at, each in enumerate(words)
+    )
+
+
+def _inside(words: Words, at: int, casing: Casing) -> str:
+    word, after = words[at], words[at + 1] if at + 1 < len(words) else None
+    if at or after is None or word.part is not Part.NAMING or word.low in lexicon.PALE:
+        return casing.inside(word)
+    if after.proper and after.part is Part.NAMING and not after.text.isupper():
+        return word.shown  # "Unemployment Insurance’s failure": the first word of a name
+    if after.text.islower() and after.part is Part.NAMING and not word.possessive:
+        # "Media literacy": its capital is the sentence's, or no noun would follow so small.
+        if not (word.proper or casing.capital[word.low]):
+            return word.shown[:1].lower() + word.shown[1:]
+    return casing.inside(word)
+
+
+def _quoted(words: Words, at: int, shown: str) -> str:
     """Return *shown* with the quotation marks that begin or end at it."""
     mark = words[at].quoted
     if not mark:

@@ -33,7 +33,7 @@ class Token:
     part: Part
     possessive: bool = False
     #: What parts it from the word before: the last punctuation mark, "^" at the start;
-    #: "" if nothing does.
+    #: "" if nothing does. "–" is one without spaces; with them it is "—".
     breaks: str = ""
     #: Number of the quotation it stands in; 0 outside.
     quoted: int = 0
@@ -47,16 +47,18 @@ class Token:
     @property
     def shown(self) -> str:
         """The word as a label has it, possessive and all."""
+        text = self.text.replace("'", "’")
         if not self.possessive:
-            return self.text
-        return self.text + ("’" if self.text.endswith("s") and not self.text.isupper() else "’s")
+            return text
+        return text + ("’" if text.endswith("s") and not text.isupper() else "’s")
 
 
 _SHAPE = re.compile(
     r"""
       (?P<word> (?:[^\W\d_]\.){2,}(?:-\w+)*            # U.S., U.S.-China
+      | \b[^\W\d_]\.(?=\s+[^\W\d_]\w)                  # Michael D. Rich
       | \d+(?:[.,:]\d+)*(?:[-‑]\w+|\w+)*               # 2050, 10.1, 31st
-      | \w+(?:[-‑&'’]\w+(?:\.\w\.)?)*                  # deep-strike, R&D, isn't
+      | \w+(?:[-‑&'’]\w+(?:\.\w\.)?|–\d+)*           # deep-strike, R&D, isn't, K–12
       )
     | (?P<quote> [“”"„«»‘’'‚] )
     | (?P<space> \s+ )
@@ -105,7 +107,7 @@ def _bare(text: str) -> Iterator[Token]:
     for match in _SHAPE.finditer(text):
         shape = match[0]
         if match.lastgroup == "break":
-            breaks = shape
+            breaks = "—" if shape == "–" and not _is_tight(text, match.start()) else shape
         elif match.lastgroup == "quote":
             if _is_plural_possessive(text, match.start(), closing):
                 continue
@@ -123,6 +125,10 @@ def _bare(text: str) -> Iterator[Token]:
                 quoted=count if closing else 0,
             )
             breaks = ""
+
+
+def _is_tight(text: str, at: int) -> bool:
+    return text[at - 1 : at].isalnum() and text[at + 1 : at + 2].isalnum()
 
 
 def _word(shape: str, after: str, quoted: bool) -> tuple[str, bool]:
@@ -251,6 +257,8 @@ def _is_verb(place: _Place) -> bool:
     either = base_form(low, lexicon.EITHER)
     if told == "to":
         return bool(base or either) or _asks_for_verb(place.before(2))
+    if told == "what" and low.endswith("s") and (base or either):
+        return True
     if told in lexicon.MODALS or told in ("i", "you", "he", "she", "we", "they", "it", "who"):
         return True
     if low.endswith("ed") and len(low) > 4:
@@ -300,6 +308,9 @@ def _is_plural(low: str) -> bool:
 def _is_past(place: _Place) -> bool:
     """Tell "they supported the law" from "supported employment"."""
     governor = place.governor
+    known = base_form(place.word.low, lexicon.VERBS | lexicon.EITHER)
+    if known and governor and _closed(governor) is None:
+        return True
     if place.after is None or place.after.low in lexicon.FUNCTION:
         return True
     return governor is not None and governor.low in lexicon.AUXILIARIES
@@ -307,21 +318,31 @@ def _is_past(place: _Place) -> bool:
 
 def base_form(low: str, known: Collection[str]) -> str | None:
     """Return the entry of *known* that *low* is a form of, or None."""
-    for tail, instead in _ENDINGS:
-        if low.endswith(tail) and len(low) - len(tail) >= 2:
-            stemmed = low[: len(low) - len(tail)] + instead
-            if stemmed in known:
-                return stemmed
-    doubled = re.fullmatch(r"(\w+?)(\w)\2(?:ed|ing)", low)
+    if low in known:
+        return low
+    for form, tail, instead in _ENDINGS:
+        if form.search(low) and (plain := low[: len(low) - len(tail)] + instead) in known:
+            return plain
+    doubled = re.fullmatch(r"(\w+)(\w)\2(?:ed|ing)", low)
     if doubled and doubled[1] + doubled[2] in known:
         return doubled[1] + doubled[2]
     return None
 
 
-_ENDINGS = (
-    ("", ""), ("ies", "y"), ("ied", "y"), ("es", ""), ("s", ""), ("ed", ""), ("ed", "e"), ("d", ""),
-    ("ing", ""), ("ing", "e"),
-)  # fmt: skip
+#: What a form ends in, what of it goes, and what comes instead.
+_ENDINGS = tuple(
+    (re.compile(form), tail, instead)
+    for form, tail, instead in (
+        (r"\w\wies$", "ies", "y"),
+        (r"\w\wied$", "ied", "y"),
+        (r"\w(?:[sxzo]|[cs]h)es$", "es", ""),
+        (r"\w\w[^s]s$", "s", ""),
+        (r"\w\wed$", "ed", ""),
+        (r"\w\wed$", "d", ""),
+        (r"\w\wing$", "ing", ""),
+        (r"\w\wing$", "ing", "e"),
+    )
+)
 
 
 # --- sameness -----------------------------------------------------------------------------

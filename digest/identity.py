@@ -17,7 +17,7 @@ from urllib.parse import SplitResult, quote, unquote, urlsplit
 
 import idna
 
-from digest.model import Entry, Publication
+from digest.model import Entry, Image, Publication
 
 #: How far apart two publications of one title may lie and still be one.
 REISSUE_DAYS = 4
@@ -258,13 +258,18 @@ def changes(
     changed: dict[str, Any] = {}
     for name in _TAKEN:
         old, new = getattr(stored, name), getattr(entry, name)
-        if new and new != old and (owner or not old):
+        if new and new != old and (owner or not old) and not _poorer(old, new):
             changed[name] = new
     topics = merged(stored.topics, entry.topics)
     if topics != stored.topics:
         changed["topics"] = topics
     changed |= _dates(stored, entry, owner, now)
     return {name: value for name, value in changed.items() if name not in edited}
+
+
+def _poorer(old: Any, new: Any) -> bool:
+    """Return whether *new* is a caption alone where *old* has the picture as well."""
+    return isinstance(old, Image) and isinstance(new, Image) and bool(old.url) and not new.url
 
 
 def _dates(stored: Publication, entry: Entry, owner: bool, now: datetime) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from sqlalchemy import Connection
 
 from digest.config import Loaded
 from digest.errors import FeedError, FetchFailed, StoreError
-from digest.feeds import Fetched, fetch, is_path, parse
+from digest.feeds import Fetched, fetch, is_path, page_image, parse
 from digest.model import Entry, Parsed, Refusal
 from digest.model.settings import FeedSettings, Settings
 from digest.store import Database, publications
@@ -36,6 +36,8 @@ PAUSE_SECONDS = 1.0
 LONGEST_INTERVAL = timedelta(days=1)
 #: Part of the interval by which feeds drift apart, so that they are not all due at once.
 JITTER = 0.1
+#: Pages of new publications that one reading looks at for a picture.
+MOST_PAGES = 10
 #: Longer than any reading may take; after it another process may try.
 _LEASE = timedelta(minutes=10)
 
@@ -239,7 +241,27 @@ class _Run:
                 body_hash=body_hash,
                 moved_to=fetched.moved_to or feed.moved_to,
             )
+        if feed.settings.images == "page":
+            self.illustrate(feed, brought)
         return _reading(feed.url, parsed, brought)
+
+    def illustrate(self, feed: Feed, brought: Brought) -> None:
+        """Look on the pages of new publications for the picture that their feed did not tell."""
+        with self.database.read() as conn:
+            new = publications.by_ids(conn, brought.new)
+        bare = [one for one in new if one.link and not (one.image and one.image.url)]
+        for one in bare[:MOST_PAGES]:
+            try:
+                image = page_image(
+                    one.link or "", feed.settings, contact=self.loaded.settings.public_url
+                )
+            except FeedError as e:
+                # A mail without this picture is whole; the page has its own reasons.
+                log.info("no-picture", link=one.link, why=str(e))
+                continue
+            if image:
+                with self.database.write() as conn:
+                    publications.illustrate(conn, one.id, image)
 
     def failed(self, feed: Feed, e: FeedError) -> Reading:
         wait = feed.settings.every * 2 ** min(feed.failures, 10)

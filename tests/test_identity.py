@@ -239,6 +239,12 @@ def test_another_feed_only_fills_gaps():
     }
 
 
+def test_a_caption_alone_does_not_replace_a_picture():
+    """What was found on the page stays when the feed tells its caption again."""
+    old = stored(image=Image(url="https://example.org/i.jpg", caption="A dam"))
+    assert changed(old, Entry(title="Title", image=Image(caption="A dam"))) == {}
+
+
 def test_what_an_editor_wrote_stays():
     """No feed overwrites an edited field."""
     told = Entry(title="New", summary="New.")

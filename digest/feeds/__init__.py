@@ -9,11 +9,11 @@ from zoneinfo import ZoneInfo
 
 from digest.errors import FeedError, NotAFeed
 from digest.feeds.entries import Found, judged
-from digest.feeds.source import Fetched, fetch, is_path
+from digest.feeds.source import Fetched, fetch, is_path, page_image
 from digest.model import Parsed
 from digest.model.settings import FeedSettings
 
-__all__ = ["Fetched", "fetch", "is_path", "parse", "sniffed"]
+__all__ = ["Fetched", "fetch", "is_path", "page_image", "parse", "sniffed"]
 
 _HTML = re.compile(rb"<!doctype\s+html|<html[\s>]|<body[\s>]", re.IGNORECASE)
 _XML = re.compile(

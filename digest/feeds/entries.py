@@ -180,21 +180,24 @@ class _Judge:
         return self.cleaned(picture, told, where) if picture else None
 
     def cleaned(self, picture: Picture, told: Told, where: str) -> Image | None:
-        url = None
         try:
-            url = absolute(picture.url, told.base or self.url) if picture.url.strip() else None
+            return image_of(picture, told.base or self.url)
         except LinkError as e:
             self.refuse(where, f"its picture's address: {e}")
             return None
-        caption, credit = split_credit(plain(picture.caption, longest=LONGEST_CAPTION))
-        return Image(
-            url=url,
-            alt=plain(picture.alt, longest=LONGEST_TITLE),
-            caption=caption,
-            credit=plain(picture.credit or credit, longest=LONGEST_NAME * 2),
-            width=pixels(picture.width),
-            height=pixels(picture.height),
-        )
+
+
+def image_of(picture: Picture, base: str) -> Image:
+    """Return a picture with its address absolute and its texts clean; LinkError if it has none."""
+    caption, credit = split_credit(plain(picture.caption, longest=LONGEST_CAPTION))
+    return Image(
+        url=absolute(picture.url, base) if picture.url.strip() else None,
+        alt=plain(picture.alt, longest=LONGEST_TITLE),
+        caption=caption,
+        credit=plain(picture.credit or credit, longest=LONGEST_NAME * 2),
+        width=pixels(picture.width),
+        height=pixels(picture.height),
+    )
 
 
 def judged(

@@ -74,6 +74,26 @@ def in_markup(source: str) -> tuple[Picture, ...]:
     return tuple(_picture(image) for image in page.iter("img") if not _hidden(image))
 
 
+def of_page(page: bytes) -> Picture | None:
+    """Return the picture that a page wants to be shown by (og:image); None if it names none."""
+    try:
+        head = html.document_fromstring(page[:_LONGEST_MARKUP])
+    except (etree.ParserError, ValueError):
+        return None
+    told = {
+        str(meta.get("property") or meta.get("name")).lower(): meta.get("content", "")
+        for meta in reversed(head.xpath("//meta[@content]"))
+    }
+    url = told.get("og:image:secure_url") or told.get("og:image") or told.get("twitter:image")
+    picture = Picture(
+        url=url or "",
+        alt=told.get("og:image:alt") or told.get("twitter:image:alt") or "",
+        width=told.get("og:image:width"),
+        height=told.get("og:image:height"),
+    )
+    return best([picture])
+
+
 def _hidden(image: html.HtmlElement) -> bool:
     return bool(_HIDDEN_STYLE.search(image.get("style", "")))
 

@@ -6,12 +6,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from digest.errors import FetchFailed, FetchRefused
+from digest.model import Image
 from digest.model.settings import FeedSettings
 
 ACCEPT = (
     "application/atom+xml, application/rss+xml, application/feed+json, application/rdf+xml;q=0.9,"
     " application/xml;q=0.8, text/calendar;q=0.8, text/html;q=0.5, */*;q=0.1"
 )
+LARGEST_PAGE_BYTES = 3_000_000
 LARGEST_FILE_BYTES = 50_000_000
 
 
@@ -67,7 +69,7 @@ def fetch(
         etag=etag,
         last_modified=last_modified,
         accept=ACCEPT,
-        agent=f"{http.AGENT} (+{contact})" if contact else http.AGENT,
+        agent=_agent(contact),
     )
     return Fetched(
         url=answer.url,
@@ -79,6 +81,37 @@ def fetch(
         moved_to=answer.moved_to,
         fresh_seconds=answer.fresh_seconds,
     )
+
+
+def _agent(contact: str) -> str:
+    from digest import http
+
+    return f"{http.AGENT} (+{contact})" if contact else http.AGENT
+
+
+def page_image(link: str, settings: FeedSettings, *, contact: str = "") -> Image | None:
+    """
+    Return the picture that the page at *link* names for itself (og:image); None if none.
+
+    Raises FetchRefused or FetchFailed where the page cannot be had.
+    """
+    from digest import http
+    from digest.feeds.entries import image_of
+    from digest.feeds.pictures import of_page
+    from digest.feeds.plain import LinkError
+
+    answer = http.fetch(
+        link,
+        allow_private=settings.allow_private,
+        accept="text/html",
+        agent=_agent(contact),
+        bounds=http.Bounds(max_bytes=LARGEST_PAGE_BYTES, seconds=10),
+    )
+    picture = of_page(answer.body)
+    try:
+        return image_of(picture, answer.url) if picture else None
+    except LinkError:
+        return None
 
 
 def _read(path: str, folder: Path) -> Fetched:

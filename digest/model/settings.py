@@ -312,7 +312,8 @@ class FeedSettings(Strict):
     #: For publications whose feed names none.
     publication_kind: Line | None = None
     #: ``never`` leaves this feed's pictures out.
-    images: Literal["auto", "never"] = "auto"
+    #: ``page`` also looks for a new publication's picture on its own page (og:image).
+    images: Literal["auto", "page", "never"] = "auto"
     #: CSS selectors, where the address is a page and no feed.
     listing: Listing | None = None
     #: How often it is read, at least 1m apart; a feed may ask for longer.

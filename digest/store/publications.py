@@ -304,6 +304,14 @@ def _free_link_key(conn: Connection, number: int, link: str | None) -> str | Non
     return None if key is None or conn.execute(taken).first() else key
 
 
+def illustrate(conn: Connection, number: int, image: Image) -> None:
+    """Give a publication without a picture this one, under its caption. Calling twice is safe."""
+    row = _one(conn, number)
+    told = {name: text for name, text in (row.image or {}).items() if text}
+    if "url" not in told and "image" not in row.edited:
+        _update(conn, number, {"image": asdict(image) | told})
+
+
 def hide(conn: Connection, number: int, *, hidden: bool = True) -> None:
     """Hide a publication from every issue, or show it again. Calling twice is safe."""
     _update(conn, number, {"hidden": hidden})

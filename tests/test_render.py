@@ -322,6 +322,30 @@ def test_item_is_shown_once_and_unthemed_ones_follow() -> None:
     ]
 
 
+def test_section_without_a_title_has_no_heading() -> None:
+    """A week without themes is a plain list: its items are headings of the second level."""
+    recap = a_recap(an_item(), themes=(), sections=(Section(key="more", items=(1,)),))
+    assert shown(recap)[0].headings == [(1, "A Headline"), (2, "Publication 1")]
+
+
+@pytest.mark.parametrize("key", ["Größe & Co", "x", "kind:research-brief"])
+def test_marks_leave_no_trace(key: str) -> None:
+    """Whatever a section is called and an item begins with, no mark stays in the mail."""
+    item = an_item(title="xbox, lax fox-1x", summary="x")
+    told = edition(a_recap(item, themes=(), sections=(Section(key=key, title="x", items=(1,)),)))
+    for said in sample(told):
+        assert not re.search("[0-9a-f]{24}|[\ufdd0-\ufdef]", said)
+        assert "xbox, lax fox-1x" in said
+
+
+@pytest.mark.parametrize(
+    ("tag", "shows"), [("en", False), ("en-US", False), ("de", True), (None, False)]
+)
+def test_language_is_told_where_it_differs(tag: str | None, shows: bool) -> None:
+    """Another region of the newsletter's language needs no other voice."""
+    assert ("lang=" in web(edition(a_recap(an_item(language=tag)))).partition("<h3")[2]) is shows
+
+
 def test_event_has_its_day_and_hour_in_the_newsletters_zone() -> None:
     """18:00 UTC is 14:00 in New York, and the tile says the local day."""
     event = an_item(1, starts_at=datetime(2023, 9, 29, 2, tzinfo=UTC))

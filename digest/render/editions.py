@@ -91,10 +91,15 @@ def _values(
     return {
         "issue": issue,
         **urls,
-        "slots": {name: f"slot{seal}x{name}x" for name in fragments.SLOTS},
-        "part": lambda name: f"part{seal}x{name}x",
+        "slots": {name: f"slot{seal}{name}{seal}" for name in fragments.SLOTS},
+        "part": lambda name: f"part{seal}{_word(name)}{seal}",
         **look(newsletter),
     }
+
+
+def _word(name: str) -> str:
+    """Return *name* as a comment can hold it: two dashes in a row would end one."""
+    return re.sub("[^a-z0-9]+", "-", name.lower()).strip("-") or "part"
 
 
 def look(newsletter: NewsletterSettings) -> dict[str, Any]:
@@ -131,9 +136,9 @@ def _seal(recap: Recap) -> str:
 def _marked(text: str, seal: str) -> str:
     """Put marks where *seal* is, which went through MJML and premailer as mere letters."""
     text = re.sub(
-        rf"(?:<!--)?part{seal}x([a-z0-9-]+)x(?:-->)?", lambda at: fragments.part(at[1]), text
+        rf"(?:<!--)?part{seal}([a-z0-9-]+?){seal}(?:-->)?", lambda at: fragments.part(at[1]), text
     )
-    return re.sub(rf"slot{seal}x([a-z_]+)x", lambda at: fragments.slot(at[1]), text)
+    return re.sub(rf"slot{seal}([a-z_]+?){seal}", lambda at: fragments.slot(at[1]), text)
 
 
 def tidy(text: str) -> str:

@@ -159,7 +159,7 @@ class _Page:
                 yield ShownSection(
                     shape=shape,
                     key=section.key,
-                    title=plain(section.title),
+                    title=plain(section.title) or ("Upcoming" if shape == "upcoming" else ""),
                     items=tuple(show(item) for item in items),
                 )
 
@@ -186,7 +186,8 @@ class _Page:
             yield ShownSection(shape="themes", key=section.key, title=title, themes=tuple(themes))
         if left:
             rest = tuple(self.brief(self.items[each]) for each in left)
-            yield ShownSection(shape="more", key=f"{section.key}-rest", title="", items=rest)
+            title = "Also this week" if themes else plain(section.title)
+            yield ShownSection(shape="more", key=f"{section.key}-rest", title=title, items=rest)
 
     def _known(self, ids: Iterable[int]) -> list[Item]:
         return [self.items[each] for each in dict.fromkeys(ids) if each in self.items]
@@ -237,7 +238,7 @@ class _Page:
             link=link(item.link),
             image=_image(item.image),
             meta=_meta(item, event.get("moment", "")),
-            language=language if language and language != self.newsletter.language else None,
+            language=language if _differs(language, self.newsletter.language) else None,
             **event,
         )
 
@@ -251,6 +252,11 @@ def _shape(section: Section) -> str:
     if section.block:
         return "block"
     return section.key if section.key in ("themes", "upcoming") else "more"
+
+
+def _differs(tag: str, from_: str) -> bool:
+    """Tell whether a tag names another language; another region's needs no other voice."""
+    return bool(tag) and tag.lower().split("-")[0] != from_.lower().split("-")[0]
 
 
 def _meta(item: Item, moment: str) -> str:

@@ -14,8 +14,7 @@ import pytest
 from hypothesis import settings
 
 from digest.model import Publication, Window
-from digest.store import Database
-from digest.store.schema import metadata
+from digest.store import Database, upgrade
 from tests import cluster
 
 #: The reference material beside a checkout; tests that read it say so when it is not there.
@@ -128,8 +127,7 @@ def _postgresql_template(needs: Callable[[str, str], NoReturn]) -> str:
 
 def _fill(url: str) -> None:
     database = Database(url)
-    with database.write() as connection:
-        metadata.create_all(connection)
+    upgrade.upgrade(database)
     database.close()
 
 

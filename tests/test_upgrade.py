@@ -97,7 +97,6 @@ def test_empty_database_is_told(empty_database):
 
 def test_newer_database_is_left_alone(database):
     """A schema of a newer release is not touched, and the way out is told."""
-    upgraded(database)
     renumber(database, "9999")
     for act in (upgrade.check, upgrade.upgrade, upgrade.pending):
         with pytest.raises(StoreOutdated, match="9999, which is newer") as refused:
@@ -107,7 +106,6 @@ def test_newer_database_is_left_alone(database):
 
 def test_older_database_is_told(database, monkeypatch):
     """A schema of an older release: which it is, which is needed, and what to type."""
-    upgraded(database)
     monkeypatch.setattr(upgrade, "_steps_after", lambda number: _with_another_step(number))
     monkeypatch.setattr(upgrade, "newest", lambda: "9999")
     with pytest.raises(
@@ -153,14 +151,6 @@ def test_database_in_use_is_said_to_be_busy(empty_database, monkeypatch):
         with pytest.raises(StoreBusy):
             upgrade.upgrade(other)
     other.close()
-
-
-def upgraded(database: Database) -> None:
-    """Number the schema of *database*, however it was made."""
-    with database.reshape() as connection:
-        connection.exec_driver_sql(f"DROP TABLE IF EXISTS {upgrade.VERSION_TABLE}")
-        metadata.drop_all(connection)
-    upgrade.upgrade(database)
 
 
 def _with_another_step(number):

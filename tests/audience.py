@@ -90,7 +90,8 @@ def readers(database: Database, addresses: Iterable[str], **told: Any) -> list[i
                 ).scalar_one()
             )
         rows = [{**facts, **told, "subscriber_id": reader} for reader in ids]
-        conn.execute(subscriptions.insert(), rows)
+        if rows:
+            conn.execute(subscriptions.insert(), rows)
     return ids
 
 

@@ -77,7 +77,6 @@ class Run:
         self._halted = asyncio.Event()
         self._fault: BaseException | None = None
         self._unreachable: list[Unreachable] = []
-        self._accepted = 0
         self._strikes = 0
         self._resting: dict[str, _Rest] = {}
 
@@ -276,7 +275,7 @@ class Run:
             self._tell(row, DeliveryState.UNCERTAIN, ledger.NO_ANSWER)
             raise
         else:
-            self._judge(row, reply)
+            await self._judge(row, reply)
 
     def _after_break(self, row: Delivery, e: Dropped) -> tuple[Any, ...]:
         if not e.after_content:
@@ -289,15 +288,14 @@ class Run:
 
     # --- what an answer means ---
 
-    def _judge(self, row: Delivery, reply: Reply) -> None:
+    async def _judge(self, row: Delivery, reply: Reply) -> None:
         found = verdict(reply.phase, reply.code, reply.enhanced, reply.text)
         if found is Verdict.ACCEPTED:
-            self._accepted += 1
             self._strikes = 0
             self._resting.pop(_domain(row), None)
             self._tell(row, DeliveryState.SENT, str(reply))
         elif found is Verdict.OURS:
-            self._blame_us(row, reply)
+            await self._blame_us(row, reply)
         elif found in _WAITS and (reply.code < 500 or found is Verdict.LATER):
             self._defer(row, reply, found)
         else:
@@ -327,15 +325,14 @@ class Run:
         length = min(before.length * 2, LONGEST_REST) if before else REST
         self._resting[domain] = _Rest(self._job.clock() + length, length)
 
-    def _blame_us(self, row: Delivery, reply: Reply) -> None:
+    async def _blame_us(self, row: Delivery, reply: Reply) -> None:
         """
         Stop for a person, the reader still owed; nobody is to blame but us.
 
-        Unless others were taken from us in this run and this reader's server has said it
-        before, after which a person resumed: then it is this reader's.
+        Unless it was said of this reader before, a person resumed, and others were taken
+        since: then it is this reader's, and does not stop everybody again and again.
         """
-        at_reader = reply.phase in (Phase.RCPT, Phase.DATA, Phase.CONTENT)
-        if at_reader and self._accepted and row.attempts:
+        if reply.phase is not Phase.MAIL and await self._others_were_taken_since(row):
             self._tell(row, DeliveryState.FAILED, str(reply), Verdict.REFUSED)
             return
         wait = patience(row.attempts + 1, _seed(row))
@@ -346,6 +343,14 @@ class Run:
         raise SenderFault(
             f"the mail server refused the mail itself ({reply.phase}): {reply}",
             remedy="Mend the cause, then run: digest issue resume",
+        )
+
+    async def _others_were_taken_since(self, row: Delivery) -> bool:
+        before = row.changed_at
+        if not row.attempts or before is None:
+            return False
+        return await self._recorder.do(
+            lambda conn: ledger.accepted_since(conn, self._job.issue, before)
         )
 
     def _tell(

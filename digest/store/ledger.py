@@ -270,6 +270,16 @@ def attempted_between(conn: Connection, moments: Sequence[datetime]) -> list[int
     return [int(count) for count in conn.execute(query).one()]
 
 
+def accepted_since(conn: Connection, issue_id: int, moment: datetime) -> bool:
+    """Tell whether the server took a message of the issue after that moment."""
+    query = select(1).where(
+        deliveries.c.issue_id == issue_id,
+        deliveries.c.state == DeliveryState.SENT,
+        deliveries.c.changed_at > moment,
+    )
+    return conn.execute(query.limit(1)).first() is not None
+
+
 def next_due(conn: Connection, issue_id: int) -> datetime | None:
     """Return when the next waiting reader is owed the issue; None if nobody waits."""
     moments = [

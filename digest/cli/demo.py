@@ -12,11 +12,14 @@ import typer
 
 if TYPE_CHECKING:
     from digest.cli.context import Installation
+    from digest.config import Loaded
     from digest.model import Draft, Issue
 
 #: The sample's week, and the one after it.
 CLOSING = date(2023, 9, 22)
 FOLLOWING = date(2023, 9, 29)
+#: When the feed brought what was published since, between those two.
+LATER = datetime(2023, 9, 26, 12, tzinfo=UTC)
 NEWSLETTER = "weekly-recap"
 APPROVED_BY = "demo"
 
@@ -102,7 +105,7 @@ class _Friday:
             NEWSLETTER,
             packaged.sample() / "security-cooperation-later.json",
             feed_url=newsletter.feeds[0].url,
-            now=self._now,
+            now=LATER,
         )
 
     def prepare(self, closing: date) -> Issue:
@@ -188,16 +191,16 @@ class _Friday:
                     f"uncertain {tally.count(DeliveryState.UNCERTAIN)}   "
                     f"adds up {'yes' if tally.holds else 'NO'}",
                 ),
-                ("HTML", html),
-                ("Text", text),
-                ("Mails", f"{folder / 'mail'}/*.eml"),
+                ("HTML", _near(html)),
+                ("Text", _near(text)),
+                ("Mails", f"{_near(folder / 'mail')}/*.eml"),
                 ("Waiting", f"{following.of.key}  {later.headline or 'no theme yet'}"),
                 (
                     "Next",
                     f"digest serve        desk, with next week's draft: {web}\n"
                     "digest people add you@example.org --role admin   your way in\n"
                     f"digest issue why --closing {issue.of.key}\n"
-                    f"digest inbox --keep {folder / 'mail'}   the mails in a browser",
+                    f"digest inbox --keep {_near(folder / 'mail')}   the mails in a browser",
                 ),
             ]
         )
@@ -209,7 +212,13 @@ class _Friday:
             return issues.draft(conn, issue.id)
 
 
-def _with_smtp(installation: Installation, *, port: int) -> object:
+def _near(path: Path) -> Path:
+    """Return the path as one would type it here."""
+    here = Path.cwd()
+    return path.relative_to(here) if path.is_relative_to(here) else path
+
+
+def _with_smtp(installation: Installation, *, port: int) -> Loaded:
     """Return the configuration with the built-in inbox as its mail server."""
     settings = installation.settings
     smtp = settings.smtp.model_copy(

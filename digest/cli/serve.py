@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import signal
+import sys
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from digest.errors import DigestError
+from digest.errors import ConfigError, DigestError
 
 if TYPE_CHECKING:
     from digest.config import Loaded
@@ -18,7 +20,7 @@ def serve(
     host: Annotated[str | None, typer.Option(help="Default: web.host in config.yaml.")] = None,
     port: Annotated[int | None, typer.Option(help="Default: web.port in config.yaml.")] = None,
     bell: Annotated[
-        bool, typer.Option(help="--no-bell: only the web; another process rings.")
+        bool, typer.Option(help="Ring in this process; without, another one rings.")
     ] = True,
 ) -> None:
     """
@@ -33,11 +35,9 @@ def serve(
     from digest.schedule import Bell
     from digest.web.app import application
 
-    def clock() -> datetime:
-        return datetime.now(UTC)
-
+    _log_to_stderr()
     installation = context.open_installation()
-    watched = Watched(installation.loaded, os.environ)
+    watched = Watched(installation.loaded, os.environ, tell=_alert)
 
     def current() -> Loaded:
         watched.refresh()
@@ -45,20 +45,21 @@ def serve(
 
     web = installation.settings.web
     host, port = host or web.host, port or web.port
-    app = application(installation.database, current, clock=clock)
+    app = application(installation.database, current, clock=_clock)
     server = uvicorn.Server(
-        uvicorn.Config(app, host=host, port=port, log_level="warning", proxy_headers=False)
+        uvicorn.Config(app, host=host, port=port, log_level="error", proxy_headers=False)
     )
-    ringing = Bell(installation.database, current, clock=clock) if bell else None
+    ringing = Bell(installation.database, current, clock=_clock) if bell else None
     terminal.facts(
         [
             ("Desk", f"http://{host}:{port}/"),
             ("Sign in", "digest people link ADDRESS   prints a one-time link"),
-            ("Health", f"http://{host}:{port}/healthz"),
+            ("Health", f"http://{host}:{port}/readyz"),
             ("Bell", "rings in this process" if bell else "is elsewhere"),
             ("Stop", "Ctrl-C"),
         ]
     )
+    _survive_signals()
     try:
         if ringing:
             ringing.start()
@@ -66,8 +67,50 @@ def serve(
     except SystemExit as e:
         raise DigestError(
             f"cannot listen on {host}:{port}",
-            remedy="Another program may be there: name another port with --port.",
+            remedy="Another program may be there: name another port with --port",
         ) from e
     finally:
         if ringing:
             ringing.stop()
+
+
+def _clock() -> datetime:
+    return datetime.now(UTC)
+
+
+def _survive_signals() -> None:
+    """
+    Let a signal end the server, not the process.
+
+    uvicorn stops gracefully at a signal and then raises it again; without a handler of our
+    own that would kill the sender before it wrote down what the mail server answered.
+    """
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: None)
+
+
+def _alert(error: ConfigError) -> None:
+    """Tell that a changed configuration is not in force, and why."""
+    import structlog
+
+    structlog.get_logger("config").error(
+        "the changed configuration cannot be used; the old one stays in force",
+        error=str(error),
+        remedy=error.remedy,
+    )
+
+
+def _log_to_stderr() -> None:
+    """Log one line an event: for people at a terminal, as JSON for programs."""
+    import structlog
+
+    at_terminal = sys.stderr.isatty()
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            *([] if at_terminal else [structlog.processors.dict_tracebacks]),
+            structlog.dev.ConsoleRenderer() if at_terminal else structlog.processors.JSONRenderer(),
+        ],
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )

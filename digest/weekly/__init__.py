@@ -22,7 +22,7 @@ from digest.weekly.content import (
     prepare,
     slot,
 )
-from digest.weekly.editions import findings, preview
+from digest.weekly.editions import findings, post_test, preview
 from digest.weekly.steps import (
     ENDED,
     approve,
@@ -52,6 +52,7 @@ __all__ = [
     "hold",
     "open_issue",
     "pause",
+    "post_test",
     "prepare",
     "preview",
     "release",

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
 from digest import packaged
 from digest.errors import IssueError
 from digest.model import Edition, Issue, Recap
-from digest.store import Database, issues
+from digest.store import Database, issues, outbox
 
 if TYPE_CHECKING:
     from digest.config import Loaded
@@ -54,3 +57,32 @@ def findings(database: Database, loaded: Loaded, issue: Issue) -> tuple[Finding,
     assert recap is not None  # noqa: S101 - `preview` raises before
     newsletter = loaded.settings.newsletters[issue.of.newsletter]
     return preflight.check(edition, recap, newsletter)
+
+
+def post_test(
+    database: Database, loaded: Loaded, issue: Issue, addresses: Sequence[str], *, now: datetime
+) -> None:
+    """
+    Put the issue's mail, marked as a test, into the outbox for each of *addresses*.
+
+    The links of a reader lead to an example. No ledger is touched; calling twice sends
+    two tests.
+    """
+    from digest.render import sample
+
+    edition = preview(database, loaded, issue)
+    html, text = sample(edition)
+    with database.write() as conn:
+        for address in addresses:
+            outbox.put(
+                conn,
+                idempotency_key=f"test:{issue.id}:{uuid4()}",
+                newsletter=issue.of.newsletter,
+                kind="test",
+                address=address,
+                subject=f"[Test] {edition.subject}",
+                html=html,
+                text=text,
+                due_at=now,
+                now=now,
+            )

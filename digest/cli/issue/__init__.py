@@ -1,12 +1,14 @@
 """`digest issue`: one mailing, from its draft to its proof."""
 
+from collections.abc import Callable
+
 import typer
 
 from digest.cli.issue import content, sending
 
 app = typer.Typer(no_args_is_help=True)
 
-for name, command in {
+_COMMANDS: dict[str, Callable[..., None]] = {
     "prepare": content.prepare,
     "show": content.show,
     "why": content.why,
@@ -23,5 +25,6 @@ for name, command in {
     "cancel": sending.cancel,
     "list": content.listed,
     "status": sending.status,
-}.items():
+}
+for name, command in _COMMANDS.items():
     app.command(name)(command)

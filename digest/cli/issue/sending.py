@@ -10,6 +10,7 @@ import typer
 from digest.cli.context import AsJson, NewsletterKey
 from digest.cli.issue.chosen import ACTOR, Chosen, Closing, choose
 from digest.cli.issue.content import title
+from digest.errors import IssueError
 
 if TYPE_CHECKING:
     from digest.model import Issue, Tally
@@ -267,14 +268,16 @@ def send_test(
     """
     from digest import notices, weekly
     from digest.cli import terminal
+    from digest.readership import mailbox
 
+    addresses = [mailbox(address) for address in to]
     chosen = choose(newsletter, closing)
     database, loaded = chosen.installation.database, chosen.installation.loaded
-    edition = weekly.preview(database, loaded, chosen.issue())
-    with database.write() as conn:
-        for address in to:
-            notices.post_test(
-                conn, newsletter_key=chosen.key, edition=edition, address=address, now=chosen.now
-            )
-    notices.deliver_outbox(database, loaded, clock=lambda: datetime.now(UTC))
-    terminal.say(f"Sent a test of issue {chosen.slot.key} to {', '.join(to)}.")
+    weekly.post_test(database, loaded, chosen.issue(), addresses, now=chosen.now)
+    sent = notices.deliver_outbox(database, loaded, clock=lambda: datetime.now(UTC))
+    if sent < len(addresses):
+        raise IssueError(
+            f"of {len(addresses)} tests {sent} were taken by the mail server",
+            remedy="Run: digest doctor",
+        )
+    terminal.say(f"Sent a test of issue {chosen.slot.key} to {', '.join(addresses)}.")

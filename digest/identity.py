@@ -12,6 +12,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any
 from urllib.parse import SplitResult, quote, unquote, urlsplit
 
@@ -60,6 +61,7 @@ def link_key(url: str) -> str:
     return place + _path_key(parts.path) + _query_key(parts.query) + _route_key(parts)
 
 
+@lru_cache(maxsize=10_000)
 def _host_key(host: str) -> str:
     host = host.rstrip(".")
     try:

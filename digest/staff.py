@@ -1,17 +1,21 @@
 """
 Accounts of the desk: who may come, by which link, for how long.
 
-Signing in is by a one-time link that an operator prints, or that is mailed; there is no
-password to guess or to leak, so there is no login to throttle yet.
+Signing in is by a one-time link that an operator prints, or by a password. Guesses are
+slowed by argon2id (RFC 9106) alone so far: a door that takes passwords has to limit them.
 """
 
 from __future__ import annotations
 
 import hashlib
 import secrets
+import unicodedata
 from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import cache
 from typing import TYPE_CHECKING
+
+from sqlalchemy import Connection
 
 from digest.errors import BadToken, DigestError
 from digest.identity import address_key
@@ -20,13 +24,34 @@ from digest.store import staff as store
 from digest.store.staff import Account
 
 if TYPE_CHECKING:
+    from argon2 import PasswordHasher
+
     from digest.config import Loaded
 
-__all__ = ["Account", "Role", "add", "link", "listed", "one_time_link", "session", "sign_in"]
+__all__ = [
+    "SESSION_SECONDS",
+    "Account",
+    "Role",
+    "add",
+    "change_role",
+    "desk_url",
+    "link",
+    "listed",
+    "one_time_link",
+    "remove",
+    "session",
+    "set_password",
+    "sign_in",
+    "sign_in_by_password",
+    "sign_out",
+]
 
 #: How long a one-time link waits for its click.
 LINK_LASTS = timedelta(hours=24)
 SESSION_SECONDS = 14 * 24 * 3600
+#: NIST SP 800-63B section 3.1.1.2 asks for 15 where a password is all there is; the most
+#: only bounds what a stranger can make us hash.
+PASSWORD_LETTERS = range(15, 257)
 
 
 class Role(StrEnum):
@@ -52,6 +77,14 @@ def add(database: Database, address: str, role: Role, *, now: datetime) -> Accou
         raise DigestError(f"{address!r} is no address: {e}") from None
     with database.write() as conn:
         return store.put(conn, valid.normalized, address_key(valid.normalized), role, now=now)
+
+
+def change_role(database: Database, address: str, role: Role, *, now: datetime) -> Account:
+    """Give an account another role, from its next click on. DigestError if there is none."""
+    key = address_key(address)
+    with database.write() as conn:
+        account = _known(store.find(conn, key), address)
+        return store.put(conn, account.address, key, role, now=now)
 
 
 def listed(database: Database) -> list[Account]:
@@ -93,7 +126,7 @@ def one_time_link(database: Database, loaded: Loaded, address: str, *, now: date
 
 
 def desk_url(loaded: Loaded) -> str:
-    """Return where the desk is reached: the public address, or this machine's own port."""
+    """Return where the desk is reached, without a slash at the end."""
     return loaded.settings.public_url.rstrip("/")
 
 
@@ -103,7 +136,6 @@ def sign_in(database: Database, secret: str, *, now: datetime) -> str:
 
     BadToken if it was used before, has expired, or never was.
     """
-    fresh = secrets.token_urlsafe(32)
     with database.write() as conn:
         account = store.use_up(conn, _hash(secret), now=now)
         if account is None:
@@ -111,9 +143,74 @@ def sign_in(database: Database, secret: str, *, now: datetime) -> str:
                 "this sign-in link was used before or has expired",
                 remedy="Ask for a fresh one: digest people link ADDRESS",
             )
-        expires_at = now + timedelta(seconds=SESSION_SECONDS)
-        store.admit(conn, account.id, _hash(fresh), kind="session", now=now, expires_at=expires_at)
-    return fresh
+        return _begun(conn, account, now)
+
+
+def set_password(database: Database, address: str, password: str) -> None:
+    """
+    Give an account a password; its sessions and links end. DigestError for a short one.
+    """
+    if len(password) not in PASSWORD_LETTERS:
+        raise DigestError(
+            f"the password has {len(password)} letters",
+            remedy=f"Take {PASSWORD_LETTERS[0]} to {PASSWORD_LETTERS[-1]}: a few words will do.",
+        )
+    hashed = _hasher().hash(_plain(password))
+    with database.write() as conn:
+        account = _known(store.find(conn, address_key(address)), address)
+        store.keep_password(conn, account.id, hashed)
+        store.end_all(conn, account.id)
+
+
+def sign_in_by_password(database: Database, address: str, password: str, *, now: datetime) -> str:
+    """
+    Return the secret of a new session.
+
+    BadToken for a wrong password as for an unknown address, after as long a time. A hash of
+    older strength is renewed.
+    """
+    from argon2.exceptions import VerificationError
+
+    with database.read() as conn:
+        found = store.password(conn, address_key(address))
+    account, hashed = found or (None, _nobodys())
+    try:
+        _hasher().verify(hashed, _plain(password[: PASSWORD_LETTERS.stop]))
+    except VerificationError:
+        account = None
+    if account is None:
+        raise BadToken("address or password is wrong", remedy="Ask for a sign-in link instead.")
+    weak = _hasher().check_needs_rehash(hashed)
+    fresh = _hasher().hash(_plain(password)) if weak else hashed
+    with database.write() as conn:
+        if weak:
+            store.keep_password(conn, account.id, fresh)
+        return _begun(conn, account, now)
+
+
+def _begun(conn: Connection, account: Account, now: datetime) -> str:
+    secret = secrets.token_urlsafe(32)
+    expires_at = now + timedelta(seconds=SESSION_SECONDS)
+    store.admit(conn, account.id, _hash(secret), kind="session", now=now, expires_at=expires_at)
+    return secret
+
+
+@cache
+def _hasher() -> PasswordHasher:
+    from argon2 import PasswordHasher
+
+    return PasswordHasher()
+
+
+@cache
+def _nobodys() -> str:
+    """Return a hash that no password fits, so that an unknown address takes as long."""
+    return _hasher().hash(secrets.token_urlsafe(32))
+
+
+def _plain(password: str) -> str:
+    # One password, however the keyboard composes its letters.
+    return unicodedata.normalize("NFKC", password)
 
 
 def session(database: Database, secret: str, *, now: datetime) -> Account | None:

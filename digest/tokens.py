@@ -28,12 +28,15 @@ def make(key: str, purpose: str, *parts: str | int) -> str:
     """
     Return a token that says *parts* to who opens it for *purpose*; the same ones each time.
 
-    URL-safe, without expiry. ValueError for an empty key or a part with a control character.
+    URL-safe, without expiry. ValueError for an empty key, no parts, a part with a control
+    character, or more of them than a link holds.
     """
     newest = _secrets(key)[0]
     payload = _payload(parts)
-    sealed = _key_id(newest) + _mac(newest, purpose, payload) + payload
-    return base64.urlsafe_b64encode(sealed).rstrip(b"=").decode()
+    token = _encoded(_key_id(newest) + _mac(newest, purpose, payload) + payload)
+    if len(token) > _MAX_LENGTH:
+        raise ValueError(f"a token of {len(token)} letters is too long for a link")
+    return token
 
 
 def opened(key: str, purpose: str, token: str) -> tuple[str, ...]:
@@ -111,6 +114,8 @@ def _mac(secret: bytes, purpose: str, payload: bytes) -> bytes:
 
 def _payload(parts: tuple[str | int, ...]) -> bytes:
     told = [str(part) for part in parts]
+    if not told:
+        raise ValueError("a token without parts opens nothing")
     if any(ord(c) < 32 for part in told for c in part):
         raise ValueError("a part of a token holds a control character")
     return _BETWEEN.join(part.encode() for part in told)
@@ -123,10 +128,14 @@ def _decoded(token: str) -> bytes:
         sealed = base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True)
     except binascii.Error:
         raise _refusal() from None
-    canonical = base64.urlsafe_b64encode(sealed).rstrip(b"=").decode()
-    if canonical != token or len(sealed) <= _KEY_ID_OCTETS + _MAC_OCTETS:
+    # Base64 has several spellings of some octets; one token has one.
+    if _encoded(sealed) != token or len(sealed) < _KEY_ID_OCTETS + _MAC_OCTETS:
         raise _refusal()
     return sealed
+
+
+def _encoded(sealed: bytes) -> str:
+    return base64.urlsafe_b64encode(sealed).rstrip(b"=").decode()
 
 
 def _refusal() -> BadToken:

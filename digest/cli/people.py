@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 app = typer.Typer(no_args_is_help=True)
 
 Address = Annotated[str, typer.Argument(help="The person's mail address.")]
-Role = Annotated[str, typer.Option(help="viewer, editor, publisher or admin.")]
+_ROLES = "viewer, editor, publisher or admin."
+Role = Annotated[str, typer.Option(help=_ROLES)]
 
 
 @app.command()
@@ -34,6 +35,38 @@ def add(address: Address, role: Role = "editor") -> None:
     account = staff.add(installation.database, address, wanted, now=now)
     url = staff.one_time_link(installation.database, installation.loaded, account.address, now=now)
     terminal.facts([("Account", f"{account.address}, {account.role}"), ("Sign in", url)])
+
+
+@app.command("role")
+def change_role(address: Address, role: Annotated[str, typer.Argument(help=_ROLES)]) -> None:
+    """
+    Give an account another role, from its next click on.
+
+    Example: digest people role editor@example.org viewer
+    """
+    from digest import staff
+    from digest.cli import context, terminal
+
+    wanted = _role(role)
+    installation = context.open_installation()
+    account = staff.change_role(installation.database, address, wanted, now=datetime.now(UTC))
+    terminal.say(f"{account.address} is {_article(account.role)} now.")
+
+
+@app.command()
+def password(address: Address) -> None:
+    """
+    Ask for a new password of an account and keep its hash; its sessions end.
+
+    Example: digest people password editor@example.org
+    """
+    from digest import staff
+    from digest.cli import context, terminal
+
+    installation = context.open_installation()
+    told = typer.prompt("New password", hide_input=True, confirmation_prompt=True)
+    staff.set_password(installation.database, address, told)
+    terminal.say(f"{address} has a new password, and is signed out everywhere.")
 
 
 @app.command()
@@ -87,6 +120,10 @@ def listed(json: AsJson = False) -> None:
         terminal.say("Nobody yet. Run: digest people add ADDRESS --role admin")
 
 
+def _article(role: str) -> str:
+    return f"an {role}" if role[0] in "ae" else f"a {role}"
+
+
 def _role(word: str) -> StaffRole:
     from digest import staff
 
@@ -95,5 +132,5 @@ def _role(word: str) -> StaffRole:
     except ValueError:
         allowed = ", ".join(staff.Role)
         raise typer.BadParameter(
-            f"{word!r} is no role; there are: {allowed}.", param_hint="--role"
+            f"{word!r} is no role; there are: {allowed}.", param_hint="role"
         ) from None

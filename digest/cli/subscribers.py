@@ -11,7 +11,9 @@ import typer
 from digest.cli.context import AsJson, NewsletterKey
 
 if TYPE_CHECKING:
+    from digest.model import Subscription
     from digest.readership import ImportReport
+    from digest.store.readers import Consent
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -34,7 +36,8 @@ def import_(
     """
     Import readers: good rows are taken, bad ones listed with line and reason.
 
-    Nobody who left comes back by an import. Importing again changes nothing.
+    Nobody who left comes back by an import, here or by the list's own word. Importing
+    again changes nothing.
 
     Example: digest subscribers import readers.csv --source "sign-up sheet, May 2026"
     """
@@ -70,7 +73,8 @@ def _tell(report: ImportReport, file: Path) -> None:
             ("Added", report.added),
             ("Changed", report.changed),
             ("There before", report.unchanged),
-            ("Left or suppressed", report.barred),
+            ("Left or suppressed here", report.barred),
+            ("Left elsewhere", report.gone),
             ("Not taken", len(report.invalid)),
         ]
     )
@@ -164,17 +168,47 @@ def export(newsletter: NewsletterKey = None) -> None:
 
 
 @app.command()
-def show(address: Address) -> None:
+def show(address: Address, json: AsJson = False) -> None:
     """
-    Print all that is known of a person, as JSON.
+    Print all that is known of a person; as JSON to hand it to them.
 
-    Example: digest subscribers show ana@example.org
+    Example: digest subscribers show ana@example.org --json
     """
     from digest import readership
     from digest.cli import context, terminal
 
     installation = context.open_installation()
-    terminal.as_json(readership.show(installation.database, installation.loaded, address))
+    known = readership.show(installation.database, installation.loaded, address)
+    if json:
+        terminal.as_json(known)
+        return
+    person = known["subscriber"]
+    terminal.facts(
+        [
+            ("Address", person.address),
+            ("Name", person.name),
+            ("Language", person.language),
+            ("Known since", person.created_at),
+            ("Suppressed", known["suppressed"]),
+        ]
+    )
+    for one in known["subscriptions"]:
+        terminal.say()
+        _tell_subscription(one["subscription"], one["consent"])
+
+
+def _tell_subscription(one: Subscription, acts: list[Consent]) -> None:
+    from digest.cli import terminal
+
+    terminal.facts(
+        [
+            (one.newsletter, f"{one.state}, {one.rhythm}"),
+            ("Topics", one.topics or "all"),
+            ("Lists", one.lists),
+            ("Source", one.source),
+        ]
+    )
+    terminal.table(("at", "what", "source"), [(act.at, act.what, act.source) for act in acts])
 
 
 @app.command()

@@ -1,5 +1,6 @@
-"""A subscriber's life: joining by a list, leaving, coming back, being forgotten."""
+"""A subscriber's life: joining, by a list or by asking; leaving, coming back, being forgotten."""
 
+from digest.readership.joining import ask, confirm
 from digest.readership.lists import ImportReport, exported, import_csv
 from digest.readership.people import add, erase, mailbox, show
 from digest.readership.seats import PURPOSE, Seat, leave, seat, undo
@@ -9,6 +10,8 @@ __all__ = [
     "ImportReport",
     "Seat",
     "add",
+    "ask",
+    "confirm",
     "erase",
     "exported",
     "import_csv",

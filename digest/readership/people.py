@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from datetime import datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import Connection
 
 from digest import consent, tokens
 from digest.consent import Act
-from digest.errors import ReaderError
+from digest.errors import ConfigError, ReaderError
 from digest.identity import address_key
-from digest.model import Rhythm
+from digest.model import Rhythm, Subscription, SubscriptionState
 from digest.store import Database, readers
 
 if TYPE_CHECKING:
@@ -30,6 +34,9 @@ ROLES = frozenset(
     }
 )
 
+#: What most people have before the @: an atom of letters, digits and harmless marks.
+_PLAIN_LOCAL = re.compile(r"(?=.{1,64}\Z)[A-Za-z0-9_+-]+(\.[A-Za-z0-9_+-]+)*")
+
 #: RFC 5321 section 4.5.3.1.3, less the brackets of a path.
 MAX_ADDRESS_OCTETS = 254
 
@@ -42,20 +49,46 @@ def mailbox(written: str) -> str:
     local part, no address literal, no comment, no role mailbox. DNS is not asked. The
     part before the @ keeps its case, the domain becomes lower case.
     """
+    plain = unicodedata.normalize("NFC", written.strip())
+    if not plain:
+        raise ReaderError("there is no address")
+    if not plain.isascii() and any(_is_unseen(c) for c in plain):
+        raise ReaderError(f"{_shown(plain)}: holds a character that cannot be seen")
+    local, _, domain = plain.rpartition("@")
+    try:
+        if _PLAIN_LOCAL.fullmatch(local):
+            shown, encoded = _domain(domain)
+        else:
+            local, shown, encoded = _parts(plain)
+    except ReaderError as e:
+        raise ReaderError(f"{_shown(plain)}: {e}") from None
+    if len(f"{local}@{encoded}".encode()) > MAX_ADDRESS_OCTETS:
+        raise ReaderError(f"{_shown(plain)}: longer than {MAX_ADDRESS_OCTETS} octets")
+    if local.casefold() in ROLES:
+        raise ReaderError(f"{_shown(plain)}: the mailbox of a function, not of a person")
+    return f"{local}@{shown}"
+
+
+def _is_unseen(c: str) -> bool:
+    return unicodedata.category(c) in ("Cc", "Cf", "Zl", "Zp")
+
+
+@lru_cache(maxsize=10_000)
+def _domain(domain: str) -> tuple[str, str]:
+    """Return the domain as people write it, and in ASCII; lists have few different ones."""
+    _, shown, encoded = _parts(f"a@{domain}")
+    return shown, encoded
+
+
+def _parts(address: str) -> tuple[str, str, str]:
+    """Return the part before the @, the domain as people write it, and in ASCII."""
     from email_validator import EmailNotValidError, validate_email
 
-    plain = unicodedata.normalize("NFC", written.strip())
-    if any(unicodedata.category(c) in ("Cc", "Cf", "Zl", "Zp") for c in plain):
-        raise ReaderError(f"{_shown(plain)}: holds a character that cannot be seen")
     try:
-        valid = validate_email(plain, check_deliverability=False, test_environment=True)
+        valid = validate_email(address, check_deliverability=False, test_environment=True)
     except EmailNotValidError as e:
-        raise ReaderError(f"{_shown(plain)}: {str(e).rstrip('.')}") from None
-    if len((valid.ascii_email or valid.normalized).encode()) > MAX_ADDRESS_OCTETS:
-        raise ReaderError(f"{_shown(plain)}: longer than {MAX_ADDRESS_OCTETS} octets")
-    if valid.local_part.casefold() in ROLES:
-        raise ReaderError(f"{_shown(plain)}: the mailbox of a function, not of a person")
-    return valid.normalized
+        raise ReaderError(str(e).rstrip(".")) from None
+    return valid.local_part, valid.domain, valid.ascii_domain or valid.domain
 
 
 def _shown(text: str) -> str:
@@ -63,8 +96,26 @@ def _shown(text: str) -> str:
     return safe if len(safe) <= 80 else safe[:79] + "…"
 
 
+def token_key(loaded: Loaded) -> str:
+    """Return the key of tokens and hashes; ConfigError where there is none."""
+    if not loaded.settings.token_key:
+        raise ConfigError(
+            "TOKEN_KEY is not set; without it nobody could be kept from getting mail",
+            file=str(loaded.folder / ".env"),
+            remedy="Run: digest init, or put the key back from your backup.",
+        )
+    return loaded.settings.token_key
+
+
+def address_hash(loaded: Loaded, key: str) -> str:
+    """Return what the suppressions know the mailbox of that address key by."""
+    return tokens.address_hash(token_key(loaded), key)
+
+
 def plain_name(written: str) -> str:
     """Return a name in one line of visible letters, at most 200 of them."""
+    if written.isascii() and written.isprintable():
+        return " ".join(written.split())[:200].strip()
     visible = "".join(
         " " if unicodedata.category(c).startswith("Z") or c in "\t\r\n" else c
         for c in unicodedata.normalize("NFC", written)
@@ -88,25 +139,31 @@ def add(
     """
     Add one reader whose consent *source* tells of; return ``added``, ``there`` or ``barred``.
 
-    Who left or is suppressed stays so: ``barred``. ReaderError for an address that is none.
+    Who is there is put on *lists* besides. Who left or is suppressed stays so: ``barred``.
+    ReaderError for an address that is none, or without a source.
     """
+    source = plain_name(source)
+    if not source:
+        raise ReaderError(
+            f"{_shown(address)}: how did they ask for it?",
+            remedy='Say it: --source "by phone, 3 May"',
+        )
     address = mailbox(address)
     key = address_key(address)
+    hashed = address_hash(loaded, key)
     with database.write() as conn:
-        hashed = tokens.address_hash(loaded.settings.token_key, key)
         had = readers.known(conn, newsletter, [key]).get(key)
-        state = had.subscription.state if had and had.subscription else None
+        one = had.subscription if had else None
         if readers.suppressed(conn, [hashed]):
             return "barred"
-        after = consent.after(state, Act.IMPORTED)
-        if state is not None:
-            return "there" if after.value in ("active", "paused", "pending") else "barred"
+        after = consent.after(one.state if one else None, Act.IMPORTED)
+        if one is not None:
+            return _enlisted(conn, one, lists, now) if after in _READING else "barred"
         person = {"address": address, "address_key": key, "created_at": now}
         readers.add(conn, [{**person, "name": plain_name(name)}])
-        subscriber = readers.by_address(conn, key)
-        assert subscriber is not None  # noqa: S101 - added above, in this transaction
+        subscriber = readers.numbers(conn, [key])[key]
         told = {
-            "subscriber_id": subscriber.id,
+            "subscriber_id": subscriber,
             "newsletter": newsletter,
             "state": after,
             "rhythm": rhythm,
@@ -116,10 +173,20 @@ def add(
             "changed_at": now,
         }
         readers.subscribe(conn, [told])
-        readers.prove(
-            conn, newsletter, [subscriber.id], at=now, what=Act.IMPORTED, source=source, proof={}
-        )
+        act = {"subscriber": subscriber, "at": now, "what": Act.IMPORTED, "source": source}
+        readers.prove(conn, newsletter, [act])
         return "added"
+
+
+#: Who is a reader, or is asked to be one.
+_READING = (SubscriptionState.ACTIVE, SubscriptionState.PAUSED, SubscriptionState.PENDING)
+
+
+def _enlisted(conn: Connection, one: Subscription, lists: tuple[str, ...], now: datetime) -> str:
+    if not set(lists) <= set(one.lists):
+        both = sorted({*one.lists, *lists})
+        readers.change(conn, one.subscriber, one.newsletter, at=now, lists=both)
+    return "there"
 
 
 def show(database: Database, loaded: Loaded, address: str) -> dict[str, Any]:
@@ -127,7 +194,7 @@ def show(database: Database, loaded: Loaded, address: str) -> dict[str, Any]:
     key = address_key(address)
     with database.read() as conn:
         person = readers.by_address(conn, key)
-        hashed = tokens.address_hash(loaded.settings.token_key, key)
+        hashed = address_hash(loaded, key)
         if person is None:
             if readers.suppressed(conn, [hashed]):
                 raise ReaderError(
@@ -156,6 +223,6 @@ def erase(database: Database, loaded: Loaded, address: str, *, now: datetime) ->
         person = readers.by_address(conn, key)
         if person is None:
             raise ReaderError(f"{_shown(address)}: nobody here has this address")
-        hashed = tokens.address_hash(loaded.settings.token_key, key)
+        hashed = address_hash(loaded, key)
         readers.suppress(conn, hashed, reason="erased", at=now)
         readers.erase(conn, person.id, at=now)

@@ -11,7 +11,9 @@ from sqlalchemy import Connection
 from digest import consent, tokens
 from digest.consent import Act
 from digest.errors import BadToken
+from digest.identity import address_key
 from digest.model import Subscription, SubscriptionState
+from digest.readership.people import address_hash, token_key
 from digest.store import Database, readers
 
 if TYPE_CHECKING:
@@ -36,7 +38,7 @@ def seat(database: Database, loaded: Loaded, token: str) -> Seat:
     """Return the seat that *token* opens, changing nothing; BadToken if it opens none."""
     subscriber, newsletter = _opened(loaded, token)
     with database.read() as conn:
-        return _seat(newsletter, readers.subscription(conn, subscriber, newsletter))
+        return _seat(conn, loaded, newsletter, readers.subscription(conn, subscriber, newsletter))
 
 
 def leave(
@@ -53,7 +55,7 @@ def leave(
         had = readers.subscription(conn, subscriber, newsletter)
         if had is not None and had.state is not SubscriptionState.LEFT:
             _act(conn, had, Act.LEFT, now=now, via=via)
-        return _seat(newsletter, readers.subscription(conn, subscriber, newsletter))
+        return _seat(conn, loaded, newsletter, readers.subscription(conn, subscriber, newsletter))
 
 
 def undo(
@@ -68,15 +70,15 @@ def undo(
     subscriber, newsletter = _opened(loaded, token)
     with database.write() as conn:
         had = readers.subscription(conn, subscriber, newsletter)
-        if had is None or not _seat(newsletter, had).can_return:
+        if had is None or not _seat(conn, loaded, newsletter, had).can_return:
             raise BadToken("this link cannot bring you back", remedy="Subscribe anew.")
         if had.state is SubscriptionState.LEFT:
             _act(conn, had, Act.UNDONE, now=now, via=via)
-        return _seat(newsletter, readers.subscription(conn, subscriber, newsletter))
+        return _seat(conn, loaded, newsletter, readers.subscription(conn, subscriber, newsletter))
 
 
 def _opened(loaded: Loaded, token: str) -> tuple[int, str]:
-    subscriber, newsletter = tokens.opened(loaded.settings.token_key, PURPOSE, token)
+    subscriber, newsletter = tokens.opened(token_key(loaded), PURPOSE, token)
     if newsletter not in loaded.settings.newsletters:
         raise BadToken("this link does not work", remedy="The newsletter is no more.")
     return int(subscriber), newsletter
@@ -92,14 +94,25 @@ def _act(conn: Connection, had: Subscription, act: Act, *, now: datetime, via: s
         state=state,
         left_at=now if state is SubscriptionState.LEFT else None,
     )
-    readers.prove(conn, had.newsletter, [had.subscriber], at=now, what=act, source=via, proof={})
+    told = {"subscriber": had.subscriber, "at": now, "what": act, "source": via}
+    readers.prove(conn, had.newsletter, [told])
 
 
-def _seat(newsletter: str, had: Subscription | None) -> Seat:
+def _seat(conn: Connection, loaded: Loaded, newsletter: str, had: Subscription | None) -> Seat:
     gone = (SubscriptionState.LEFT, SubscriptionState.SUPPRESSED)
-    # An erased reader has no source of consent left to come back to.
     return Seat(
         newsletter=newsletter,
         left=had is None or had.state in gone,
-        can_return=had is not None and consent.allows(had.state, Act.UNDONE) and bool(had.source),
+        can_return=had is not None
+        and consent.allows(had.state, Act.UNDONE)
+        and _may_be_written_to(conn, loaded, had.subscriber),
     )
+
+
+def _may_be_written_to(conn: Connection, loaded: Loaded, subscriber: int) -> bool:
+    """Tell whether that person is neither erased nor suppressed since they left."""
+    person = readers.by_id(conn, subscriber)
+    if person is None:
+        return False
+    hashed = address_hash(loaded, address_key(person.address))
+    return not readers.suppressed(conn, [hashed])

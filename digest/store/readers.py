@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -50,6 +50,24 @@ def by_address(conn: Connection, address_key: str) -> Subscriber | None:
         select(subscribers).where(subscribers.c.address_key == address_key)
     ).one_or_none()
     return _subscriber(row) if row else None
+
+
+def by_id(conn: Connection, subscriber: int) -> Subscriber | None:
+    """Return the person of that number; None if nobody is, or an erased one."""
+    row = conn.execute(
+        select(subscribers).where(
+            subscribers.c.id == subscriber, subscribers.c.address.is_not(None)
+        )
+    ).one_or_none()
+    return _subscriber(row) if row else None
+
+
+def numbers(conn: Connection, address_keys: Collection[str]) -> dict[str, int]:
+    """Return the number of each person of *address_keys* who is known."""
+    query = select(subscribers.c.address_key, subscribers.c.id).where(
+        subscribers.c.address_key.in_(list(address_keys))
+    )
+    return {row.address_key: row.id for row in conn.execute(query)}
 
 
 def subscription(conn: Connection, subscriber: int, newsletter: str) -> Subscription | None:
@@ -177,6 +195,7 @@ def subscribe(conn: Connection, consented: Sequence[Mapping[str, Any]]) -> None:
             "lists": [],
             "consented_at": None,
             "confirmed_at": None,
+            "left_at": None,
         }
         insert = _insert(conn, subscriptions).on_conflict_do_nothing(
             index_elements=["subscriber_id", "newsletter"]
@@ -201,35 +220,30 @@ def change(
     )
 
 
-def prove(
-    conn: Connection,
-    newsletter: str,
-    subscribers_: Iterable[int],
-    *,
-    at: datetime,
-    what: str,
-    source: str,
-    proof: Mapping[str, Any],
-) -> None:
-    """Write down an act of those people on their subscription, with what proves it."""
-    ids = list(subscribers_)
-    if not ids:
+def prove(conn: Connection, newsletter: str, acts: Sequence[Mapping[str, Any]]) -> None:
+    """
+    Write down acts of people on their subscription to *newsletter*, with what proves them.
+
+    Each has ``subscriber``, ``at``, ``what``, ``source`` and, where told, ``proof``.
+    """
+    if not acts:
         return
-    query = select(subscriptions.c.id).where(
-        subscriptions.c.newsletter == newsletter, subscriptions.c.subscriber_id.in_(ids)
+    query = select(subscriptions.c.id, subscriptions.c.subscriber_id).where(
+        subscriptions.c.newsletter == newsletter,
+        subscriptions.c.subscriber_id.in_({act["subscriber"] for act in acts}),
     )
+    of = {row.subscriber_id: row.id for row in conn.execute(query)}
     rows = [
         {
-            "subscription_id": row.id,
-            "at": at,
-            "what": what,
-            "source": source,
-            "proof": dict(proof),
+            "subscription_id": of[act["subscriber"]],
+            "at": act["at"],
+            "what": act["what"],
+            "source": act["source"],
+            "proof": dict(act.get("proof", {})),
         }
-        for row in conn.execute(query)
+        for act in acts
     ]
-    if rows:
-        conn.execute(consents.insert(), rows)
+    conn.execute(consents.insert(), rows)
 
 
 def proofs(conn: Connection, subscriber: int, newsletter: str) -> list[Consent]:
@@ -265,6 +279,30 @@ def suppressed(conn: Connection, address_hashes: Collection[str]) -> set[str]:
         suppressions.c.address_hash.in_(list(address_hashes))
     )
     return {row.address_hash for row in conn.execute(query)}
+
+
+def bar(conn: Connection, subscriber: int, *, at: datetime) -> None:
+    """Suppress all subscriptions of that person; a freeze looks at nothing else."""
+    conn.execute(
+        update(subscriptions)
+        .where(
+            subscriptions.c.subscriber_id == subscriber,
+            subscriptions.c.state != SubscriptionState.SUPPRESSED,
+        )
+        .values(state=SubscriptionState.SUPPRESSED, changed_at=at)
+    )
+
+
+def suppressed_at(conn: Connection, address_hash: str) -> datetime | None:
+    """Return since when this address gets nothing; None if it may be written to."""
+    return conn.execute(
+        select(suppressions.c.at).where(suppressions.c.address_hash == address_hash)
+    ).scalar_one_or_none()
+
+
+def lift(conn: Connection, address_hash: str) -> None:
+    """Let this address be written to again: its owner confirmed. Calling twice is safe."""
+    conn.execute(delete(suppressions).where(suppressions.c.address_hash == address_hash))
 
 
 def erase(conn: Connection, subscriber: int, *, at: datetime) -> None:

@@ -58,10 +58,37 @@ def put(conn: Connection, address: str, address_key: str, role: str, *, now: dat
     return account
 
 
-def disable(conn: Connection, account: int, *, now: datetime) -> None:
-    """Close an account; its sessions end and its links open nothing."""
-    conn.execute(update(accounts).where(accounts.c.id == account).values(disabled_at=now))
+def password(conn: Connection, address_key: str) -> tuple[Account, str] | None:
+    """Return the account of that address and its password's hash; None without a password."""
+    query = select(*_COLUMNS, accounts.c.password).where(
+        accounts.c.address_key == address_key,
+        accounts.c.disabled_at.is_(None),
+        accounts.c.password.is_not(None),
+    )
+    row = conn.execute(query).one_or_none()
+    if row is None:
+        return None
+    told = row._asdict()
+    hashed = told.pop("password")
+    return Account(**told), hashed
+
+
+def keep_password(conn: Connection, account: int, hashed: str) -> None:
+    """Keep the hash of an account's password."""
+    conn.execute(update(accounts).where(accounts.c.id == account).values(password=hashed))
+
+
+def end_all(conn: Connection, account: int) -> None:
+    """End all sessions and links of that account. Calling twice is safe."""
     conn.execute(delete(sessions).where(sessions.c.account_id == account))
+
+
+def disable(conn: Connection, account: int, *, now: datetime) -> None:
+    """Close an account and forget its password; its sessions end, its links open nothing."""
+    conn.execute(
+        update(accounts).where(accounts.c.id == account).values(disabled_at=now, password=None)
+    )
+    end_all(conn, account)
 
 
 def admit(

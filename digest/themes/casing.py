@@ -16,6 +16,14 @@ _COMMON = (
     *("ment", "ments", "nal", "ness", "ous", "ral", "ship", "ships", "sion", "sions", "tal"),
     *("tion", "tions", "ual", "ure", "ures"),
 )
+_KNOWN = (
+    lexicon.VERBS
+    | lexicon.EITHER
+    | lexicon.VAGUE
+    | lexicon.RESEARCH
+    | lexicon.PALE
+    | lexicon.EVERYDAY
+)
 _DEMONYM = ("ian", "ians", "ean", "ese")
 
 
@@ -65,7 +73,6 @@ class Casing:
 
 
 def _is_common(low: str) -> bool:
-    known = lexicon.VERBS | lexicon.EITHER | lexicon.VAGUE | lexicon.RESEARCH
-    if base_form(low, known) is not None or low in lexicon.PALE:
+    if base_form(low, _KNOWN) is not None:
         return True
     return low.endswith(_COMMON) or (low.endswith("s") and not low.endswith(("ss", "us", "is")))

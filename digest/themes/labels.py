@@ -10,7 +10,7 @@ from functools import cached_property
 
 from digest.model import Publication
 from digest.themes import lexicon
-from digest.themes.phrases import Phrase, is_vague, names, phrases
+from digest.themes.phrases import Phrase, is_vague, known, names, phrases
 from digest.themes.words import Part, Token, akin, stem, stems, tokens
 
 #: What standing in a field is worth. Topics are often the shelf rather than the subject,
@@ -26,6 +26,9 @@ QUOTED, PROPER, SUBJECT, ALONE, SOURCE, LISTED = 1.6, 1.2, 1.4, 1.2, 0.3, 0.7
 JOINED, PLACED, GERUND, LONG, SINGLE, SINGLE_AGENT = 0.8, 1.0, 0.75, 0.85, 0.8, 0.56
 #: The first words of a title gain up to this much; each further field gains this much.
 EARLY, AGAIN = 0.25, 0.35
+
+#: A text of so many words with less than this share of grammatical ones is not English.
+FOREIGN_FROM_WORDS, ENGLISH_SHARE = 10, 0.07
 
 _AGENT = ("ists", "ist", "ers", "er", "ors", "or", "ents")
 
@@ -84,6 +87,18 @@ class Reading:
         return ((TITLE, self.title), *summary, *((TOPIC, topic) for topic in self.topics))
 
     @cached_property
+    def is_english(self) -> bool:
+        """Tell by the feed's word, else by how many of the words English has for grammar."""
+        told = self.publication.language
+        if told:
+            return told.lower().startswith("en")
+        words = (*self.title, *self.summary)
+        small = sum(each.low in lexicon.FUNCTION for each in words)
+        if len(words) >= FOREIGN_FROM_WORDS:
+            return small >= ENGLISH_SHARE * len(words)
+        return small > 0 or all(each.text.isascii() for each in words)
+
+    @cached_property
     def standing(self) -> Counter[str]:
         """How prominent each word is: the worth of the fields that have it, each once."""
         found = {
@@ -105,15 +120,20 @@ class Reading:
 
 
 def labels(reading: Reading, background: Background) -> list[Label]:
-    """Return the labels that *reading*'s words allow, best first; ties by their text."""
+    """
+    Return the labels that *reading*'s words allow, best first; ties by their text.
+
+    Where the text is not English, whose grammar we know, only names, quotations and the
+    feed's own topics are labels.
+    """
     places: dict[tuple[str, ...], list[tuple[float, Phrase]]] = {}
     for worth, text in reading.fields:
-        for phrase in phrases(text):
+        for phrase in phrases(text) if reading.is_english else known(text, whole=worth == TOPIC):
             places.setdefault(phrase.key, []).append((worth, phrase))
     made = [
         _label(found, reading, background)
         for found in places.values()
-        if any(worth != TOPIC for worth, _ in found)
+        if not reading.is_english or any(worth != TOPIC for worth, _ in found)
     ]
     return sorted(made, key=lambda each: (-each.score, each.text))
 
@@ -199,6 +219,12 @@ def titled(word: str, *, first: bool = False) -> str:
     if not first and word.lower() in lexicon.SMALL:
         return word.lower()
     return "-".join(
-        part if at and part.lower() in lexicon.SMALL else part[:1].upper() + part[1:]
+        part if at and part.lower() in lexicon.SMALL else _raised(part)
         for at, part in enumerate(word.split("-"))
     )
+
+
+def _raised(word: str) -> str:
+    # Some letters have no capital of their own (ß, ﬁ, µ): such a word stays as it is.
+    first = word[:1].upper()
+    return first + word[1:] if first.lower() == word[:1].lower() and len(first) == 1 else word

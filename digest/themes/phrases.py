@@ -70,6 +70,28 @@ def phrases(text: Sequence[Token]) -> Iterator[Phrase]:
             yield from _across(text, start, end, last)
 
 
+def known(text: Sequence[Token], *, whole: bool) -> Iterator[Phrase]:
+    """
+    Yield what is surely a phrase in a language that we do not read: quotations and names.
+
+    With *whole* the text itself is one, as a topic is.
+    """
+    if whole:
+        if 1 <= len(text) <= MOST_WORDS and fits(text):
+            yield _whole(text, 0, len(text), quoted=False)
+        return
+    for start, end in _quotations(text):
+        if fits(text[start:end]):
+            yield _whole(text, start, end)
+    start = 0
+    for at in range(1, len(text) + 1):
+        if at < len(text) and text[at].proper and text[at - 1].proper and not text[at].breaks:
+            continue
+        if text[start].proper and at - start <= MOST_WORDS and fits(text[start:at]):
+            yield _whole(text, start, at, quoted=False)
+        start = at
+
+
 def _quotations(text: Sequence[Token]) -> Iterator[tuple[int, int]]:
     """Yield start and end of what stands in quotation marks and is short enough to be a name."""
     for mark in sorted({each.quoted for each in text} - {0}):
@@ -79,13 +101,13 @@ def _quotations(text: Sequence[Token]) -> Iterator[tuple[int, int]]:
             yield start, end
 
 
-def _whole(text: Sequence[Token], start: int, end: int) -> Phrase:
-    """Return a quotation as one phrase: "Stand Your Ground" is a name, verbs and all."""
+def _whole(text: Sequence[Token], start: int, end: int, *, quoted: bool = True) -> Phrase:
+    """Return a stretch as one phrase: "Stand Your Ground" is a name, verbs and all."""
     words = tuple(
         replace(each, part=Part.NAMING) if each.part in (Part.VERB, Part.GERUND) else each
         for each in text[start:end]
     )
-    return Phrase(tokens=words, at=start, opens=True, closes=True, quoted=True)
+    return Phrase(tokens=words, at=start, opens=True, closes=True, quoted=quoted)
 
 
 def _chunks(text: Sequence[Token], taken: Collection[int]) -> Iterator[tuple[int, int]]:

@@ -173,10 +173,10 @@ def _inside(words: Words, at: int, casing: Casing) -> str:
         return casing.inside(word)
     if after.proper and after.part is Part.NAMING and not after.text.isupper():
         return word.shown  # "Unemployment Insurance’s failure": the first word of a name
-    if after.text.islower() and after.part is Part.NAMING and not word.possessive:
+    known_name = word.proper or word.possessive or casing.capital[word.low] > 0
+    if after.text.islower() and after.part is Part.NAMING and not known_name:
         # "Media literacy": its capital is the sentence's, or no noun would follow so small.
-        if not (word.proper or casing.capital[word.low]):
-            return word.shown[:1].lower() + word.shown[1:]
+        return word.shown[:1].lower() + word.shown[1:]
     return casing.inside(word)
 
 

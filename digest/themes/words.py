@@ -66,6 +66,7 @@ _SHAPE = re.compile(
     """,
     re.VERBOSE | re.DOTALL,
 )
+_INITIAL = re.compile(r"[A-Z]\.")
 _POSSESSIVE = re.compile(r"['’]s$", re.IGNORECASE)
 _OPENING, _CLOSING = "“\"„«‘'‚", "”\"“»’'"
 #: Longer texts say nothing more about what a publication is about.
@@ -80,7 +81,8 @@ def tokens(text: str) -> tuple[Token, ...]:
         replace(
             each,
             part=_part(bare, at),
-            proper=_has_name_form(each, telling=telling and not each.breaks),
+            proper=_has_name_form(each, telling=telling and not each.breaks)
+            or (at > 0 and bool(_INITIAL.fullmatch(bare[at - 1].text))),
         )
         for at, each in enumerate(bare)
     )
@@ -90,7 +92,7 @@ def _is_titled(bare: Sequence[Token]) -> bool:
     """Tell whether capitals say nothing here, because most words have one."""
     open_class = [each for each in bare if not each.breaks and _closed(each) is None]
     capital = sum(each.text[:1].isupper() for each in open_class)
-    return capital > 0.6 * len(open_class)
+    return capital > 0.8 * len(open_class)
 
 
 def _has_name_form(token: Token, *, telling: bool) -> bool:

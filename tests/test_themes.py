@@ -1,0 +1,318 @@
+"""Themes: labels that keep their form whatever the text, and name what it is about."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import random
+import re
+import time
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from digest.model import Publication
+from digest.themes import find, label, lexicon
+from digest.themes.words import Part, akin, stems, tokens
+
+NOON = datetime(2023, 9, 19, 12, tzinfo=UTC)
+
+
+def a_text(title: str, summary: str = "", *, id: int = 1, **told: Any) -> Publication:
+    return Publication(id=id, title=title, summary=summary, first_seen_at=NOON, **told)
+
+
+def the_label(title: str, summary: str = "", **told: Any) -> str:
+    return label([a_text(title, summary, **told)])[1]
+
+
+def themed(*texts: tuple[str, str]) -> Any:
+    return find([a_text(title, summary, id=n) for n, (title, summary) in enumerate(texts, 1)])
+
+
+# --- form, whatever comes -----------------------------------------------------------------
+
+scripts = st.text(
+    st.one_of(
+        st.characters(codec="utf-8"),
+        st.sampled_from("aeiou tnrs 'the of-U.S.’“”\"«»,:;!?…—–123 "),
+        st.characters(min_codepoint=0x400, max_codepoint=0x44F),  # Cyrillic
+        st.characters(min_codepoint=0x620, max_codepoint=0x64A),  # Arabic
+        st.characters(min_codepoint=0x4E00, max_codepoint=0x4E80),  # Chinese
+        st.characters(min_codepoint=0x900, max_codepoint=0x970),  # Devanagari
+    ),
+    max_size=120,
+)
+ENGLISH = """
+the of in and Ukraine's Russia war wars risks How why U.S. NATO drug policies policy study says
+experts Kim Jong Un deep-strike Deep-Strike rebuilding Rebuilding is are “Truth Decay” schools'
+teachers to for from on 2050 F-16s new growing : , . ? — health care Health Care report can could
+not their veterans Veterans supported Support supports a “ ” ' Michael D. Rich K–12 what
+"""
+english = st.lists(st.sampled_from(ENGLISH.split()), max_size=25).map(" ".join)
+weeks = st.lists(
+    st.tuples(st.one_of(scripts, english), st.one_of(scripts, english)), min_size=1, max_size=7
+)
+
+
+def has_small_start(word: str) -> bool:
+    """Tell a small start; some small letters have no capital of their own: ª, ß, µ."""
+    return word[0].islower() and word[0].upper() != word[0] == word[0].upper().lower()
+
+
+def form_faults(text: str) -> list[str]:
+    words = text.split()
+    faults = []
+    if not 1 <= len(words) <= 5:
+        faults.append("one to five words")
+    if words and {words[0].lower(), words[-1].lower()} & lexicon.FUNCTION:
+        faults.append("no stop word at an end")
+    if any(has_small_start(word) and word.lower() not in lexicon.SMALL for word in words):
+        faults.append("title case")
+    if re.search(r"[\x00-\x1f\x7f<>]", text):
+        faults.append("nothing that is no word")
+    return faults
+
+
+@settings(max_examples=120, deadline=None)
+@given(weeks)
+def test_labels_keep_their_form_in_any_script(texts):
+    """Whatever the text, a label is one to five words in title case, or there is none."""
+    found = themed(*texts)
+
+    for theme in (*found.themes, *found.others):
+        assert not form_faults(theme.label), theme.label
+        assert theme.phrase
+        assert theme.publications
+        assert len(theme.phrase.split()) <= 14
+        assert 0 <= theme.evidence.strength <= 1
+
+
+@settings(max_examples=80, deadline=None)
+@given(weeks)
+def test_no_two_labels_share_a_word(texts):
+    """The labels of a headline, and those that could have been in it, have no word in common."""
+    found = themed(*texts)
+    words = [stems(theme.label) for theme in (*found.themes, *found.others)]
+
+    for n, own in enumerate(words):
+        for other in words[n + 1 :]:
+            assert not any(akin(a, b) for a in own for b in other)
+
+
+@settings(max_examples=80, deadline=None)
+@given(weeks)
+def test_every_word_is_the_publications_own(texts):
+    """A label has no word that its publication does not have."""
+    found = themed(*texts)
+
+    for theme in (*found.themes, *found.others):
+        title, summary = texts[theme.publications[0] - 1]
+        own = {token.low for text in (title, summary) for token in tokens(text)}
+        assert {token.low for token in tokens(theme.label)} <= own
+
+
+@settings(max_examples=30, deadline=None)
+@given(weeks, st.randoms())
+def test_the_order_of_history_plays_no_part(texts, chance):
+    """The same publications give the same themes, however their history is shuffled."""
+    publications = [a_text(t, s, id=n) for n, (t, s) in enumerate(texts, 1)]
+    history = [a_text(s, t, id=n) for n, (t, s) in enumerate(texts, 100)]
+    shuffled = chance.sample(history, len(history))
+
+    assert find(publications, history=history) == find(publications, history=shuffled)
+
+
+@pytest.mark.parametrize(
+    "title",
+    ["", "…", "?!", "\r\nSubject: x", "<script>alert(1)</script>", "the of and", "a" * 10_000],
+    ids=["empty", "dots", "marks", "line break", "markup", "small words", "endless word"],
+)
+def test_hostile_titles_are_no_exception(title):
+    """A title without a usable word makes no theme, and nothing breaks."""
+    found = themed((title, ""))
+
+    assert all(not form_faults(theme.label) for theme in found.themes)
+
+
+# --- what it is about ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("title", "summary", "expected"),
+    [
+        ("Lessons from Ten Years of Wind Farms", "What wind farms taught fishers.", "Wind Farms"),
+        ("How farmers feel about robots", "", "Robots"),
+        ("The U.S. Steel Tariff", "", "U.S. Steel Tariff"),
+        ("Why “Quiet Quitting” Is Loud", "Quiet quitting at work.", "Quiet Quitting"),
+        ("Rewilding Scotland", "", "Rewilding Scotland"),
+        ("Ferry Safety: Who Pays?", "A look at ferry safety in Norway.", "Ferry Safety"),
+        ("The need for bridges", "", "Bridges"),
+        ("A survey of beekeepers' incomes", "", "Beekeepers’ Incomes"),
+    ],
+    ids=[
+        "research words never",
+        "after about",
+        "abbreviation kept",
+        "quotation kept whole",
+        "a telling gerund",
+        "before the colon",
+        "not the vague head",
+        "possessive",
+    ],
+)
+def test_labels_name_the_subject(title, summary, expected):
+    """A label names what is written about, not the writing, nor a vague head of it."""
+    assert the_label(title, summary) == expected
+
+
+@pytest.mark.parametrize(
+    ("title", "summary", "topics", "expected"),
+    [
+        ("能源转型的下一步", "关于能源的报告。", (), ""),
+        ("能源转型的下一步", "关于能源的报告。", ("能源",), "能源"),
+        (
+            "Les défis de la santé publique à Marseille et ailleurs",
+            "Une étude sur les hôpitaux de Marseille et de la région.",
+            (),
+            "Marseille",
+        ),
+    ],
+    ids=["no theme", "the feed's topic", "a name"],
+)
+def test_other_languages_get_an_honest_label(title, summary, topics, expected):
+    """Where we do not know the grammar, a label is a name or a topic, or there is none."""
+    assert the_label(title, summary, topics=topics) == expected
+
+
+def test_people_who_speak_are_not_the_subject():
+    """Who is quoted, and who wrote it, is not what it is about."""
+    said = the_label(
+        "Ports Are Clogged",
+        "Jane Doe says ports need cranes. John Roe explains why ports clog.",
+        authors=("John Roe",),
+    )
+
+    assert said == "Ports"
+
+
+def test_what_everything_is_about_names_nothing():
+    """Words that all of the history has count for less than those that are new."""
+    history = [a_text("The Grain Trade", f"Grain trade, part {n}.", id=n) for n in range(100, 160)]
+    publication = a_text("Grain Trade: Cobalt Mines")
+
+    assert label([publication])[1] == "Grain Trade"
+    assert label([publication], history=history)[1] == "Cobalt Mines"
+
+
+def test_the_first_theme_is_the_leads():
+    """The first publication's theme opens the headline, whatever else weighs more."""
+    found = themed(
+        ("Goats on Islands", ""),
+        ("Solar Power Storage", "Solar power storage is cheap. Solar power storage wins."),
+    )
+
+    assert [theme.publications for theme in found.themes] == [(1,), (2,)]
+    assert found.themes[0].label == "Goats on Islands"
+
+
+def test_publications_about_one_thing_share_a_theme():
+    """Two publications of one subject become one theme, led by the first of them."""
+    found = themed(
+        ("Lithium Mining in Chile", "Lithium mining strains Chile's deserts."),
+        ("School Meals Get Better", "Cooks and pupils agree on school meals."),
+        ("Chile's Lithium Mining Boom", "Lithium mining in Chile booms."),
+    )
+
+    assert found.themes[0].publications == (1, 3)
+    assert "lithium" in [term.lower() for term in found.themes[0].evidence.terms]
+
+
+def test_an_editors_label_stays():
+    """A label that an editor wrote is used as it is, and marked; the others avoid its words."""
+    publications = [
+        a_text("Heat Pumps for Old Houses", "Heat pumps.", id=1),
+        a_text("Heat Waves and Cities", "Heat waves in cities.", id=2),
+    ]
+    found = find(publications, chosen={2: "Heat in the City"})
+
+    by_lead = {theme.publications[0]: theme for theme in found.themes}
+    assert (by_lead[2].label, by_lead[2].human) == ("Heat in the City", True)
+    assert not stems(by_lead[1].label) & stems("Heat in the City")
+
+
+@pytest.mark.parametrize(
+    ("title", "summary", "expected"),
+    [
+        ("Wolves Return", "The risk of wolves in the Alps. They came back.", None),
+        ("How Towns Can Store Rain", "", "how towns can store rain"),
+        ("The Dam Is Cracking Norway's Road", "", "how the dam is cracking Norway’s road"),
+        ("Planning for Norway's Recovery", "", "planning for Norway’s recovery"),
+    ],
+    ids=["a phrase in the summary", "a clause with how", "a statement", "a gerund"],
+)
+def test_the_lead_phrase_reads_on_from_focuses_on(title, summary, expected):
+    """The phrase begins small, keeps names, and is no sentence of its own."""
+    said = themed((title, summary)).themes[0].phrase
+
+    assert said == (expected or "the risk of wolves in the Alps")
+
+
+@pytest.mark.parametrize(
+    ("text", "word", "part"),
+    [
+        ("What provokes bears", "provokes", Part.VERB),
+        ("Teachers view reforms", "view", Part.VERB),
+        ("a view of the sea", "view", Part.NAMING),
+        ("where to direct funds", "direct", Part.VERB),
+        ("teen vaping", "vaping", Part.NAMING),
+        ("Countering rumours", "Countering", Part.GERUND),
+        ("supported employment", "supported", Part.NAMING),
+    ],
+)
+def test_neighbours_decide_what_part_a_word_plays(text, word, part):
+    """Verbs that look like nouns are told apart by what stands beside them."""
+    assert next(token.part for token in tokens(text) if token.text == word) is part
+
+
+# --- against the editors ------------------------------------------------------------------
+
+
+def test_labels_agree_with_human_editors(shared):
+    """On real past weeks the labels share at least 0.58 of their words with the editors' own."""
+    folder = shared / "weeks"
+    spec = importlib.util.spec_from_file_location("score", folder / "score.py")
+    assert spec
+    assert spec.loader
+    score = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(score)
+    scores = []
+    for line in (folder / "expected.jsonl").read_text().splitlines():
+        week = json.loads(line)
+        items = json.loads((folder / week["file"]).read_text())["items"]
+        publications = [
+            a_text(item["title"], item["summary"], id=n, topics=tuple(item["tags"]))
+            for n, item in enumerate(items)
+        ]
+        ours = {items[n]["id"]: text for n, text in label(publications).items()}
+        scores += [score.f1(ours[t["item"]], t["label"]) for t in week["themes"] if t["item"]]
+
+    assert sum(scores) / len(scores) >= 0.58
+
+
+@pytest.mark.slow
+def test_a_long_list_takes_seconds():
+    """Themes of 2,000 publications are found in less than ten seconds."""
+    chance = random.Random(7)
+    nouns = [f"{a}{b}" for a in ("gran", "tor", "mel", "sib", "kor") for b in ("ium", "ade", "ish")]
+    texts = [
+        (" ".join(chance.choices(nouns, k=6)).title(), " ".join(chance.choices(nouns, k=30)))
+        for _ in range(2000)
+    ]
+    began = time.monotonic()
+    themed(*texts)
+
+    assert time.monotonic() - began < 10

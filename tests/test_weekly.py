@@ -479,6 +479,37 @@ def test_catch_up_has_a_limit(fed, loaded, late, state):
     assert issue.state == state
 
 
+@pytest.mark.parametrize("days", [0, 30])
+def test_who_approves_late_gets_it_sent(fed, loaded, days):
+    """An approval long after the hour, of whichever week, is sent by the next bell."""
+    issue = prepared(fed, loaded)
+    then = SEND_HOUR + timedelta(days=days, hours=9)
+    weekly.hold(fed, issue, by="editor", reasons=("Wait.",), now=BEFORE)
+    with fed.read() as conn:
+        issue = issues.by_id(conn, issue.id)
+    weekly.approve(fed, loaded, issue, by="editor", now=then)
+    assert alone(fed, loaded, then + timedelta(minutes=1)).state is IssueState.SENDING
+
+
+def test_an_approval_that_nobody_could_act_on_is_held(fed, loaded):
+    """Approved in time, but the machine was down for a day: ask again before sending."""
+    weekly.approve(fed, loaded, prepared(fed, loaded), by="editor", now=BEFORE)
+    issue = alone(fed, loaded, SEND_HOUR + timedelta(days=1))
+    assert issue.state is IssueState.HELD
+    assert "late" in issue.reasons[0]
+
+
+@pytest.mark.parametrize(("policy", "state"), [("auto", "sending"), ("auto_if_clean", "held")])
+def test_an_error_that_a_person_may_accept_holds_a_strict_newsletter(fed, tmp_path, policy, state):
+    """A subject that begins like an answer holds under `auto_if_clean`, not under `auto`."""
+    loaded = a_loaded(tmp_path, approval=policy)
+    sent_before(fed, loaded)
+    weekly.edit(
+        fed, loaded, prepared(fed, loaded), Edits(headline="Re: Us"), now=BEFORE, actor="editor"
+    )
+    assert alone(fed, loaded, SEND_HOUR).state == state
+
+
 def test_an_old_draft_is_missed_not_sent(fed, loaded):
     """What lay unsent while nothing ran for two weeks is marked missed."""
     sent_before(fed, loaded)

@@ -400,7 +400,8 @@ def last_event(conn: Connection, issue_id: int, what: str) -> int | None:
     query = select(func.max(events.c.id)).where(
         events.c.issue_id == issue_id, events.c.what == what
     )
-    return conn.execute(query).scalar_one()
+    number: int | None = conn.execute(query).scalar_one()
+    return number
 
 
 def _insert_once(conn: Connection, table: Any, values: Mapping[str, Any]) -> None:

@@ -24,6 +24,7 @@ from digest.weekly.content import (
 )
 from digest.weekly.editions import findings, post_test, preview
 from digest.weekly.steps import (
+    BARRING,
     ENDED,
     approve,
     cancel,
@@ -37,6 +38,7 @@ from digest.weekly.steps import (
 from digest.weekly.unattended import Step, advance
 
 __all__ = [
+    "BARRING",
     "ENDED",
     "OPEN",
     "ROLLED_OVER",

@@ -20,12 +20,29 @@ if TYPE_CHECKING:
 ENDED = (IssueState.FINISHED, IssueState.CANCELLED, IssueState.MISSED)
 
 
+#: Findings of the preflight that no approval passes over; other errors a person may accept.
+BARRING = frozenset(
+    {
+        "item-lost",
+        "link-unsafe",
+        "no-items",
+        "postal-missing",
+        "postal-placeholder",
+        "slot-unknown",
+        "subject-empty",
+        "template-words",
+        "unsubscribe-missing",
+    }
+)
+
+
 def approve(database: Database, loaded: Loaded, issue: Issue, *, by: str, now: datetime) -> Issue:
     """
     Freeze and hash the edition, and use up its publications, in one transaction.
 
-    IssueError if there is nothing to send or the preflight finds an error; WrongState if
-    the issue changed since *issue* was read, or is past its draft. Nothing is half done.
+    IssueError if there is nothing to send, Held if the preflight finds what is in `BARRING`;
+    WrongState if the issue changed since *issue* was read, or is past its draft. Nothing is
+    half done.
     """
     if issue.state not in (IssueState.DRAFT, IssueState.HELD):
         raise WrongState(
@@ -41,15 +58,15 @@ def approve(database: Database, loaded: Loaded, issue: Issue, *, by: str, now: d
             remedy=f"Run: digest issue why --closing {issue.of.key}",
         )
     edition = rendered(loaded, issue, recap, number)
-    _refuse_errors(issue, edition, recap, loaded)
+    _refuse_barred(issue, edition, recap, loaded)
     return _freeze_edition(database, issue, recap, edition, number, by=by, now=now)
 
 
-def _refuse_errors(issue: Issue, edition: Edition, recap: Recap, loaded: Loaded) -> None:
+def _refuse_barred(issue: Issue, edition: Edition, recap: Recap, loaded: Loaded) -> None:
     from digest.render import preflight
 
     newsletter = loaded.settings.newsletters[issue.of.newsletter]
-    errors = [f for f in preflight.check(edition, recap, newsletter) if f.level == "error"]
+    errors = [f for f in preflight.check(edition, recap, newsletter) if f.code in BARRING]
     if errors:
         raise Held(
             f"issue {issue.of.key} cannot be sent as it is: {errors[0].sentence}",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
@@ -16,7 +17,7 @@ from digest.model.settings import NewsletterSettings
 from digest.store import Database, feeds, issues, ledger
 from digest.weekly.content import ROLLED_OVER, prepare
 from digest.weekly.editions import findings
-from digest.weekly.steps import ENDED, approve, freeze, hold
+from digest.weekly.steps import BARRING, approve, freeze, hold
 
 if TYPE_CHECKING:
     from digest.config import Loaded
@@ -47,39 +48,51 @@ def advance(
     slot = calendar.current(newsletter, now)
     for each in (calendar.preceding(newsletter, slot), slot):
         if each.window.end > since:
-            steps += _advance_slot(database, loaded, newsletter_key, each, now=now)
-    return steps
+            steps += _decide(database, loaded, newsletter_key, each, now=now)
+    return steps + _send_approved(database, loaded, newsletter_key, now=now)
 
 
-def _advance_slot(
+def _decide(
     database: Database, loaded: Loaded, newsletter_key: str, slot: Slot, *, now: datetime
 ) -> list[Step]:
+    """Compose the slot's draft; at its send hour approve it, hold it, or let it roll over."""
+    newsletter = loaded.settings.newsletters[newsletter_key]
     try:
         issue = prepare(database, loaded, newsletter_key, slot, now=now)
-        if now < issue.sends_at or issue.state in ENDED:
+        if now < issue.sends_at or issue.state is not IssueState.DRAFT:
             return []
-        return _at_the_hour(database, loaded, issue, now=now)
+        if too_thin := _too_thin(database, issue, newsletter):
+            return [_roll_over(database, issue, too_thin, now=now)]
+        if reasons := _objections(database, loaded, issue, now=now):
+            held = hold(database, issue, by="bell", reasons=reasons, now=now)
+            return [Step(issue=held, what="held")]
+        return [Step(issue=approve(database, loaded, issue, by="bell", now=now), what="approved")]
     except WrongState:
         return []  # another process took this step first
 
 
-def _at_the_hour(database: Database, loaded: Loaded, issue: Issue, *, now: datetime) -> list[Step]:
+def _send_approved(
+    database: Database, loaded: Loaded, newsletter_key: str, *, now: datetime
+) -> list[Step]:
+    """Freeze every approved issue whose send hour has come, of whichever week it is."""
+    with database.read() as conn:
+        approved = issues.listed(conn, newsletter_key, states=(IssueState.APPROVED,))
+    steps = []
+    for issue in approved:
+        if now >= issue.sends_at:
+            with suppress(WrongState):  # another process took this step first
+                steps.append(_send(database, loaded, issue, now=now))
+    return steps
+
+
+def _send(database: Database, loaded: Loaded, issue: Issue, *, now: datetime) -> Step:
     newsletter = loaded.settings.newsletters[issue.of.newsletter]
-    if issue.state is IssueState.DRAFT:
-        if too_thin := _too_thin(database, issue, newsletter):
-            return [_roll_over(database, issue, too_thin, now=now)]
-        reasons = _objections(database, loaded, issue, now=now)
-        if reasons:
-            held = hold(database, issue, by="bell", reasons=reasons, now=now)
-            return [Step(issue=held, what="held")]
-        issue = approve(database, loaded, issue, by="bell", now=now)
-    if issue.state is IssueState.APPROVED:
-        if now > issue.sends_at + newsletter.catch_up:
-            late = (_too_late(issue, newsletter, now),)
-            held = hold(database, issue, by="bell", reasons=late, now=now)
-            return [Step(issue=held, what="held")]
-        return [Step(issue=freeze(database, loaded, issue, now=now), what="frozen")]
-    return []
+    # Somebody who approves after the hour wants it out now: the delay counts from then.
+    owed_since = max(issue.sends_at, issue.approved_at or issue.sends_at)
+    if now > owed_since + newsletter.catch_up:
+        late = (_too_late(owed_since, newsletter, now),)
+        return Step(issue=hold(database, issue, by="bell", reasons=late, now=now), what="held")
+    return Step(issue=freeze(database, loaded, issue, now=now), what="frozen")
 
 
 def _mark_missed(
@@ -136,8 +149,8 @@ def _roll_over(database: Database, issue: Issue, count: int, *, now: datetime) -
     return Step(issue=rolled, what=ROLLED_OVER)
 
 
-def _too_late(issue: Issue, newsletter: NewsletterSettings, now: datetime) -> str:
-    hours = (now - issue.sends_at) / timedelta(hours=1)
+def _too_late(owed_since: datetime, newsletter: NewsletterSettings, now: datetime) -> str:
+    hours = (now - owed_since) / timedelta(hours=1)
     limit = newsletter.catch_up / timedelta(hours=1)
     return f"It is {hours:.1f} hours late, more than the {limit:g} that catch_up allows."
 
@@ -151,7 +164,7 @@ def _objections(
     if newsletter.approval == "required":
         reasons.append("Nobody approved it by its send hour, and this newsletter needs a person.")
     if now > issue.sends_at + newsletter.catch_up:
-        reasons.append(_too_late(issue, newsletter, now))
+        reasons.append(_too_late(issue.sends_at, newsletter, now))
     with database.read() as conn:
         reasons += _historical(conn, issue)
         reasons += _dead_feeds(conn, issue.of.newsletter, now=now)
@@ -159,7 +172,9 @@ def _objections(
         found = findings(database, loaded, issue)
     except DigestError as e:
         return (*reasons, f"It cannot be rendered: {e}")
-    return (*reasons, *(f.sentence for f in found if f.level == "error"))
+    strict = newsletter.approval == "auto_if_clean"
+    wrong = (f for f in found if f.code in BARRING or (strict and f.level == "error"))
+    return (*reasons, *(finding.sentence for finding in wrong))
 
 
 def _historical(conn: Connection, issue: Issue) -> list[str]:

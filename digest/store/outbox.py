@@ -66,7 +66,7 @@ def put(
         "created_at": now,
     }
     insert = dialect.insert(outbox).values(**fresh).on_conflict_do_nothing()
-    return conn.execute(insert).rowcount == 1
+    return conn.execute(insert.returning(outbox.c.id)).first() is not None
 
 
 def holds(conn: Connection, idempotency_key: str) -> bool:

@@ -11,9 +11,10 @@ import ast
 import inspect
 import re
 import sys
+import textwrap
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, get_args, get_origin
 
 REFERENCE = Path(__file__).parent / "reference"
 MADE = "<!-- Made by docs/generate.py from the code; edit the code. -->\n"
@@ -46,35 +47,41 @@ def commands() -> str:
         "# Commands\n",
         MADE,
         "Exit codes: 0 done; 1 the thing asked for did not happen, with a line that says why and"
-        " what to do; 2 the words are wrong.",
-        "`digest --config FILE …` names another config.yaml;"
-        " DIGEST_TRACE=1 shows where an error came from.\n",
+        " what to do; 2 the words are wrong; 130 stopped by you.",
+        "`digest --config FILE …` names another config.yaml; without it, `DIGEST_CONFIG` does,"
+        " else it is the one in this folder.",
+        "`DIGEST_TRACE=1` shows where an error came from.\n",
     ]
     for name in cli.DOORS:
         parts += _command(cli.load(name), f"digest {name}")
-    return "\n".join(parts)
+    return "\n".join(parts).rstrip() + "\n"
+
+
+def leaves(command: Any, words: str) -> Iterator[tuple[str, Any]]:
+    """Yield every command below *command* that does something, with the words that call it."""
+    below = getattr(command, "commands", None)
+    if below is None:
+        yield words, command
+    for name, each in (below or {}).items():
+        yield from leaves(each, f"{words} {name}")
 
 
 def _command(command: Any, words: str) -> Iterator[str]:
-    nested = getattr(command, "commands", None)
-    level = "##" if words.count(" ") == 1 else "###"
-    usage = words + "".join(f" {_metavar(p)}" for p in command.params if _is_argument(p))
-    yield f"{level} {usage}\n"
-    if nested:
-        from digest import cli
+    from digest import cli
 
-        yield cli.GROUPS[command.name] + "\n"
-        for name, each in nested.items():
+    below = getattr(command, "commands", None)
+    arguments = "".join(f" {_metavar(p)}" for p in command.params if _is_argument(p))
+    yield f"{'##' if words.count(' ') == 1 else '###'} {words}{arguments}\n"
+    if below is not None:
+        yield cli.GROUPS.get(str(command.name), inspect.cleandoc(command.help or "")) + "\n"
+        for name, each in below.items():
             yield from _command(each, f"{words} {name}")
         return
-    yield _prose(command.help or command.callback.__doc__ or "")
-    options = [p for p in command.params if not _is_argument(p) and p.name != "help"]
-    if options:
-        yield "| option | meaning |\n| --- | --- |"
-        yield "\n".join(
-            f"| `{' / '.join([*p.opts, *p.secondary_opts])}` | {_cell(p.help)} |" for p in options
-        )
-        yield ""
+    yield _prose(command.help or "")
+    told = [p for p in command.params if p.name != "help" and not getattr(p, "hidden", False)]
+    if told:
+        yield "| word | default | meaning |\n| --- | --- | --- |"
+        yield "\n".join(f"| `{_word(p)}` | {_usual(p)} | {_cell(p.help)} |" for p in told) + "\n"
 
 
 def _is_argument(parameter: Any) -> bool:
@@ -82,17 +89,47 @@ def _is_argument(parameter: Any) -> bool:
 
 
 def _metavar(parameter: Any) -> str:
-    name = (parameter.metavar or parameter.name or "").upper()
+    name = (parameter.metavar or parameter.name or "").upper().strip("[]")
     return name if parameter.required else f"[{name}]"
 
 
+def _word(parameter: Any) -> str:
+    if _is_argument(parameter):
+        return _metavar(parameter)
+    value = "" if parameter.is_flag else f" {parameter.metavar or '…'}"
+    return " / ".join([*parameter.opts, *parameter.secondary_opts]) + value
+
+
+def _usual(parameter: Any) -> str:
+    """Return the default where the help does not tell it already."""
+    value = parameter.default
+    if parameter.required:
+        return "required"
+    if value is True and parameter.secondary_opts:
+        return f"`{parameter.opts[0]}`"
+    return "" if value in (None, False, "", (), []) or callable(value) else f"`{value}`"
+
+
 def _prose(text: str) -> str:
-    text = inspect.cleandoc(text).replace("\b", "")
-    return re.sub(r"Example: (.+)", r"Example: `\1`", text) + "\n"
+    """Return a help text as Markdown: its examples become blocks of code."""
+    text = inspect.cleandoc(text.replace("\b", ""))
+    paragraphs = [part for part in text.split("\n\n") if part.strip()]
+    return "\n\n".join(_paragraph(part.strip("\n")) for part in paragraphs) + "\n"
+
+
+def _paragraph(text: str) -> str:
+    before, found, examples = text.partition("Example")
+    if not found or ":" not in examples:
+        return text
+    lines = textwrap.dedent(examples.partition(":")[2].strip("\n")).splitlines()
+    code = "\n".join(line.strip() if not line.startswith(" ") else line for line in lines)
+    # An example that goes on in the next line is one command.
+    code = re.sub(r"\n(?=\s)", " \\\\\n", code.strip())
+    return f"{before.strip()}\n\n```\n{code}\n```".strip()
 
 
 def _cell(text: str | None) -> str:
-    return (text or "").replace("|", "\\|").replace("\n", " ")
+    return " ".join((text or "").split()).replace("|", "\\|")
 
 
 # --- config -------------------------------------------------------------------------------
@@ -103,15 +140,20 @@ def config() -> str:
     from digest.config import VARIABLES
     from digest.model import settings
 
-    remarks = _remarks(Path(settings.__file__).read_text(encoding="utf-8"))
+    remarks = said_above(Path(settings.__file__))
+    sample = (REFERENCE.parents[1] / "config.yaml").read_text(encoding="utf-8")
     parts = [
         "# config.yaml\n",
         MADE,
         "Durations are a number and a unit (`15m`, `10d`); wall times a weekday and a time"
         " (`friday 06:00`), read on the newsletter's clock.",
-        "An unknown key is an error that names file, line and key.\n",
+        "An unknown key is an error that names file, line and key.",
+        "`digest serve` reads the file again when it changes; a file with a mistake is not taken,"
+        " and the old one stays in force.\n",
+        "This is the sample, whole:\n",
+        f"```yaml\n{sample.rstrip()}\n```\n",
     ]
-    parts += _keys(settings.Settings, "", remarks, level=2, title="At the top")
+    parts += _keys(settings.Settings, "", remarks, title="At the top")
     parts += ["## Environment\n", "| variable | lies over |", "| --- | --- |"]
     parts += [f"| `{name}` | {_over(place)} |" for name, place in VARIABLES.items()]
     parts += ["", "They come from the process or from `.env` beside config.yaml.", ""]
@@ -123,24 +165,28 @@ def _over(place: Any) -> str:
 
 
 def _keys(
-    model: Any, prefix: str, remarks: dict[tuple[str, str], str], *, level: int, title: str
+    model: Any, prefix: str, remarks: dict[tuple[str, str], str], *, title: str
 ) -> Iterator[str]:
-    yield f"{'#' * level} {title}\n"
+    yield f"## {title}\n"
     if model.__doc__ and not model.__doc__.startswith(("Usage", "!!!")):
         yield inspect.cleandoc(model.__doc__).split("\n\n")[0].replace("\n", " ") + "\n"
     yield "| key | default | meaning |\n| --- | --- | --- |"
-    below = []
     for name, field in model.model_fields.items():
-        if field.exclude:
-            continue
-        key = field.alias or name
-        yield f"| `{prefix}{key}` | {_default(field)} | {_meaning(model, name, remarks)} |"
-        below += [(f"{prefix}{key}", inner) for inner in _models(field.annotation)]
+        if not field.exclude:
+            key = field.alias or name
+            yield f"| `{key}` | {_default(field)} | {meaning(model, name, remarks)} |"
     yield ""
-    for key, inner in below:
-        mapped = "newsletters" in key and inner.__name__ == "NewsletterSettings"
-        start = "newsletters.KEY." if mapped else f"{key}."
-        yield from _keys(inner, start, remarks, level=3, title=f"`{start.rstrip('.')}`")
+    for key, field, inner in _below(model):
+        container = get_origin(field.annotation)
+        place = f"{prefix}{key}" + (".KEY" if container is dict else "")
+        each = "Each of " if container is tuple else ""
+        yield from _keys(inner, f"{place}.", remarks, title=f"{each}`{place}`")
+
+
+def _below(model: Any) -> Iterator[tuple[str, Any, Any]]:
+    for name, field in model.model_fields.items():
+        for inner in _models(field.annotation):
+            yield field.alias or name, field, inner
 
 
 def _default(field: Any) -> str:
@@ -168,7 +214,9 @@ def _written(value: Any) -> str:
         return "[" + ", ".join(_written(each) for each in value) + "]"
     if isinstance(value, dict):
         return "{" + ", ".join(f"{k}: {_written(v)}" for k, v in value.items()) + "}"
-    return str(value).lower() if isinstance(value, bool) else str(value)
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f'"{value}"' if str(value).startswith("#") else str(value)
 
 
 def _models(annotation: Any) -> Iterator[Any]:
@@ -182,7 +230,7 @@ def _models(annotation: Any) -> Iterator[Any]:
         yield from _models(inner)
 
 
-def _meaning(model: Any, name: str, remarks: dict[tuple[str, str], str]) -> str:
+def meaning(model: Any, name: str, remarks: dict[tuple[str, str], str]) -> str:
     field = model.model_fields[name]
     said = field.description or remarks.get((model.__name__, name), "")
     choices = [a for a in get_args(field.annotation) if isinstance(a, str)]
@@ -190,8 +238,9 @@ def _meaning(model: Any, name: str, remarks: dict[tuple[str, str], str]) -> str:
     return _cell(" ".join(part for part in (allowed, said) if part)).replace("``", "`")
 
 
-def _remarks(source: str) -> dict[tuple[str, str], str]:
+def said_above(file: Path) -> dict[tuple[str, str], str]:
     """Return the `#:` remarks before a class's fields: {(class, field): text}."""
+    source = file.read_text(encoding="utf-8")
     lines = source.splitlines()
     found = {}
     for node in ast.parse(source).body:

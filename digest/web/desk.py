@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Annotated, Any
+from urllib.parse import quote
 
-from fastapi import APIRouter, Depends, FastAPI, Form, Request
+from fastapi import APIRouter, Depends, FastAPI, Form, Path, Request
 from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from digest import staff, weekly
 from digest.errors import Held, IssueError, NoSuchIssue, TemplateError, WrongState
 from digest.model import Issue
+from digest.render.plain import plain
 from digest.store import feeds, issues, ledger
 from digest.web import board, preview
 from digest.web.pages import Pages, told
 from digest.web.session import (
+    COOKIE,
     SignInNeeded,
     Visitor,
     acting,
@@ -24,6 +27,9 @@ from digest.web.session import (
     refuse_foreign,
     remember,
 )
+
+#: A row number as both databases can hold it.
+IssueNumber = Annotated[int, Path(ge=1, lt=2**63)]
 
 
 def doors(pages: Pages) -> APIRouter:
@@ -84,7 +90,8 @@ def _sign_in(router: APIRouter, pages: Pages) -> None:
     @router.api_route("/sign-in/{token}", methods=["GET", "HEAD"])
     def ask(token: str) -> HTMLResponse:
         # Mail scanners open links: only the button's POST uses this one up.
-        return pages.page("sign-in.html", headers=hidden, action=f"{pages.prefix}/sign-in/{token}")
+        action = f"{pages.prefix}/sign-in/{quote(token, safe='')}"
+        return pages.page("sign-in.html", headers=hidden, action=action)
 
     @router.post("/sign-in/{token}")
     def sign_in(request: Request, token: str) -> Response:
@@ -96,7 +103,7 @@ def _sign_in(router: APIRouter, pages: Pages) -> None:
 
     @router.post("/sign-out")
     def sign_out(request: Request, _who: Visitor = Depends(acting(pages, "viewer"))) -> Response:
-        staff.sign_out(pages.database, request.cookies["recap_desk"])
+        staff.sign_out(pages.database, request.cookies[COOKIE])
         response = _go(pages, "/sign-in")
         forget(pages, response)
         return response
@@ -133,7 +140,7 @@ def _boards(router: APIRouter, pages: Pages) -> None:
         return _desk_page(pages, who, "desk-issues.html", key, here="issues", rows=rows)
 
     @router.get("/desk/issues/{issue_id}")
-    def one_issue(issue_id: int, who: Visitor = seen) -> HTMLResponse:
+    def one_issue(issue_id: IssueNumber, who: Visitor = seen) -> HTMLResponse:
         return _board_page(pages, who, _issue(pages, issue_id), here="issues")
 
     @router.get("/desk/feeds")
@@ -215,7 +222,7 @@ def _previews(router: APIRouter, pages: Pages) -> None:
     seen = Depends(looking(pages))
 
     @router.get("/desk/issues/{issue_id}/preview")
-    def look(issue_id: int, view: str = "desktop", who: Visitor = seen) -> HTMLResponse:
+    def look(issue_id: IssueNumber, view: str = "desktop", who: Visitor = seen) -> HTMLResponse:
         issue = _issue(pages, issue_id)
         mail = preview.mail(pages.database, pages.loaded, issue)
         return _desk_page(
@@ -231,7 +238,7 @@ def _previews(router: APIRouter, pages: Pages) -> None:
         )
 
     @router.get("/desk/issues/{issue_id}/mail")
-    def framed(issue_id: int, scheme: str = "light", _who: Visitor = seen) -> HTMLResponse:
+    def framed(issue_id: IssueNumber, scheme: str = "light", _who: Visitor = seen) -> HTMLResponse:
         mail = preview.mail(pages.database, pages.loaded, _issue(pages, issue_id))
         headers = {
             "content-security-policy": preview.MAIL_POLICY,
@@ -249,7 +256,9 @@ def _decisions(router: APIRouter, pages: Pages) -> None:
     publishing = Depends(acting(pages, "publisher"))
 
     @router.post("/desk/issues/{issue_id}/approve")
-    def approve(issue_id: int, version: int = Form(), who: Visitor = publishing) -> Response:
+    def approve(
+        issue_id: IssueNumber, version: int = Form(), who: Visitor = publishing
+    ) -> Response:
         def step(issue: Issue) -> None:
             weekly.approve(
                 pages.database, pages.loaded, issue, by=who.account.address, now=pages.now()
@@ -259,13 +268,13 @@ def _decisions(router: APIRouter, pages: Pages) -> None:
 
     @router.post("/desk/issues/{issue_id}/hold")
     def hold(
-        issue_id: int,
+        issue_id: IssueNumber,
         version: int = Form(),
         reason: str = Form("", max_length=500),
         who: Visitor = editing,
     ) -> Response:
         by = who.account.address
-        said = " ".join(reason.split()) or f"Held by {by}."
+        said = plain(" ".join(reason.split())) or f"Held by {by}."
 
         def step(issue: Issue) -> None:
             weekly.hold(pages.database, issue, by=by, reasons=(said,), now=pages.now())
@@ -273,7 +282,9 @@ def _decisions(router: APIRouter, pages: Pages) -> None:
         return _decided(pages, who, issue_id, version, step)
 
     @router.post("/desk/issues/{issue_id}/release")
-    def release(issue_id: int, version: int = Form(), who: Visitor = publishing) -> Response:
+    def release(
+        issue_id: IssueNumber, version: int = Form(), who: Visitor = publishing
+    ) -> Response:
         def step(issue: Issue) -> None:
             weekly.release(pages.database, issue, by=who.account.address, now=pages.now())
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -25,6 +26,9 @@ EDITION_POLICY = (
 
 #: Issues whose edition a reader may have in hand, or is about to.
 _PUBLIC = (IssueState.APPROVED, IssueState.SENDING, IssueState.STOPPED, IssueState.FINISHED)
+
+#: What newsletters and issues can be called; a database need not see anything else.
+_NAME = re.compile(r"[\w.+-]{1,64}")
 
 
 def doors(pages: Pages) -> APIRouter:
@@ -63,7 +67,7 @@ def _leaving(router: APIRouter, pages: Pages) -> None:
         router.add_api_route(f"/unsubscribe/{{token}}/undo{slash}", undo, methods=["POST"])
 
 
-def _left(pages: Pages, seat: Any, token: str) -> HTMLResponse:
+def _left(pages: Pages, seat: readership.Seat, token: str) -> HTMLResponse:
     undo = f"{pages.prefix}/unsubscribe/{token}/undo" if seat.can_return else ""
     return _page(pages, "unsubscribed.html", seat.newsletter, undo=undo)
 
@@ -124,6 +128,8 @@ def _entry(pages: Pages, issue: Issue, subject: str) -> dict[str, Any]:
 
 def _public(pages: Pages, newsletter: str, key: str) -> tuple[Issue, Edition]:
     """Return the issue and its frozen edition; NoSuchIssue while it is not for the public."""
+    if not (_NAME.fullmatch(newsletter) and _NAME.fullmatch(key)):
+        raise NoSuchIssue("no issue is called that")
     with pages.database.read() as conn:
         for rhythm in Rhythm:
             try:

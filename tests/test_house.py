@@ -12,6 +12,7 @@ import time
 import tomllib
 import zipfile
 from collections.abc import Iterator
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
@@ -238,6 +239,39 @@ def test_every_dependency_says_why():
     page = (ROOT / "docs/decisions/dependencies.md").read_text()
     said = set(re.findall(r"^\| ([a-z][a-z0-9-]*) \|", page, re.M)) - {"package"}
     assert said == {canonicalize_name(requirement.name) for requirement in requirements()}
+
+
+#: Packages that no line of ours imports, and what does.
+USED_OTHERWISE = {
+    "python-multipart": "Starlette, for forms",
+    "tzdata": "zoneinfo, where the system has no zones",
+    "psycopg": "SQLAlchemy, by the database's URL",
+}
+#: Parts of a declared package that are packages of their own.
+COMES_WITH = {"starlette": "fastapi", "pydantic-core": "pydantic", "markupsafe": "jinja2"}
+
+
+def test_every_dependency_is_used():
+    """What the program imports is declared, and what is declared is imported."""
+    known = packages_distributions()
+    imported = {
+        canonicalize_name(package)
+        for file in (ROOT / "digest").rglob("*.py")
+        for name in imports(ast.parse(file.read_text()))
+        for package in known.get(name, [])
+    } - {"weekly-recap"}
+    used = {COMES_WITH.get(name, name) for name in imported | set(USED_OTHERWISE)}
+    development = {Requirement(line).name for line in PROJECT["dependency-groups"]["dev"]}
+    assert used == {canonicalize_name(one.name) for one in requirements()} - development
+
+
+def imports(module: ast.Module) -> Iterator[str]:
+    """Return the top-level name of everything that *module* imports."""
+    for node in ast.walk(module):
+        if isinstance(node, ast.Import):
+            yield from (alias.name.split(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            yield node.module.split(".")[0]
 
 
 # --- the code -----------------------------------------------------------------------------

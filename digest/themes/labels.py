@@ -56,7 +56,7 @@ class Background:
         self.used: Counter[str] = Counter()
         for each in publications:
             self.count += 1
-            self.used.update(stems(f"{each.title}. {each.summary}"))
+            self.used.update(stems(each.title) | stems(each.summary))
 
     def rarity(self, stemmed: str) -> float:
         """Return 1 for a word never seen before, near 0 for one in every publication."""

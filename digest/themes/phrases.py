@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from digest.themes import lexicon
-from digest.themes.words import Part, Token, base_form, stem
+from digest.themes.words import INITIAL, Part, Token, base_form, stem
 
 #: A label has at most this many words.
 MOST_WORDS = 5
@@ -268,6 +268,7 @@ def fits(words: Sequence[Token]) -> bool:
         not any(is_research(each) or len(each.text) > LONGEST_WORD for each in words)
         and not any(each.low in lexicon.FUNCTION and each.text != "US" for each in ends)
         and words[-1].low not in lexicon.PALE
+        and not INITIAL.fullmatch(words[-1].text)
         and words[0].low not in lexicon.PALE
         and not (words[0].possessive and words[0].low in lexicon.CALENDAR)
         and any(names(each) for each in words)
@@ -279,8 +280,7 @@ def names(word: Token) -> bool:
     """Tell whether *word* names something: no number, date, research or vague word."""
     return (
         word.part in (Part.NAMING, Part.GERUND)
-        and len(word.text) > 1
-        and any(letter.isalpha() for letter in word.text)
+        and sum(letter.isalpha() for letter in word.text) > 1
         and word.low not in lexicon.CALENDAR
         and not is_research(word)
         and not is_vague(word)

@@ -13,8 +13,8 @@ from digest.themes.phrases import names
 from digest.themes.wording import phrase
 from digest.themes.words import stem, stems
 
-#: So many themes make a headline.
-IN_HEADLINE = 3
+#: So many themes make a headline, and so many are found to choose from.
+IN_HEADLINE, MOST = 3, 8
 #: What a label's strength, likeness to all other publications, each further one of its own
 #: and a label of more than a bare name add to a theme's worth.
 STRENGTH, CENTRALITY, COMPANY, SPECIFIC = 0.6, 1.0, 0.1, 0.1
@@ -140,7 +140,7 @@ def _picked(subjects: Sequence[_Subject]) -> list[tuple[_Subject, Label | None]]
     waiting = [each for each in subjects if not each.human]
     picked: list[tuple[_Subject, Label | None]] = [(each, None) for each in written]
     taken = frozenset(word for each in written for word in stems(each.human or ""))
-    while waiting:
+    while waiting and len(picked) < max(MOST, len(written)):
         room = _room(picked)
         bids = [(each, label) for each in waiting if (label := each.best(taken, room))]
         if not bids:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import lru_cache
 from itertools import pairwise
 
 from digest.themes import lexicon
@@ -66,13 +67,15 @@ _SHAPE = re.compile(
     """,
     re.VERBOSE | re.DOTALL,
 )
-_INITIAL = re.compile(r"[A-Z]\.")
+#: "D." in "Michael D. Rich".
+INITIAL = re.compile(r"[A-Z]\.")
 _POSSESSIVE = re.compile(r"['’]s$", re.IGNORECASE)
 _OPENING, _CLOSING = "“\"„«‘'‚", "”\"“»’'"
 #: Longer texts say nothing more about what a publication is about.
 MOST_CHARACTERS = 4000
 
 
+@lru_cache(maxsize=20_000)  # background, casing and reading look at the same texts
 def tokens(text: str) -> tuple[Token, ...]:
     """Return the words of *text*, each with the part it plays. Never raises."""
     bare = tuple(_bare(unicodedata.normalize("NFC", text[:MOST_CHARACTERS])))
@@ -82,7 +85,7 @@ def tokens(text: str) -> tuple[Token, ...]:
             each,
             part=_part(bare, at),
             proper=_has_name_form(each, telling=telling and not each.breaks)
-            or (at > 0 and bool(_INITIAL.fullmatch(bare[at - 1].text))),
+            or (at > 0 and bool(INITIAL.fullmatch(bare[at - 1].text))),
         )
         for at, each in enumerate(bare)
     )
@@ -318,7 +321,8 @@ def _is_past(place: _Place) -> bool:
     return governor is not None and governor.low in lexicon.AUXILIARIES
 
 
-def base_form(low: str, known: Collection[str]) -> str | None:
+@lru_cache(maxsize=100_000)
+def base_form(low: str, known: frozenset[str]) -> str | None:
     """Return the entry of *known* that *low* is a form of, or None."""
     if low in known:
         return low
@@ -355,6 +359,7 @@ _TAILS = (
 )
 
 
+@lru_cache(maxsize=50_000)
 def stem(word: str) -> str:
     """Return a crude stem: words of one family mostly share it; it is never shown."""
     low = _POSSESSIVE.sub("", word.lower().replace("’", "'"))

@@ -259,10 +259,24 @@ def test_what_blocks_the_issue_refuses_the_approval(site: Site, draft: Issue) ->
     newsletter = site.loaded.settings.newsletters["recap"]
     placeholder = newsletter.model_copy(update={"postal_address": "YOUR POSTAL ADDRESS"})
     site.settings(newsletters={"recap": placeholder})
+    page = site.browser("publisher").get("/").text
+    assert '<span class="level">Blocks</span>' in page
+    assert "/approve" not in page
     answer = decide(site.browser("publisher"), draft, "approve")
     assert answer.status_code == 409
     assert "postal" in answer.text
     assert state(site, draft) is IssueState.DRAFT
+
+
+def test_a_person_may_pass_over_what_only_holds(site: Site) -> None:
+    """An error that no rule bars holds the issue, unless a person approves it all the same."""
+    issue = a_draft(site.database, headline="Re: Deep Strikes and Recovery Costs")
+    browser = site.browser("publisher")
+    page = browser.get("/").text
+    assert '<span class="level">Holds</span>' in page
+    assert "if somebody approves it before; otherwise it is held" in page
+    assert decide(browser, issue, "approve").status_code == 303
+    assert state(site, issue) is IssueState.APPROVED
 
 
 def test_a_hold_says_why(site: Site, draft: Issue) -> None:

@@ -50,6 +50,13 @@ def an_issue(state: IssueState, **told: object) -> Issue:
             "in 2 h 14 min, unless what blocks it is mended.",
         ),
         (
+            "draft",
+            {},
+            {"thin": 2, "needs_approval": True},
+            "Draft. Only 2 items: rolls over into next week Friday 09:00 New York, "
+            "in 2 h 14 min, unless somebody approves it before.",
+        ),
+        (
             "approved",
             {"approved_by": "ana@example.org"},
             {},
@@ -71,7 +78,7 @@ def an_issue(state: IssueState, **told: object) -> Issue:
     ],
 )
 def test_a_state_is_said_with_its_consequence(
-    tmp_path: Path, state: str, told: dict[str, object], asked: dict[str, bool], said: str
+    tmp_path: Path, state: str, told: dict[str, object], asked: dict[str, int], said: str
 ) -> None:
     """Every state is a word and what follows from it."""
     newsletter = a_loaded(tmp_path).settings.newsletters["recap"]

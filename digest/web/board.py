@@ -36,6 +36,7 @@ _LEFT_OUT = {
     "feed": "of a feed that is switched off",
 }
 
+_WEIGHTS = ("Blocks", "Holds", "Look at")
 _APPROVABLE = (IssueState.DRAFT, IssueState.HELD)
 _HOLDABLE = (IssueState.PLANNED, IssueState.DRAFT, IssueState.APPROVED)
 
@@ -59,6 +60,20 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """What the preflight found, and what follows from it."""
+
+    #: ``Blocks`` (no approval passes over it), ``Holds`` (unless a person approves), ``Look at``.
+    weight: str
+    sentence: str
+    remedy: str = ""
+
+    @property
+    def blocks(self) -> bool:
+        return self.weight == "Blocks"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Board:
     """An issue as the desk shows it."""
 
@@ -69,11 +84,9 @@ class Board:
     included: tuple[Row, ...]
     #: What is out, by the kind of reason, the largest group first.
     left_out: tuple[tuple[str, tuple[Row, ...]], ...]
-    findings: tuple[Finding, ...]
-    #: Why there is no preview, "" if there is one.
-    trouble: str
-    #: True if an error keeps it from being approved.
-    blocked: bool
+    checks: tuple[Check, ...]
+    #: False where the mail cannot be rendered; a check says why.
+    previewable: bool
     #: How many readers would get it; None once it is frozen.
     audience: int | None
     #: None until the audience is frozen.
@@ -83,7 +96,7 @@ class Board:
 
     @property
     def approvable(self) -> bool:
-        return self.issue.state in _APPROVABLE and not self.blocked
+        return self.issue.state in _APPROVABLE and not any(check.blocks for check in self.checks)
 
     @property
     def holdable(self) -> bool:
@@ -93,16 +106,11 @@ class Board:
     def releasable(self) -> bool:
         return self.issue.state is IssueState.HELD
 
-    @property
-    def previewable(self) -> bool:
-        return not self.trouble
-
 
 def gather(database: Database, loaded: Loaded, issue: Issue, *, now: datetime) -> Board:
     """Return the board of *issue*; its newsletter must be in the configuration."""
     newsletter = loaded.settings.newsletters[issue.of.newsletter]
-    findings, trouble = _checked(database, loaded, issue)
-    blocked = bool(trouble) or any(finding.level == "error" for finding in findings)
+    checks, previewable = _checked(database, loaded, issue, newsletter)
     with database.read() as conn:
         draft = issues.draft(conn, issue.id)
         rows = _rows(conn, draft.candidates)
@@ -110,13 +118,15 @@ def gather(database: Database, loaded: Loaded, issue: Issue, *, now: datetime) -
         audience = None if tally else ledger.audience(conn, issue.of.newsletter, issue.of.rhythm)
         first = issues.last_frozen(conn, issue.of) is None
         _frozen, excluded = issues.counted(conn, issue.id)
+    weights = {check.weight for check in checks}
     standing = words.standing(
         issue,
         newsletter,
         now=now,
         tally=tally,
-        needs_approval=first or newsletter.approval == "required",
-        blocked=blocked,
+        needs_approval=first or newsletter.approval == "required" or "Holds" in weights,
+        blocked="Blocks" in weights,
+        thin=_thin(draft, newsletter),
     )
     included = (row for row in rows if row.candidate.included)
     return Board(
@@ -126,21 +136,40 @@ def gather(database: Database, loaded: Loaded, issue: Issue, *, now: datetime) -
         draft=draft,
         included=tuple(sorted(included, key=lambda row: row.candidate.rank or 0)),
         left_out=_grouped([row for row in rows if not row.candidate.included]),
-        findings=findings,
-        trouble=trouble,
-        blocked=blocked,
+        checks=checks,
+        previewable=previewable,
         audience=audience,
         tally=tally,
         excluded=excluded,
     )
 
 
-def _checked(database: Database, loaded: Loaded, issue: Issue) -> tuple[tuple[Finding, ...], str]:
-    """Return the preflight's findings, or none and why the mail cannot be rendered."""
+def _checked(
+    database: Database, loaded: Loaded, issue: Issue, newsletter: NewsletterSettings
+) -> tuple[tuple[Check, ...], bool]:
+    """Return what the preflight says, the heaviest first, and whether there is a mail to show."""
     try:
-        return weekly.findings(database, loaded, issue), ""
+        found = weekly.findings(database, loaded, issue)
     except DigestError as e:
-        return (), f"{words.sentence(str(e))} {e.remedy}".strip()
+        return (Check(weight="Blocks", sentence=str(e), remedy=e.remedy),), False
+    checks = (
+        Check(weight=_weight(each, newsletter), sentence=each.sentence, remedy=each.remedy)
+        for each in found
+    )
+    return tuple(sorted(checks, key=lambda check: _WEIGHTS.index(check.weight))), True
+
+
+def _weight(finding: Finding, newsletter: NewsletterSettings) -> str:
+    if finding.code in weekly.BARRING:
+        return "Blocks"
+    strict = newsletter.approval == "auto_if_clean"
+    return "Holds" if strict and finding.level == "error" else "Look at"
+
+
+def _thin(draft: Draft, newsletter: NewsletterSettings) -> int:
+    """Return how many items there are if they roll over for being too few; else 0."""
+    count = len(draft.recap.items) if draft.recap else 0
+    return count if count < newsletter.items.min and not draft.edits else 0
 
 
 def _rows(conn: Connection, candidates: tuple[Candidate, ...]) -> list[Row]:

@@ -27,12 +27,14 @@ def standing(
     tally: Tally | None = None,
     needs_approval: bool = False,
     blocked: bool = False,
+    thin: int = 0,
 ) -> Standing:
     """
     Return the state in words and its consequence, each a sentence.
 
     *needs_approval* is true where the issue is not sent unless a person approved it,
-    *blocked* where a check found an error in it.
+    *blocked* where no approval can pass over what a check found; *thin* is how many items
+    it has if they are too few, and 0 otherwise.
     """
     hour = f"{moment(issue.sends_at, newsletter.zone, now)}, {distance(issue.sends_at - now)}"
     draft = f"Sends {hour}, unless held."
@@ -40,6 +42,9 @@ def standing(
         draft = f"Sends {hour}, if somebody approves it before; otherwise it is held."
     if blocked:
         draft = f"Cannot be sent as it is. Will be held {hour}, unless what blocks it is mended."
+    if thin:
+        only = f"Only {count(thin, 'item')}"
+        draft = f"{only}: rolls over into next week {hour}, unless somebody approves it before."
     closes = moment(issue.window.end, newsletter.zone, now)
     counted = sending(tally) if tally else ""
     why = " ".join(sentence(reason) for reason in issue.reasons)

@@ -57,7 +57,7 @@ class Token:
 _SHAPE = re.compile(
     r"""
       (?P<word> (?:[^\W\d_]\.){2,}(?:-\w+)*            # U.S., U.S.-China
-      | \b[^\W\d_]\.(?=\s+[^\W\d_]\w)                  # Michael D. Rich
+      | \b[A-Z]\.(?=\s+[^\W\d_]\w)                       # Michael D. Rich
       | \d+(?:[.,:]\d+)*(?:[-‑]\w+|\w+)*               # 2050, 10.1, 31st
       | \w+(?:[-‑&'’]\w+(?:\.\w\.)?|–\d+)*           # deep-strike, R&D, isn't, K–12
       )

@@ -128,10 +128,10 @@ def date(at: datetime, zone: ZoneInfo) -> str:
     return f"{local.day} {local:%b %Y}"
 
 
-def day(at: datetime, zone: ZoneInfo, now: datetime) -> str:
-    """Return the local day: ``22 Sep``; with the year if that is half a year or more away."""
+def day(at: datetime, zone: ZoneInfo, near: datetime) -> str:
+    """Return the local day: ``22 Sep``; with the year if it is not within half a year of *near*."""
     local = at.astimezone(zone)
-    return date(at, zone) if abs(at - now) > timedelta(days=182) else f"{local.day} {local:%b}"
+    return date(at, zone) if abs(at - near) > timedelta(days=182) else f"{local.day} {local:%b}"
 
 
 def stretch(window: Window, zone: ZoneInfo) -> str:

@@ -16,7 +16,7 @@ from digest.errors import DigestError, ReaderError
 from digest.model import DeliveryState, Recipient
 from digest.smtp import Dropped, Reply, Session, connect
 from digest.store import Database, outbox
-from digest.verdict import Verdict, patience, verdict
+from digest.verdict import Verdict, is_final, patience, verdict
 
 if TYPE_CHECKING:
     from digest.config import Loaded
@@ -179,9 +179,7 @@ class _Round:
         found = verdict(reply.phase, reply.code, reply.enhanced, reply.text)
         if found is Verdict.ACCEPTED:
             self._settle(letter, DeliveryState.SENT, str(reply))
-        elif found in (Verdict.DEAD, Verdict.REFUSED) or (
-            found is Verdict.FULL and reply.code >= 500
-        ):
+        elif is_final(found, reply.code, reply.enhanced):
             self._settle(letter, DeliveryState.FAILED, str(reply))
         else:
             # Also a fault of ours: waiting costs nothing, and a person may mend it meanwhile.

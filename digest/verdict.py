@@ -124,11 +124,21 @@ def verdict(phase: Phase, code: int, enhanced: str = "", text: str = "") -> Verd
     """
     if 200 <= code < 300:
         return Verdict.ACCEPTED
-    passing = not 500 <= code < 600 or enhanced.startswith("4.")
-    for rule in _PASSING if passing else _FINAL:
+    for rule in _PASSING if _is_passing(code, enhanced) else _FINAL:
         if _fits(rule, phase, code, enhanced, text):
             return rule.verdict
     return Verdict.REFUSED
+
+
+def is_final(found: Verdict, code: int, enhanced: str = "") -> bool:
+    """Tell whether the message must not be offered to that reader again."""
+    if found is Verdict.FULL:
+        return not _is_passing(code, enhanced)
+    return found in (Verdict.DEAD, Verdict.REFUSED)
+
+
+def _is_passing(code: int, enhanced: str) -> bool:
+    return not 500 <= code < 600 or enhanced.startswith("4.")
 
 
 def _fits(rule: _Rule, phase: Phase, code: int, enhanced: str, text: str) -> bool:

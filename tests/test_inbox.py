@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import signal
 import smtplib
 import socket
+import subprocess
+import sys
 from email.message import EmailMessage
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
@@ -152,3 +155,17 @@ def test_a_taken_port_is_named(tmp_path):
             with inbox.running(tmp_path, smtp_port=port):
                 pass
     assert "--smtp-port" in caught.value.remedy
+
+
+def test_the_command_runs_until_ctrl_c(tmp_path):
+    """`digest inbox` says where it takes mail and where to look, and ends without complaint."""
+    told = [sys.executable, "-m", "digest", "inbox", "--smtp-port", "0", "--web-port", "0"]
+    process = subprocess.Popen(
+        [*told, "--keep", str(tmp_path)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    said = [process.stdout.readline() for _ in range(3)]
+    process.send_signal(signal.SIGINT)
+    _, complaint = process.communicate(timeout=30)
+    assert [line.split()[0] for line in said] == ["Mail", "Look", "Kept"]
+    assert (process.returncode, complaint) == (0, "")

@@ -20,6 +20,7 @@ from tests.audience import addresses, an_issue, frozen, readers
 from tests.mailserver import MailServer, running
 
 READERS = 400
+KILLS = 4
 
 SENDER = """
 import sys
@@ -81,10 +82,8 @@ def strike(process, server, luck, signal_number) -> None:
 def test_sigkill_loses_nobody_and_repeats_nobody(database, sending):
     """After each kill the next run goes on at once; who was in flight is listed as uncertain."""
     issue, server, start = sending
-    luck = random.Random(seed := random.randrange(10**6))
-    print("seed", seed)
-    kills = 4
-    for _ in range(kills):
+    luck = random.Random()
+    for _ in range(KILLS):
         strike(start(), server, luck, signal.SIGKILL)
         assert len(states(database, issue)) == READERS
     last = start()

@@ -172,6 +172,22 @@ def test_only_the_holder_of_a_claim_may_attempt_and_settle(database):
     assert states(database, issue) == {reader: DeliveryState.SENT}
 
 
+def test_many_results_go_into_one_commit(database):
+    """Results of different kinds are written together, each to its reader."""
+    issue = an_issue(database)
+    ids = readers(database, addresses(3))
+    frozen(database, issue)
+    attempted(database, issue, claimed(database, issue))
+    kinds = (DeliveryState.SENT, DeliveryState.FAILED, DeliveryState.UNCERTAIN)
+    results = [
+        Result(subscriber=reader, state=kind, answer=str(kind), at=NOW)
+        for reader, kind in zip(ids, kinds, strict=True)
+    ]
+    with database.write() as conn:
+        ledger.settle(conn, issue, "a", results)
+    assert states(database, issue) == dict(zip(ids, kinds, strict=True))
+
+
 def test_a_dead_sender_loses_nobody_and_repeats_nobody(database):
     """After a crash the claimed are owed again and the attempted are uncertain."""
     issue = an_issue(database)

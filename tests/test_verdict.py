@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from digest.verdict import RETRY_MINUTES, Phase, Verdict, patience, verdict
+from digest.verdict import RETRY_MINUTES, Phase, Verdict, is_final, patience, verdict
 
 MAIL, RCPT, DATA, CONTENT = Phase.MAIL, Phase.RCPT, Phase.DATA, Phase.CONTENT
 
@@ -85,6 +85,15 @@ def test_every_answer_has_a_verdict(phase, code, enhanced, text):
 def test_words_count_only_without_an_enhanced_code():
     """A text that says “unknown user” does not overrule a code for programs."""
     assert verdict(RCPT, 550, "5.2.1", "unknown user") is Verdict.REFUSED
+
+
+@pytest.mark.parametrize(
+    ("code", "enhanced", "final"),
+    [(452, "4.2.2", False), (552, "5.2.2", True), (550, "4.2.2", False), (552, "", True)],
+)
+def test_a_full_mailbox_passes_or_not_as_its_server_says(code, enhanced, final):
+    """Full is final for this issue only where neither code calls it passing."""
+    assert is_final(verdict(RCPT, code, enhanced), code, enhanced) is final
 
 
 def test_tries_are_spread_over_two_days():

@@ -30,11 +30,15 @@ def inbox(
     In config.yaml, for trying things out: smtp: {host: 127.0.0.1, port: 2525, tls: none}
     """
     import threading
+    from contextlib import suppress
 
     from digest import inbox as built_in
     from digest.cli import terminal
 
-    with built_in.running(keep, smtp_port=smtp_port, web_port=web_port) as running:
+    with (
+        suppress(KeyboardInterrupt),
+        built_in.running(keep, smtp_port=smtp_port, web_port=web_port) as running,
+    ):
         terminal.facts(
             {
                 "Mail": f"smtp://{running.host}:{running.port}",
@@ -43,7 +47,4 @@ def inbox(
                 "Next": "digest issue test, or any program that sends mail. Ctrl-C ends it.",
             }
         )
-        try:
-            threading.Event().wait()
-        except KeyboardInterrupt:
-            return
+        threading.Event().wait()

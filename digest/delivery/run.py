@@ -22,7 +22,7 @@ from digest.model.settings import SmtpSettings
 from digest.smtp import Dropped, Pace, Reply, rates
 from digest.store import Database, issues, ledger
 from digest.store.ledger import Result
-from digest.verdict import Phase, Verdict, patience, verdict
+from digest.verdict import Phase, Verdict, is_final, patience, verdict
 
 #: So many messages at most may be on their way: `attempting` durable, the result not yet.
 #: It is also the largest number of readers that a crash can leave uncertain.
@@ -44,9 +44,6 @@ SOON = timedelta(minutes=1)
 #: A domain that throttles rests for this long, twice as long each time, up to an hour.
 REST = timedelta(minutes=1)
 LONGEST_REST = timedelta(hours=1)
-
-#: What a passing refusal is called in the ledger once we have given up.
-_WAITS = (Verdict.LATER, Verdict.THROTTLED, Verdict.FULL)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -296,10 +293,10 @@ class Run:
             self._tell(row, DeliveryState.SENT, str(reply))
         elif found is Verdict.OURS:
             await self._blame_us(row, reply)
-        elif found in _WAITS and (reply.code < 500 or found is Verdict.LATER):
-            self._defer(row, reply, found)
-        else:
+        elif is_final(found, reply.code, reply.enhanced):
             self._tell(row, DeliveryState.FAILED, str(reply), found)
+        else:
+            self._defer(row, reply, found)
 
     def _defer(self, row: Delivery, reply: Reply, found: Verdict) -> None:
         wait = patience(row.attempts + 1, _seed(row))

@@ -1,0 +1,54 @@
+"""
+The ledger: one row per issue and reader, what is owed and what became of it.
+
+A sender claims a batch (a lease), makes `attempting` durable before a message's bytes
+leave, and writes the result after the server's answer. Rows that a dead sender left
+behind are put right by `recover`. Every function is one step of a caller's transaction.
+"""
+
+from digest.store.ledger.audience import audience, freeze
+from digest.store.ledger.reading import (
+    WAITING,
+    accepted_since,
+    attempted,
+    attempted_between,
+    listed,
+    next_due,
+    tally,
+)
+from digest.store.ledger.steps import (
+    NO_ANSWER,
+    Leave,
+    Recovered,
+    Result,
+    attempt,
+    claim,
+    owe_again,
+    recover,
+    release,
+    settle,
+    skip_rest,
+)
+
+__all__ = [
+    "NO_ANSWER",
+    "WAITING",
+    "Leave",
+    "Recovered",
+    "Result",
+    "accepted_since",
+    "attempt",
+    "attempted",
+    "attempted_between",
+    "audience",
+    "claim",
+    "freeze",
+    "listed",
+    "next_due",
+    "owe_again",
+    "recover",
+    "release",
+    "settle",
+    "skip_rest",
+    "tally",
+]

@@ -1,0 +1,120 @@
+"""Counting and listing what the ledger holds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from itertools import pairwise
+from typing import Any
+
+from sqlalchemy import Connection, Row, Select, case, func, select
+
+from digest.model import Delivery, DeliveryState, Recipient, Tally
+from digest.store.schema import deliveries, issues, subscribers
+
+#: A reader in one of these states waits for a sender.
+WAITING = (DeliveryState.PENDING, DeliveryState.DEFERRED)
+
+
+def tally(conn: Connection, issue_id: int) -> Tally:
+    """Return the issue's rows by state, beside the number that the freeze wrote down."""
+    groups = conn.execute(
+        select(deliveries.c.state, func.count())
+        .where(deliveries.c.issue_id == issue_id)
+        .group_by(deliveries.c.state)
+    )
+    by_state = {DeliveryState(state): count for state, count in groups}
+    frozen = conn.execute(select(issues.c.frozen).where(issues.c.id == issue_id)).scalar()
+    return Tally(frozen=sum(by_state.values()) if frozen is None else frozen, by_state=by_state)
+
+
+def listed(
+    conn: Connection,
+    issue_id: int,
+    state: DeliveryState | None = None,
+    *,
+    after: int | None = None,
+    limit: int = 100,
+) -> list[Delivery]:
+    """
+    Return what was sent to whom, by subscriber id, at most *limit* rows.
+
+    *after* is the last subscriber of the page before.
+    """
+    query = rows_of(issue_id).order_by(deliveries.c.subscriber_id).limit(limit)
+    if state is not None:
+        query = query.where(deliveries.c.state == state)
+    if after is not None:
+        query = query.where(deliveries.c.subscriber_id > after)
+    return [delivery(row) for row in conn.execute(query)]
+
+
+def attempted(conn: Connection, issue_id: int) -> bool:
+    """Tell whether bytes of any message of the issue may have left."""
+    query = select(1).where(deliveries.c.issue_id == issue_id, deliveries.c.attempts > 0).limit(1)
+    return conn.execute(query).first() is not None
+
+
+def attempted_between(conn: Connection, moments: Sequence[datetime]) -> list[int]:
+    """
+    Return how many readers of any issue were last written to between each two *moments*.
+
+    The moments ascend; there is one number less than moments. For daily limits.
+    """
+    at = deliveries.c.changed_at
+    counts = [
+        func.coalesce(func.sum(case(((at >= start) & (at < end), 1), else_=0)), 0)
+        for start, end in pairwise(moments)
+    ]
+    query = select(*counts).where(deliveries.c.attempts > 0, at >= moments[0])
+    return [int(count) for count in conn.execute(query).one()]
+
+
+def accepted_since(conn: Connection, issue_id: int, moment: datetime) -> bool:
+    """Tell whether the server took a message of the issue after that moment."""
+    query = select(1).where(
+        deliveries.c.issue_id == issue_id,
+        deliveries.c.state == DeliveryState.SENT,
+        deliveries.c.changed_at > moment,
+    )
+    return conn.execute(query.limit(1)).first() is not None
+
+
+def next_due(conn: Connection, issue_id: int) -> datetime | None:
+    """Return when the next waiting reader is owed the issue; None if nobody waits."""
+    moments = [
+        conn.execute(
+            select(func.min(deliveries.c.due_at)).where(
+                deliveries.c.issue_id == issue_id, deliveries.c.state == state
+            )
+        ).scalar_one()
+        for state in WAITING
+    ]
+    return min((moment for moment in moments if moment is not None), default=None)
+
+
+def rows_of(issue_id: int) -> Select[Any]:
+    return (
+        select(
+            deliveries,
+            subscribers.c.name,
+            func.coalesce(subscribers.c.address, "").label("present_address"),
+        )
+        .outerjoin(subscribers, subscribers.c.id == deliveries.c.subscriber_id)
+        .where(deliveries.c.issue_id == issue_id)
+    )
+
+
+def delivery(row: Row[Any], *, present: bool = False) -> Delivery:
+    address = (row.present_address if present else "") or row.address or ""
+    return Delivery(
+        issue=row.issue_id,
+        recipient=Recipient(subscriber=row.subscriber_id, address=address, name=row.name or ""),
+        edition=row.edition_id,
+        variant=row.variant_id,
+        state=DeliveryState(row.state),
+        due_at=row.due_at,
+        attempts=row.attempts,
+        answer=row.answer,
+        changed_at=row.changed_at,
+    )

@@ -225,7 +225,8 @@ def erase(
     from digest.cli import context, terminal
 
     installation = context.open_installation()
-    if not yes:
-        typer.confirm(f"Erase {address} from all newsletters, for good?", abort=True)
+    if not yes and not typer.confirm(f"Erase {address} from all newsletters, for good?"):
+        terminal.say("Nothing was erased.")
+        raise typer.Exit(1)
     readership.erase(installation.database, installation.loaded, address, now=datetime.now(UTC))
     terminal.say(f"{address} is forgotten.")

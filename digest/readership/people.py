@@ -35,9 +35,10 @@ ROLES = frozenset(
 )
 
 #: What most people have before the @: an atom of letters, digits and harmless marks.
-_PLAIN_LOCAL = re.compile(r"(?=.{1,64}\Z)[A-Za-z0-9_+-]+(\.[A-Za-z0-9_+-]+)*")
+_PLAIN_LOCAL = re.compile(r"[A-Za-z0-9_+-]+(\.[A-Za-z0-9_+-]+)*")
 
-#: RFC 5321 section 4.5.3.1.3, less the brackets of a path.
+#: RFC 5321 sections 4.5.3.1.1 and 4.5.3.1.3, the latter less the brackets of a path.
+MAX_LOCAL_OCTETS = 64
 MAX_ADDRESS_OCTETS = 254
 
 
@@ -49,7 +50,8 @@ def mailbox(written: str) -> str:
     local part, no address literal, no comment, no role mailbox. DNS is not asked. The
     part before the @ keeps its case, the domain becomes lower case.
     """
-    plain = unicodedata.normalize("NFC", written.strip())
+    # Not line ends: an address that comes with one was not typed by its owner.
+    plain = unicodedata.normalize("NFC", written.strip(" \t"))
     if not plain:
         raise ReaderError("there is no address")
     if not plain.isascii() and any(_is_unseen(c) for c in plain):
@@ -62,6 +64,8 @@ def mailbox(written: str) -> str:
             local, shown, encoded = _parts(plain)
     except ReaderError as e:
         raise ReaderError(f"{_shown(plain)}: {e}") from None
+    if len(local.encode()) > MAX_LOCAL_OCTETS:
+        raise ReaderError(f"{_shown(plain)}: more than {MAX_LOCAL_OCTETS} octets before the @")
     if len(f"{local}@{encoded}".encode()) > MAX_ADDRESS_OCTETS:
         raise ReaderError(f"{_shown(plain)}: longer than {MAX_ADDRESS_OCTETS} octets")
     if local.casefold() in ROLES:

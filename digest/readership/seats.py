@@ -48,7 +48,8 @@ def leave(
     Leave the newsletter now; a sender at work skips the reader from its next message on.
 
     Calling twice is safe, and leaving again, or after being erased, is the same success
-    (RFC 8058 section 3.2). BadToken if the token opens nothing.
+    (RFC 8058 section 3.2). A newsletter that the configuration no longer has can be left
+    too. BadToken if the token opens nothing.
     """
     subscriber, newsletter = _opened(loaded, token)
     with database.write() as conn:
@@ -79,8 +80,6 @@ def undo(
 
 def _opened(loaded: Loaded, token: str) -> tuple[int, str]:
     subscriber, newsletter = tokens.opened(token_key(loaded), PURPOSE, token)
-    if newsletter not in loaded.settings.newsletters:
-        raise BadToken("this link does not work", remedy="The newsletter is no more.")
     return int(subscriber), newsletter
 
 
@@ -104,6 +103,7 @@ def _seat(conn: Connection, loaded: Loaded, newsletter: str, had: Subscription |
         newsletter=newsletter,
         left=had is None or had.state in gone,
         can_return=had is not None
+        and newsletter in loaded.settings.newsletters
         and consent.allows(had.state, Act.UNDONE)
         and _may_be_written_to(conn, loaded, had.subscriber),
     )

@@ -307,9 +307,10 @@ def lift(conn: Connection, address_hash: str) -> None:
 
 def erase(conn: Connection, subscriber: int, *, at: datetime) -> None:
     """
-    Forget the person: address, name and attributes everywhere; numbers of rows stay.
+    Forget the person: address, name, attributes and the mail to them; their number stays.
 
-    Deliveries keep what became of them, so that an issue's sums still hold.
+    Deliveries keep what became of them, so that an issue's sums still hold. Calling twice
+    is safe.
     """
     address = conn.execute(
         select(subscribers.c.address).where(subscribers.c.id == subscriber)
@@ -333,11 +334,8 @@ def erase(conn: Connection, subscriber: int, *, at: datetime) -> None:
         .where(deliveries.c.subscriber_id == subscriber)
         .values(address=None, answer="")
     )
-    conn.execute(
-        update(outbox)
-        .where(outbox.c.address == address)
-        .values(address=None, subject="", html="", text="")
-    )
+    # Mail that waits must not go, and of what went even the key may hold the address.
+    conn.execute(delete(outbox).where(outbox.c.address == address))
 
 
 def _insert(conn: Connection, table: Any) -> Any:

@@ -1,0 +1,92 @@
+"""A newsletter's configuration and lists on disk, for the tests about readers."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+from digest import readership, tokens
+from digest.config import Loaded, load
+from digest.model import Subscription
+from digest.readership import ImportReport
+from digest.store import Database, readers
+
+NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
+KEY = "k" * 64
+NEWSLETTER = "weekly-recap"
+CONFIG = """\
+public_url: https://recap.example.org
+newsletters:
+  weekly-recap:
+    title: Weekly Recap
+    from: Weekly Recap <recap@example.org>
+    postal_address: 12 Harbour Road, Springfield
+"""
+
+
+def installed(folder: Path, *, key: str = KEY) -> Loaded:
+    """The configuration of one newsletter, read from a file in *folder*."""
+    (folder / "config.yaml").write_text(CONFIG)
+    return load(folder / "config.yaml", {"TOKEN_KEY": key} if key else {})
+
+
+class Readership:
+    """One newsletter's readers in a database; what a test does with them, in few words."""
+
+    def __init__(self, database: Database, folder: Path) -> None:
+        self.database, self.folder = database, folder
+        self.loaded = installed(folder)
+
+    def bring(
+        self, content: str | bytes, *, list_name: str | None = None, at: datetime = NOW
+    ) -> ImportReport:
+        """Import a list of that content."""
+        file = self.folder / "list.csv"
+        file.write_bytes(content if isinstance(content, bytes) else content.encode())
+        return readership.import_csv(
+            self.database,
+            self.loaded,
+            NEWSLETTER,
+            file,
+            source="a sign-up sheet",
+            list_name=list_name,
+            now=at,
+        )
+
+    def known(self) -> list[readers.Reader]:
+        with self.database.read() as conn:
+            return readers.listed(conn, NEWSLETTER)
+
+    def addresses(self) -> list[str]:
+        return [reader.subscriber.address for reader in self.known()]
+
+    def of(self, address: str) -> Subscription:
+        """The subscription of that address."""
+        (found,) = (r.subscription for r in self.known() if r.subscriber.address == address)
+        assert found is not None
+        return found
+
+    def acts(self, address: str) -> list[str]:
+        """What was written down of that address, oldest first."""
+        with self.database.read() as conn:
+            proofs = readers.proofs(conn, self.of(address).subscriber, NEWSLETTER)
+        return [proof.what for proof in proofs]
+
+    def token(self, address: str) -> str:
+        """The token in the unsubscribe link of that address."""
+        return tokens.make(KEY, readership.PURPOSE, self.of(address).subscriber, NEWSLETTER)
+
+    def leave(self, token: str) -> readership.Seat:
+        return readership.leave(self.database, self.loaded, token, now=NOW)
+
+    def undo(self, token: str) -> readership.Seat:
+        return readership.undo(self.database, self.loaded, token, now=NOW)
+
+    def erase(self, address: str) -> None:
+        readership.erase(self.database, self.loaded, address, now=NOW)
+
+    def suppress(self, address: str, *, at: datetime = NOW) -> None:
+        """Keep that address from getting mail, as a complaint does."""
+        with self.database.write() as conn:
+            hashed = tokens.address_hash(KEY, address)
+            readers.suppress(conn, hashed, reason="complaint", at=at)

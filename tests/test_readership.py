@@ -1,0 +1,582 @@
+"""A subscriber's life: lists in any shape, joining, leaving, coming back, being forgotten."""
+
+from __future__ import annotations
+
+import csv
+import io
+import unicodedata
+import xml.etree.ElementTree as ET
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import select
+
+from digest import readership, tokens
+from digest.errors import BadToken, ConfigError, ReaderError
+from digest.model import Rhythm, SubscriptionState
+from digest.readership import lists
+from digest.store import Database, readers, schema
+from tests.readership import KEY, NEWSLETTER, NOW, Readership, installed
+
+#: For what is about a file's shape, which no database changes.
+ON_ONE = pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+ACTIVE, LEFT = SubscriptionState.ACTIVE, SubscriptionState.LEFT
+PENDING, SUPPRESSED = SubscriptionState.PENDING, SubscriptionState.SUPPRESSED
+
+
+@pytest.fixture
+def house(database: Database, tmp_path: Path) -> Readership:
+    return Readership(database, tmp_path)
+
+
+# --- a list comes in ----------------------------------------------------------------------
+
+
+def test_a_list_comes_in_whole(house: Readership) -> None:
+    """Address, name, topics, rhythm and language are kept, and where the consent came from."""
+    report = house.bring(
+        "E-Mail;Full Name;Topics;Rhythm;Language;Source;Consented at\n"
+        "Ana@Example.ORG;Łucja Żółć;Ukraine|Drones;Monthly;pt_BR;the fair;2026-01-02T03:04:05\n"
+        "ben+recap@example.org;;;;;;\n"
+    )
+    assert (report.added, report.invalid, report.rows) == (2, [], 2)
+    ana, ben = house.known()
+    assert (ana.subscriber.address, ana.subscriber.name) == ("Ana@example.org", "Łucja Żółć")
+    assert ana.subscriber.language == "pt-BR"
+    one, other = ana.subscription, ben.subscription
+    assert one
+    assert other
+    assert (one.topics, one.rhythm) == (("Ukraine", "Drones"), Rhythm.MONTHLY)
+    assert (one.source, one.state) == ("the fair", ACTIVE)
+    assert one.consented_at == datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+    assert (other.source, other.rhythm, other.consented_at) == (
+        "a sign-up sheet",
+        Rhythm.WEEKLY,
+        NOW,
+    )
+
+
+def test_bad_rows_cost_no_good_ones(house: Readership) -> None:
+    """Every good row is taken; each bad one is listed with its line and the reason."""
+    report = house.bring(
+        "email,name,rhythm\n"
+        "ana@example.org,Ana,\n"
+        "not an address,Bo,\n"
+        ",Nobody,\n"
+        "\n"
+        '"quoted local"@example.org,Q,\n'
+        "x@[192.0.2.1],Literal,\n"
+        "postmaster@example.org,Role,\n"
+        "ana@EXAMPLE.org,Ana again,\n"
+        "cy@example.org,Cy,hourly\n"
+        "dee@example.org\n"
+        "eve@example.org,Eve,,,,too,many\n"
+    )
+    assert house.addresses() == ["ana@example.org", "dee@example.org", "eve@example.org"]
+    assert report.added == 3
+    assert [line for line, _ in report.invalid] == [3, 4, 6, 7, 8, 9, 10]
+    assert "twice" in dict(report.invalid)[9]
+    assert "'hourly' is none of: weekly, monthly" in dict(report.invalid)[10]
+
+
+def test_importing_again_changes_nothing(house: Readership) -> None:
+    """The second time everybody was there, and nothing is written down twice."""
+    house.bring("email,name\nana@example.org,Ana\nben@example.org,\n")
+    again = house.bring("email,name\nana@example.org,Ana\nben@example.org,\n")
+    assert (again.added, again.changed, again.unchanged) == (0, 0, 2)
+    assert house.acts("ana@example.org") == ["imported"]
+
+
+def test_a_list_changes_names_and_lists_only(house: Readership) -> None:
+    """A later list brings a name or a list; rhythm and topics stay as the reader has them."""
+    house.bring("email,rhythm,topics\nana@example.org,monthly,Ukraine\n")
+    report = house.bring(
+        "email,name,rhythm,topics\nana@example.org,Ana,weekly,Drones\n", list_name="staff"
+    )
+    one = house.of("ana@example.org")
+    assert report.changed == 1
+    assert house.known()[0].subscriber.name == "Ana"
+    assert (one.lists, one.rhythm, one.topics) == (("staff",), Rhythm.MONTHLY, ("Ukraine",))
+
+
+def test_an_import_revives_nobody(house: Readership) -> None:
+    """Who left, is suppressed or was erased stays so, and is counted apart."""
+    house.bring("email\nleft@example.org\nstopped@example.org\nerased@example.org\n")
+    house.leave(house.token("left@example.org"))
+    house.suppress("stopped@example.org")
+    house.erase("erased@example.org")
+    report = house.bring(
+        "email,name\nleft@example.org,L\nstopped@example.org,S\nErased@example.org,E\n"
+    )
+    assert (report.added, report.changed, report.barred) == (0, 0, 3)
+    assert house.of("left@example.org").state is LEFT
+    assert "erased@example.org" not in [a.casefold() for a in house.addresses()]
+
+
+def test_who_left_elsewhere_has_left_here(house: Readership) -> None:
+    """A list's own word that somebody left, or that mail bounced, is kept, and ends a consent."""
+    house.bring("email\nana@example.org\nben@example.org\n")
+    report = house.bring(
+        "Email Address,Status,UNSUB_TIME,CLEAN_TIME\n"
+        "ana@example.org,Unsubscribed,,\n"
+        "ben@example.org,,,2026-01-01\n"
+        "cy@example.org,,2026-01-01,\n"
+        "dee@example.org,cleaned,,\n"
+        "eve@example.org,subscribed,,\n"
+        "fay@example.org,pending,,\n"
+        "gus@example.org,lapsed,,\n"
+    )
+    assert (report.gone, report.added) == (4, 1)
+    states = {a: house.of(a).state for a in house.addresses()}
+    assert states == {
+        "ana@example.org": LEFT,
+        "ben@example.org": SUPPRESSED,
+        "cy@example.org": LEFT,
+        "eve@example.org": ACTIVE,
+    }
+    assert [line for line, _ in report.invalid] == [7, 8]
+    later = house.bring(
+        "email\nana@example.org\nben@example.org\ncy@example.org\ndee@example.org\n"
+    )
+    assert (later.barred, later.added) == (4, 0)
+
+
+def test_the_word_that_somebody_left_wins_within_a_list(house: Readership) -> None:
+    """Named once as a reader and once as gone, in either order, a person is gone."""
+    house.bring("email,state\na@example.org,active\na@example.org,left\n")
+    house.bring("email,state\nb@example.org,left\nb@example.org,active\n")
+    assert {house.of(a).state for a in ("a@example.org", "b@example.org")} == {LEFT}
+
+
+def test_a_stopped_import_is_taken_up(house: Readership, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was written before the stop stays, and a second run brings the rest."""
+    monkeypatch.setattr(lists, "BATCH", 10)
+    content = "email\n" + "".join(f"r{n}@example.org\n" for n in range(35))
+    (house.folder / "list.csv").write_text(content)
+    done: list[int] = []
+
+    def stop(count: int) -> None:
+        done.append(count)
+        if len(done) == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        readership.import_csv(
+            house.database, house.loaded, NEWSLETTER, house.folder / "list.csv",
+            source="a sheet", now=NOW, progress=stop,
+        )  # fmt: skip
+    assert len(house.addresses()) == 20
+    rest = house.bring(content)
+    assert (rest.unchanged, rest.added) == (20, 15)
+
+
+# --- the shapes of a file -----------------------------------------------------------------
+
+
+@ON_ONE
+@pytest.mark.parametrize("mark", [",", ";", "\t", "|"], ids=["comma", "semicolon", "tab", "bar"])
+@pytest.mark.parametrize(
+    "encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-be-bom", "utf-16-le", "cp1252"]
+)
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"], ids=["LF", "CRLF", "CR"])
+def test_any_usual_shape_is_read(house: Readership, mark: str, encoding: str, end: str) -> None:
+    """Encoding, delimiter and line ends are found out."""
+    name = "Zo\xeb" if encoding != "utf-16-le" else "Zoe"
+    text = end.join(
+        (f"Email{mark}First Name{mark}Last Name", f"zoe@example.org{mark}{name}{mark}M", "")
+    )
+    if encoding == "utf-16-be-bom":
+        content = b"\xfe\xff" + text.encode("utf-16-be")
+    else:
+        content = text.encode(encoding)
+    report = house.bring(content)
+    assert report.invalid == []
+    assert house.known()[0].subscriber.name == f"{name} M"
+
+
+@ON_ONE
+def test_a_cell_may_go_on_over_lines(house: Readership) -> None:
+    """A note of several lines in quotes is one cell, and the next row's line is still right."""
+    report = house.bring(
+        'email,notes\nana@example.org,"one\ntwo, ""three""\nfour"\nbad\nben@example.org,x\n'
+    )
+    assert house.addresses() == ["ana@example.org", "ben@example.org"]
+    assert [line for line, _ in report.invalid] == [5]
+
+
+@ON_ONE
+def test_an_open_quote_costs_its_own_row_only(house: Readership) -> None:
+    """A quote that nobody closes is one bad row; all readers after it come in."""
+    many = "".join(f"r{n}@example.org,R\n" for n in range(200))
+    report = house.bring(
+        f'email,name\nana@example.org,"Ana\n{many}cy@example.org,"Cy\nd@example.org,D'
+    )
+    assert report.added == 201
+    assert [line for line, _ in report.invalid] == [2, 203]
+    assert "quote" in report.invalid[0][1]
+
+
+@ON_ONE
+def test_a_line_without_end_is_a_bad_row(house: Readership) -> None:
+    """A line of three million letters is refused in pieces, and the rows around it come in."""
+    report = house.bring(f"email\nana@example.org\n{'x' * 3_000_000}\nben@example.org\n")
+    assert house.addresses() == ["ana@example.org", "ben@example.org"]
+    assert 1 <= len(report.invalid) <= 4
+    assert all(len(reason) < 300 for _, reason in report.invalid)
+
+
+@ON_ONE
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"", "no column of addresses among: nothing"),
+        (b"name,phone\nAna,1\n", "no column of addresses among: name, phone"),
+        (b"ana@example.org\nben@example.org\n", "the first line holds an address"),
+        (b"ana@example.org,Ana\n", "the first line holds an address"),
+        (b"\x00\x01\x02\xff\xfe\x00", "no column of addresses"),
+    ],
+    ids=["empty", "no address", "no header", "no header, two columns", "binary"],
+)
+def test_a_file_that_is_no_list_is_refused(house: Readership, content: bytes, said: str) -> None:
+    """Without a column of addresses nothing comes in, and the error says what to write."""
+    with pytest.raises(ReaderError, match=said) as refused:
+        house.bring(content)
+    assert refused.value.remedy
+    assert house.addresses() == []
+
+
+@ON_ONE
+def test_a_file_that_is_not_there_is_named(house: Readership) -> None:
+    """A missing file or a folder is refused by its name."""
+    for path in (house.folder / "none.csv", house.folder):
+        with pytest.raises(ReaderError, match=str(path)):
+            readership.import_csv(
+                house.database, house.loaded, NEWSLETTER, path, source="a sheet", now=NOW
+            )
+
+
+@ON_ONE
+def test_an_import_says_where_consent_came_from(house: Readership) -> None:
+    """Without a source, or without a key to know the suppressed by, nothing is imported."""
+    file = house.folder / "list.csv"
+    file.write_text("email\nana@example.org\n")
+    with pytest.raises(ReaderError, match="where the consent came from"):
+        readership.import_csv(house.database, house.loaded, NEWSLETTER, file, source=" ", now=NOW)
+    keyless = installed(house.folder, key="")
+    with pytest.raises(ConfigError, match="TOKEN_KEY"):
+        readership.import_csv(house.database, keyless, NEWSLETTER, file, source="x", now=NOW)
+    assert house.addresses() == []
+
+
+@ON_ONE
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.text(max_size=40) | st.sampled_from(['"', 'a,"b', ",,,"])), st.binary())
+def test_no_row_costs_another(house: Readership, lines: list[str], tail: bytes) -> None:
+    """Whatever stands in other rows, a good row before and one after them come in."""
+    hostile = "\n".join(lines).encode("utf-8", "replace") + b"\n" + tail
+    report = house.bring(
+        b"email,name\nana@example.org,Ana\n" + hostile + b"\nben@example.org,Ben\n"
+    )
+    assert {"ana@example.org", "ben@example.org"} <= set(house.addresses())
+    assert report.rows >= 2
+    for reader in house.known():
+        assert not any(
+            unicodedata.category(c) in ("Cc", "Cf", "Cs") for c in reader.subscriber.name
+        )
+
+
+# --- a list goes out ----------------------------------------------------------------------
+
+
+def test_what_goes_out_comes_in_again(house: Readership, tmp_path: Path) -> None:
+    """An export imported elsewhere gives the same readers, and who left has left there too."""
+    house.bring(
+        "email,name,topics,rhythm,language\n"
+        '+plus@example.org,"=HYPERLINK(""x"")",Ukraine;Drones,monthly,de\n'
+        "left@example.org,-Lea,,,\n"
+    )
+    house.leave(house.token("left@example.org"))
+    out = io.StringIO()
+    csv.writer(out).writerows(readership.exported(house.database, NEWSLETTER))
+    before = [(r.subscriber.address, r.subscriber.name, r.subscription) for r in house.known()]
+    assert "\n'+plus@" in out.getvalue()
+    assert not [
+        c for row in csv.reader(io.StringIO(out.getvalue())) for c in row if c[:1] in "=+-@" and c
+    ]
+
+    with house.database.write() as conn:
+        for table in (schema.consents, schema.subscriptions, schema.subscribers):
+            conn.execute(table.delete())
+    house.bring(out.getvalue())
+    after = [(r.subscriber.address, r.subscriber.name, r.subscription) for r in house.known()]
+    assert [(a, n) for a, n, _ in after] == [(a, n) for a, n, _ in before]
+    for (*_, was), (*_, now) in zip(before, after, strict=True):
+        assert was
+        assert now
+        assert (now.state, now.topics, now.rhythm, now.source, now.consented_at) == (
+            was.state, was.topics, was.rhythm, was.source, was.consented_at,
+        )  # fmt: skip
+
+
+# --- addresses ----------------------------------------------------------------------------
+
+#: Valid by RFC 5321, yet refused: a top-level domain alone.
+REFUSED_BY_POLICY = {"test@io"}
+
+
+def test_addresses_of_is_email(shared: Path) -> None:
+    """Of Dominic Sayers' cases each error is refused, each valid one taken or refused by policy."""
+    cases = ET.parse(shared / "corpora/addresses/isemail.xml").getroot().iter("test")
+    wrong = []
+    for case in cases:
+        told = case.findtext("address") or ""
+        address = "".join(chr(ord(c) - 0x2400) if 0x2400 <= ord(c) < 0x2420 else c for c in told)
+        category, diagnosis = case.findtext("category"), case.findtext("diagnosis")
+        good = category in ("ISEMAIL_VALID_CATEGORY", "ISEMAIL_DNSWARN")
+        good = good and address not in REFUSED_BY_POLICY
+        # Blanks around an address are a slip of the typist, and the one thing we mend.
+        good = good or (category == "ISEMAIL_CFWS" and address.strip(" ") == "test@iana.org")
+        try:
+            readership.mailbox(address)
+            taken = True
+        except ReaderError:
+            taken = False
+        if taken is not good:
+            wrong.append((case.get("id"), address, diagnosis, taken))
+    assert wrong == []
+
+
+@pytest.mark.parametrize(
+    ("written", "kept"),
+    [
+        (" Ana.Lima@Example.ORG\t", "Ana.Lima@example.org"),
+        ("ben+tag@example.org", "ben+tag@example.org"),
+        ("mei@xn--bcher-kva.example.org", "mei@bücher.example.org"),
+        ("mei@Bücher.example.org", "mei@bücher.example.org"),
+        ("jörg@example.org", "jörg@example.org"),
+        ("jo\u0308rg@example.org", "jörg@example.org"),
+        ("o'neil@example.org", "o'neil@example.org"),
+    ],
+)
+def test_an_address_keeps_what_is_its_owners(written: str, kept: str) -> None:
+    """Case and tag before the @ stay, the domain is lower case, letters are composed."""
+    assert readership.mailbox(written) == kept
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        *(
+            "",
+            "@",
+            "ana",
+            "ana@",
+            "@example.org",
+            "ana@example",
+            "ana@localhost",
+            "a b@example.org",
+        ),
+        *("Ana <ana@example.org>", "ana@example.org, ben@example.org", "ana@exa_mple.org"),
+        *("ana@example.org\r\nBcc: all@example.org", "ana@example.org\n", "ana\x00@example.org"),
+        *(
+            "ana\u200b@example.org",
+            "ana\u202e@example.org",
+            "=1+1@example..org",
+            "ana@-example.org",
+        ),
+        *(".ana@example.org", "ana.@example.org", "a..na@example.org", "x" * 65 + "@example.org"),
+        *("NoReply@example.org", "abuse@example.org", "ana@" + "d" * 63 + ".example" * 30),
+    ],
+)
+def test_what_is_no_reader_is_refused(written: str) -> None:
+    """Lists, names, headers, invisible letters and mailboxes of a function are no address."""
+    with pytest.raises(ReaderError) as refused:
+        readership.mailbox(written)
+    assert "\n" not in str(refused.value)
+    assert len(str(refused.value)) < 300
+
+
+@given(st.text(max_size=40) | st.emails())
+def test_any_text_is_an_address_or_an_error(written: str) -> None:
+    """Nothing else happens, and what is taken is taken again as it is."""
+    try:
+        kept = readership.mailbox(written)
+    except ReaderError:
+        return
+    assert readership.mailbox(kept) == kept
+
+
+# --- leaving and coming back --------------------------------------------------------------
+
+
+def test_leaving_is_for_good_and_can_be_undone(house: Readership) -> None:
+    """Leaving works at once, twice is once, and the reader may come back; all is written down."""
+    house.bring("email\nana@example.org\n")
+    token = house.token("ana@example.org")
+    before = readership.seat(house.database, house.loaded, token)
+    assert (before.newsletter, before.left) == (NEWSLETTER, False)
+    first, second = house.leave(token), house.leave(token)
+    assert first == second
+    assert (first.left, first.can_return) == (True, True)
+    assert house.of("ana@example.org").left_at == NOW
+    assert house.undo(token) == house.undo(token)
+    assert house.of("ana@example.org").state is ACTIVE
+    assert house.acts("ana@example.org") == ["imported", "left", "undone"]
+
+
+def test_leaving_is_a_success_for_whoever_is_gone(house: Readership) -> None:
+    """An erased or unknown reader leaves as any other, and cannot be brought back by a link."""
+    house.bring("email\nana@example.org\n")
+    token = house.token("ana@example.org")
+    house.erase("ana@example.org")
+    never = tokens.make(KEY, readership.PURPOSE, 4711, NEWSLETTER)
+    for gone in (token, never):
+        assert house.leave(gone).left
+        assert not house.leave(gone).can_return
+        with pytest.raises(BadToken):
+            house.undo(gone)
+
+
+def test_a_complaint_after_leaving_cannot_be_undone(house: Readership) -> None:
+    """Who was suppressed meanwhile is not brought back by the old link."""
+    house.bring("email\nana@example.org\n")
+    token = house.token("ana@example.org")
+    house.leave(token)
+    house.suppress("ana@example.org")
+    assert not readership.seat(house.database, house.loaded, token).can_return
+    with pytest.raises(BadToken):
+        house.undo(token)
+
+
+def test_another_purpose_opens_no_seat(house: Readership) -> None:
+    """A confirmation's token does not unsubscribe, and an unsubscribe link confirms nothing."""
+    house.bring("email\nana@example.org\n")
+    reader = house.of("ana@example.org").subscriber
+    with pytest.raises(BadToken):
+        house.leave(tokens.make(KEY, "confirm", reader, NEWSLETTER))
+    with pytest.raises(BadToken):
+        readership.confirm(
+            house.database, house.loaded, house.token("ana@example.org"), proof={}, now=NOW
+        )
+
+
+# --- joining ------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def ask(house: Readership) -> Callable[..., str]:
+    """Ask to read, as a form does; the token of the confirmation mail."""
+
+    def asked(address: str, at: datetime = NOW) -> str:
+        return readership.ask(
+            house.database, house.loaded, NEWSLETTER, address,
+            source="the form", proof={"form": "1"}, now=at,
+        )  # fmt: skip
+
+    return asked
+
+
+def confirmed(house: Readership, token: str, at: datetime = NOW + timedelta(hours=1)) -> str:
+    return readership.confirm(house.database, house.loaded, token, proof={"by": "post"}, now=at)
+
+
+def test_a_reader_is_who_confirms(house: Readership, ask: Callable[..., str]) -> None:
+    """Asking makes nobody a reader; the link of the mail does, within 48 hours."""
+    token = ask("ana@example.org")
+    assert house.of("ana@example.org").state is PENDING
+    for _ in range(2):
+        assert confirmed(house, token) == NEWSLETTER
+    one = house.of("ana@example.org")
+    assert (one.state, one.confirmed_at) == (ACTIVE, NOW + timedelta(hours=1))
+    assert house.acts("ana@example.org") == ["asked", "confirmed"]
+    with pytest.raises(BadToken):
+        confirmed(house, ask("ben@example.org"), NOW + timedelta(hours=48))
+
+
+def test_a_confirmation_brings_back_who_asks_anew(
+    house: Readership, ask: Callable[..., str]
+) -> None:
+    """Who left, was suppressed or erased comes back by asking and confirming, and only so."""
+    house.bring("email\nleft@example.org\nstopped@example.org\nerased@example.org\n")
+    house.leave(house.token("left@example.org"))
+    house.suppress("stopped@example.org")
+    house.erase("erased@example.org")
+    for address in ("left@example.org", "stopped@example.org", "erased@example.org"):
+        confirmed(house, ask(address, NOW + timedelta(minutes=1)))
+        assert house.of(address).state is ACTIVE
+    assert house.bring("email\nstopped@example.org\n").unchanged == 1
+
+
+def test_leaving_ends_older_confirmations(house: Readership, ask: Callable[..., str]) -> None:
+    """A confirmation that was asked for before leaving, complaining or erasure does nothing."""
+    for address in ("left@example.org", "stopped@example.org", "erased@example.org"):
+        ask(address)
+    old = {a: ask(a) for a in house.addresses()}
+    house.leave(house.token("left@example.org"))
+    house.suppress("stopped@example.org")
+    house.erase("erased@example.org")
+    for token in old.values():
+        with pytest.raises(BadToken):
+            confirmed(house, token)
+    assert ACTIVE not in {house.of(a).state for a in house.addresses()}
+
+
+# --- one person ---------------------------------------------------------------------------
+
+
+def test_adding_one_by_hand(house: Readership) -> None:
+    """A new one is added, one who is there is put on the list, one who left stays away."""
+
+    def add(address: str, *lists: str) -> str:
+        return readership.add(
+            house.database, house.loaded, NEWSLETTER, address,
+            name="Ana", source="by phone", lists=lists, now=NOW,
+        )  # fmt: skip
+
+    assert add("ana@example.org") == "added"
+    assert add("Ana@example.org", "staff") == "there"
+    assert house.of("ana@example.org").lists == ("staff",)
+    house.leave(house.token("ana@example.org"))
+    assert add("ana@example.org") == "barred"
+    house.erase("ana@example.org")
+    assert add("ana@example.org") == "barred"
+    with pytest.raises(ReaderError, match="how did they ask"):
+        readership.add(
+            house.database, house.loaded, NEWSLETTER, "b@example.org", source="", now=NOW
+        )
+
+
+def test_all_that_is_known_is_shown(house: Readership) -> None:
+    """Person, subscriptions and every act with its proof; nothing for nobody."""
+    house.bring("email,name\nana@example.org,Ana\n")
+    shown = readership.show(house.database, house.loaded, "ANA@example.org")
+    assert shown["subscriber"].name == "Ana"
+    (one,) = shown["subscriptions"]
+    (act,) = one["consent"]
+    assert (act.what, act.source, act.proof) == (
+        "imported",
+        "a sign-up sheet",
+        {"file": "list.csv", "line": 2},
+    )
+    with pytest.raises(ReaderError, match="nobody here"):
+        readership.show(house.database, house.loaded, "ben@example.org")
+
+
+def test_erasure_leaves_a_keyed_hash_only(house: Readership) -> None:
+    """Of an erased person no table holds address or name; the hash is all that is kept."""
+    house.bring("email,name\nana.secret@example.org,Secret Ana\n")
+    house.erase("ana.secret@example.org")
+    with house.database.read() as conn:
+        for table in schema.metadata.sorted_tables:
+            for row in conn.execute(select(table)):
+                assert "secret" not in str(tuple(row)).casefold(), table.name
+        hashed = tokens.address_hash(KEY, "ana.secret@example.org")
+        assert readers.suppressed(conn, [hashed]) == {hashed}
+    with pytest.raises(ReaderError, match="must not be written to"):
+        readership.show(house.database, house.loaded, "ana.secret@example.org")
+    with pytest.raises(ReaderError, match="nobody here"):
+        house.erase("ana.secret@example.org")

@@ -31,7 +31,7 @@ PREHEADER_CHARACTERS = 140
 MOST_ALTERNATIVES = 3
 #: From so many further items of several kinds on, each kind has a heading of its own.
 HEADINGS_FROM = 6
-#: What recency adds to a rank says nothing about how much of a theme something is.
+#: A publication of Monday is no less of a theme than one of Thursday.
 _NOT_OF_THEMES = ("recency",)
 
 
@@ -109,18 +109,21 @@ def _themes(
     """Find the themes of what is no event; an issue's own publications are not its history."""
     speaking = [each for each in chosen if each.starts_at is None]
     known = {each.id for each in chosen}
-    worth = {
-        each.publication: sum(
-            value for name, value in sorted(each.score.items()) if name not in _NOT_OF_THEMES
-        )
-        for each in ranked
-    }
     return find(
         speaking,
         history=sorted((e for e in history if e.id not in known), key=lambda e: e.id),
-        worth=worth,
+        worth={each.publication: _worth(each, edits) for each in ranked},
         chosen={one: _line(text) for one, text in edits.labels.items() if _line(text)},
     )
+
+
+def _worth(candidate: Candidate, edits: Edits) -> float:
+    """Return what a candidate weighs as a theme; an editor's order outweighs every score."""
+    named = [*(pin for pin in edits.pins if pin not in edits.order), *edits.order]
+    if candidate.publication in named:
+        return float(1 + len(named) - named.index(candidate.publication))
+    parts = sorted(candidate.score.items())
+    return sum(value for name, value in parts if name not in _NOT_OF_THEMES)
 
 
 def _headline(found: Found) -> tuple[str, tuple[str, ...]]:

@@ -26,6 +26,7 @@ Row = Mapping[str, Any]
 
 #: What each part of the score can bring; together 1 where no weight is set.
 RECENCY, KIND, TOPIC, NOVELTY, SUBSTANCE = 0.35, 0.15, 0.10, 0.25, 0.15
+PARTS = ("recency", "kind", "topic", "novelty", "substance")
 #: A summary with this many words that the title lacks says all that we ask of it.
 FULL_SUMMARY_WORDS = 25
 
@@ -211,8 +212,8 @@ def _scored(table: pd.DataFrame, rules: _Rules) -> pd.DataFrame:
         "substance": SUBSTANCE * (table["said"] / FULL_SUMMARY_WORDS).clip(0, 1),
     }
     for name, values in parts.items():
-        table[name] = values.astype(float).round(2)
-    table["score"] = table[list(parts)].sum(axis=1).round(2)
+        table[f"{name} part"] = values.astype(float).round(2)
+    table["score"] = table[[f"{name} part" for name in parts]].sum(axis=1).round(2)
     return table
 
 
@@ -308,7 +309,11 @@ def _limited_by(row: Row) -> list[tuple[str, str]]:
 
 def _limit_said(bound: tuple[str, str], most: int) -> str:
     sort, name = bound
-    return f"{most} for the {sort} “{name}”" if sort else f"{most} items"
+    return f"{most} for the {sort} “{name}”" if sort else _items(most)
+
+
+def _items(most: int) -> str:
+    return "1 item" if most == 1 else f"{most} items"
 
 
 def _miss(row: Row, one: int) -> tuple[int, float, int]:
@@ -322,11 +327,7 @@ def _miss(row: Row, one: int) -> tuple[int, float, int]:
 
 def _included(publication: Publication, rank: int, row: Row, rules: _Rules) -> Candidate:
     code = "lead" if rank == 1 and row["code"] in ("chosen", "late") else row["code"]
-    parts = {
-        name: float(row[name])
-        for name in ("recency", "kind", "topic", "novelty", "substance")
-        if row[name]
-    }
+    parts = {name: row[f"{name} part"] for name in PARTS if row[f"{name} part"]}
     said = f"{row['score']:.2f} = " + " + ".join(
         f"{name} {_short(value)}" for name, value in parts.items()
     )

@@ -244,6 +244,8 @@ Weight = Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)]
 
 
 class Strict(BaseModel):
+    """A section of config.yaml: no key but those named, and no change once read."""
+
     model_config = ConfigDict(extra="forbid", frozen=True, coerce_numbers_to_str=True)
 
 

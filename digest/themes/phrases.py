@@ -214,6 +214,7 @@ def _is_source(text: Sequence[Token], start: int, end: int) -> bool:
 
 
 def all_names(words: Sequence[Token]) -> bool:
+    """Tell whether each word has a capital."""
     return all(each.text[:1].isupper() for each in words)
 
 
@@ -288,8 +289,10 @@ def names(word: Token) -> bool:
 
 
 def is_research(word: Token) -> bool:
+    """Tell whether *word* says that something was studied, not what: report, analysis."""
     return base_form(word.low, lexicon.RESEARCH) is not None
 
 
 def is_vague(word: Token) -> bool:
+    """Tell whether *word* could stand in a label of any week."""
     return word.low in lexicon.PALE or base_form(word.low, lexicon.VAGUE) is not None

@@ -289,10 +289,10 @@ def names(word: Token) -> bool:
 
 
 def is_research(word: Token) -> bool:
-    """Tell whether *word* says that something was studied, not what: report, analysis."""
+    """Tell whether *word* names research or who does it, not its subject: report, analyst."""
     return base_form(word.low, lexicon.RESEARCH) is not None
 
 
 def is_vague(word: Token) -> bool:
-    """Tell whether *word* could stand in a label of any week."""
+    """Tell whether *word* needs another beside it to name a subject."""
     return word.low in lexicon.PALE or base_form(word.low, lexicon.VAGUE) is not None

@@ -149,7 +149,8 @@ def _list(mails: list[Kept]) -> str:
 
 def _row(mail: Kept) -> str:
     subject = escape(mail.header("Subject") or "(no subject)")
-    facts = f"to {mail.header('To') or mail.header('Delivered-To')} · {mail.header('Date')}"
+    to, date = mail.header("To") or mail.header("Delivered-To"), mail.header("Date")
+    facts = f"to {to} · {date}" if date else f"to {to}"
     return (
         f'<li><a href="/mail/{mail.number}">{subject}</a>'
         f'<div class="quiet">{escape(facts)}</div></li>'

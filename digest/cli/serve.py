@@ -47,7 +47,14 @@ def serve(
     host, port = host or web.host, port or web.port
     app = application(installation.database, current, clock=_clock)
     server = uvicorn.Server(
-        uvicorn.Config(app, host=host, port=port, log_level="error", proxy_headers=False)
+        uvicorn.Config(
+            app,
+            host=host,
+            port=port,
+            log_level="error",
+            proxy_headers=False,
+            server_header=False,
+        )
     )
     ringing = Bell(installation.database, current, clock=_clock) if bell else None
     terminal.facts(
@@ -104,13 +111,14 @@ def _log_to_stderr() -> None:
     """Log one line an event: for people at a terminal, as JSON for programs."""
     import structlog
 
-    at_terminal = sys.stderr.isatty()
+    # Tracebacks without local variables: those hold tokens and keys.
+    plain = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+    for_programs = (structlog.processors.format_exc_info, structlog.processors.JSONRenderer())
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
-            *([] if at_terminal else [structlog.processors.dict_tracebacks]),
-            structlog.dev.ConsoleRenderer() if at_terminal else structlog.processors.JSONRenderer(),
+            *((plain,) if sys.stderr.isatty() else for_programs),
         ],
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )

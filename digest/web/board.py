@@ -126,7 +126,7 @@ def gather(database: Database, loaded: Loaded, issue: Issue, *, now: datetime) -
         tally=tally,
         needs_approval=first or newsletter.approval == "required" or "Holds" in weights,
         blocked="Blocks" in weights,
-        thin=_thin(draft, newsletter),
+        thin=weekly.thin(draft, newsletter),
     )
     included = (row for row in rows if row.candidate.included)
     return Board(
@@ -164,12 +164,6 @@ def _weight(finding: Finding, newsletter: NewsletterSettings) -> str:
         return "Blocks"
     strict = newsletter.approval == "auto_if_clean"
     return "Holds" if strict and finding.level == "error" else "Look at"
-
-
-def _thin(draft: Draft, newsletter: NewsletterSettings) -> int:
-    """Return how many items there are if they roll over for being too few; else 0."""
-    count = len(draft.recap.items) if draft.recap else 0
-    return count if count < newsletter.items.min and not draft.edits else 0
 
 
 def _rows(conn: Connection, candidates: tuple[Candidate, ...]) -> list[Row]:

@@ -35,7 +35,7 @@ from digest.weekly.steps import (
     resume,
     withdraw,
 )
-from digest.weekly.unattended import Step, advance
+from digest.weekly.unattended import Step, advance, thin
 
 __all__ = [
     "BARRING",
@@ -60,5 +60,6 @@ __all__ = [
     "release",
     "resume",
     "slot",
+    "thin",
     "withdraw",
 ]

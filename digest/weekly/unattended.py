@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 from digest import calendar
 from digest.calendar import Slot
 from digest.errors import DigestError, WrongState
-from digest.model import Issue, IssueState
+from digest.model import Draft, Issue, IssueState
 from digest.model.settings import NewsletterSettings
 from digest.store import Database, feeds, issues, ledger
 from digest.weekly.content import ROLLED_OVER, prepare
@@ -61,8 +61,10 @@ def _decide(
         issue = prepare(database, loaded, newsletter_key, slot, now=now)
         if now < issue.sends_at or issue.state is not IssueState.DRAFT:
             return []
-        if too_thin := _too_thin(database, issue, newsletter):
-            return [_roll_over(database, issue, too_thin, now=now)]
+        with database.read() as conn:
+            draft = issues.draft(conn, issue.id)
+        if count := thin(draft, newsletter):
+            return [_roll_over(database, issue, count, now=now)]
         if reasons := _objections(database, loaded, issue, now=now):
             held = hold(database, issue, by="bell", reasons=reasons, now=now)
             return [Step(issue=held, what="held")]
@@ -125,12 +127,10 @@ def _mark_missed(
     return steps
 
 
-def _too_thin(database: Database, issue: Issue, newsletter: NewsletterSettings) -> int | None:
-    """Return how many items there are if that is some, but fewer than the minimum."""
-    with database.read() as conn:
-        draft = issues.draft(conn, issue.id)
+def thin(draft: Draft, newsletter: NewsletterSettings) -> int:
+    """Return how many items there are if so few roll over into next week; else 0."""
     count = len(draft.recap.items) if draft.recap else 0
-    return count if 0 < count < newsletter.items.min and not draft.edits else None
+    return count if count < newsletter.items.min and not draft.edits else 0
 
 
 def _roll_over(database: Database, issue: Issue, count: int, *, now: datetime) -> Step:

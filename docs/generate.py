@@ -21,6 +21,8 @@ MADE = "<!-- Made by docs/generate.py from the code; edit the code. -->\n"
 
 
 def main(arguments: list[str]) -> int:
+    # The code beside this file, whichever is installed.
+    sys.path.insert(0, str(REFERENCE.parents[1]))
     pages = {"commands.md": commands(), "config.md": config()}
     stale = [name for name, text in pages.items() if _now(REFERENCE / name) != text]
     if "--check" in arguments:

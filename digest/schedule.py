@@ -10,12 +10,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
+from threading import Event
 from typing import TYPE_CHECKING, Any
 
 import structlog
 
 from digest import delivery, intake, notices, weekly
-from digest.errors import DigestError
+from digest.errors import AlreadySending, DigestError
 from digest.model import IssueState
 from digest.store import Database, issues, ticks
 
@@ -39,6 +40,7 @@ class Bell:
         self._current = current
         self._clock = clock
         self._scheduler: Any = None
+        self._stop = Event()
 
     def start(self) -> None:
         """Begin to ring; the first round comes at once."""
@@ -59,7 +61,7 @@ class Bell:
 
     def stop(self) -> None:
         """Ring no more; returns when the ticks at work have ended."""
-        delivery.ask_to_stop()
+        self._stop.set()
         if self._scheduler is not None:
             self._scheduler.shutdown(wait=True)
 
@@ -96,8 +98,12 @@ class Bell:
         with self._database.read() as conn:
             owed = issues.listed(conn, states=(IssueState.SENDING,))
         for issue in owed:
-            if issue.of.newsletter in loaded.settings.newsletters:
-                delivery.settle(self._database, loaded, issue.id, clock=self._clock)
+            if issue.of.newsletter in loaded.settings.newsletters and not self._stop.is_set():
+                # Somebody else sends it: by hand, or another process's bell.
+                with suppress(AlreadySending):
+                    delivery.settle(
+                        self._database, loaded, issue.id, clock=self._clock, stop=self._stop
+                    )
 
     def _outbox(self) -> None:
         notices.deliver_outbox(self._database, self._current(), clock=self._clock)

@@ -26,6 +26,28 @@ def an_issue(state: IssueState, **told: object) -> Issue:
 
 
 @pytest.mark.parametrize(
+    ("state", "said"),
+    [
+        (
+            "draft",
+            "Draft. Its send hour, Friday 09:00 New York, has passed. "
+            "Approved now, it goes out at once.",
+        ),
+        ("approved", "Approved. Goes out at once."),
+    ],
+)
+def test_a_send_hour_that_has_passed_is_not_announced(
+    tmp_path: Path, state: str, said: str
+) -> None:
+    """After the hour the desk says what an approval does now, not when it would have been."""
+    """After the hour the desk says what an approval does now, not when it would have been."""
+    later = SEND_HOUR + timedelta(days=1)
+    newsletter = a_loaded(tmp_path).settings.newsletters["recap"]
+    standing = words.standing(an_issue(IssueState(state)), newsletter, now=later)
+    assert f"{standing.state} {standing.consequence}" == said
+
+
+@pytest.mark.parametrize(
     ("state", "told", "asked", "said"),
     [
         (

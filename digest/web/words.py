@@ -45,13 +45,20 @@ def standing(
     if thin:
         only = f"Only {count(thin, 'item')}"
         draft = f"{only}: rolls over into next week {hour}, unless somebody approves it before."
+    approved = f"Sends {hour}, unless held."
+    if now >= issue.sends_at:
+        passed = f"Its send hour, {moment(issue.sends_at, newsletter.zone, now)}, has passed."
+        draft = f"{passed} Approved now, it goes out at once."
+        if blocked:
+            draft = f"{passed} It cannot be sent as it is."
+        approved = "Goes out at once."
     closes = moment(issue.window.end, newsletter.zone, now)
     counted = sending(tally) if tally else ""
     why = " ".join(sentence(reason) for reason in issue.reasons)
     said = {
         IssueState.PLANNED: ("Planned.", f"The draft is made when the week closes, {closes}."),
         IssueState.DRAFT: ("Draft.", draft),
-        IssueState.APPROVED: (_approved(issue), f"Sends {hour}, unless held."),
+        IssueState.APPROVED: (_approved(issue), approved),
         IssueState.SENDING: ("Sending.", counted),
         IssueState.STOPPED: ("Stopped.", f"{why} {counted}".strip()),
         IssueState.FINISHED: ("Finished.", counted),

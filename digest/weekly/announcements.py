@@ -1,4 +1,4 @@
-"""What editors are told by mail: draft ready, last call, held, sent."""
+"""What editors are told by mail: draft ready, last call, held, stopped, sent."""
 
 from __future__ import annotations
 
@@ -47,8 +47,8 @@ def _news(conn: Connection, issue: Issue, now: datetime) -> tuple[str, str] | No
     if issue.state is IssueState.DRAFT and issue.window.end <= now < issue.sends_at:
         last_call = now >= issue.sends_at - REMIND_BEFORE
         return ("reminder" if last_call else "draft-ready", "1")
-    if issue.state is IssueState.HELD:
-        return ("held", str(issues.last_event(conn, issue.id, "held")))
+    if issue.state in (IssueState.HELD, IssueState.STOPPED):
+        return (issue.state, str(issues.last_event(conn, issue.id, issue.state)))
     if issue.state is IssueState.FINISHED:
         return ("sent-report", "1")
     return None

@@ -20,6 +20,7 @@ _COMMANDS: dict[str, Callable[..., None]] = {
     "hold": sending.hold,
     "release": sending.release,
     "send": sending.send,
+    "resend": sending.resend,
     "pause": sending.pause,
     "resume": sending.resume,
     "cancel": sending.cancel,

@@ -13,7 +13,7 @@ from digest.cli.issue.chosen import ACTOR, Chosen, Closing, choose
 from digest.errors import IssueError
 
 if TYPE_CHECKING:
-    from digest.model import Candidate, Draft, Edition, Issue
+    from digest.model import Candidate, Draft, Edition, Issue, Recap
 
 #: Why a candidate is out, where several are out for the same reason.
 _ALIKE = {
@@ -80,7 +80,7 @@ def _tell(chosen: Chosen, *, json: bool) -> None:
             ("Themes", "\n".join(theme.label for theme in recap.themes)),
             ("Items", len(recap.items)),
             *(("Reason", reason) for reason in issue.reasons),
-            ("Next", _next(chosen, issue)),
+            ("Next", _next(chosen, issue, recap)),
         ]
     )
 
@@ -92,11 +92,14 @@ def title(chosen: Chosen, issue: Issue) -> str:
     days = f"{start:%b} {start.day}–" + (
         f"{end.day}" if start.month == end.month else f"{end:%b} {end.day}"
     )
-    by = f" by {issue.approved_by}" if issue.approved_by else ""
-    return f"{chosen.newsletter.title} · {days}, {end.year} · {issue.state}{by}"
+    by = f" · approved by {issue.approved_by}" if issue.approved_by else ""
+    state = "" if by and issue.state == "approved" else f" · {issue.state}"
+    return f"{chosen.newsletter.title} · {days}, {end.year}{state}{by}"
 
 
-def _next(chosen: Chosen, issue: Issue) -> str:
+def _next(chosen: Chosen, issue: Issue, recap: Recap) -> str:
+    if issue.state == "draft" and not recap.items:
+        return f"digest issue why {chosen.closing}"
     steps = {
         "draft": f"digest issue approve {chosen.closing}",
         "held": f"digest issue release {chosen.closing}",

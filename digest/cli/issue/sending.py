@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from digest.model import Issue, Tally
 
 
+#: Readers in one table; a longer list comes as several.
+PAGE = 1000
+
+
 def approve(
     newsletter: NewsletterKey = None,
     closing: Closing = None,
@@ -161,6 +165,36 @@ def send(newsletter: NewsletterKey = None, closing: Closing = None, json: AsJson
         raise typer.Exit(1)
 
 
+def resend(
+    newsletter: NewsletterKey = None,
+    closing: Closing = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    json: AsJson = False,
+) -> None:
+    """
+    Send again to readers of whom nobody knows whether they got it; some may get it twice.
+
+    Both mails carry the same Message-ID. Nobody else gets anything.
+
+    Example: digest issue resend --closing 2023-09-22
+    """
+    from digest import delivery
+    from digest.model import DeliveryState
+
+    chosen = choose(newsletter, closing)
+    issue = chosen.issue()
+    count = _tally(chosen, issue).count(DeliveryState.UNCERTAIN)
+    if count and not yes:
+        typer.confirm(
+            f"Send issue {issue.of.key} again to {count:,} uncertain readers?", abort=True
+        )
+    delivery.resend_uncertain(chosen.installation.database, issue.id, now=chosen.now, actor=ACTOR)
+    if count:
+        send(newsletter, closing, json=json)
+    else:
+        _told(chosen, json=json)
+
+
 def status(
     newsletter: NewsletterKey = None,
     closing: Closing = None,
@@ -185,12 +219,16 @@ def tell_readers(chosen: Chosen, issue: Issue) -> None:
     from digest.cli import terminal
     from digest.store import ledger
 
-    with chosen.installation.database.read() as conn:
-        rows = [
-            (d.recipient.address, d.state, d.attempts, d.answer)
-            for d in ledger.listed(conn, issue.id, limit=10_000)
-        ]
-    terminal.table(("reader", "state", "tries", "answer"), rows)
+    after = None
+    while True:
+        with chosen.installation.database.read() as conn:
+            page = ledger.listed(conn, issue.id, after=after, limit=PAGE)
+        if page:
+            rows = [(d.recipient.address, d.state, d.attempts, d.answer) for d in page]
+            terminal.table(("reader", "state", "tries", "answer"), rows)
+            after = page[-1].recipient.subscriber
+        if len(page) < PAGE:
+            return
 
 
 def _tally(chosen: Chosen, issue: Issue) -> Tally:
@@ -248,6 +286,9 @@ def standing(chosen: Chosen, issue: Issue, tally: Tally) -> list[tuple[str, obje
         IssueState.DRAFT: f"digest issue approve {chosen.closing}",
         IssueState.FINISHED: f"digest issue status {chosen.closing} --readers",
     }
+    if tally.count(DeliveryState.UNCERTAIN):
+        facts.append(("Uncertain", "nobody can know whether these readers got it"))
+        steps[IssueState.FINISHED] = f"digest issue resend {chosen.closing}"
     if step := steps.get(issue.state):
         facts.append(("Next", step))
     return facts

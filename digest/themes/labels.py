@@ -22,7 +22,7 @@ RARITY = 0.5
 VAGUE_WORD, NUMBER_WORD, HOME_WORD = 0.15, 0.3, 0.4
 #: What a phrase's place and shape multiply its value by.
 CUT_OFF, CUT_INTO = 0.35, 0.5  # without its head noun; without its first words
-QUOTED, PROPER, SUBJECT, ALONE, SOURCE, LISTED = 1.6, 1.2, 1.4, 1.2, 0.3, 0.7
+QUOTED, PROPER, SUBJECT, ACTS, ALONE, SOURCE, LISTED = 1.6, 1.2, 1.4, 1.3, 1.2, 0.3, 0.7
 JOINED, PLACED, GERUND, LONG, SINGLE, SINGLE_AGENT = 0.8, 1.0, 0.75, 0.85, 0.8, 0.56
 #: The first words of a title gain up to this much; each further field gains this much.
 EARLY, AGAIN = 0.25, 0.35
@@ -175,6 +175,8 @@ def _place_value(found: Sequence[tuple[float, Phrase]], reading: Reading) -> flo
         value *= 1 + EARLY / (1 + min(starts) / 3)
     if any(phrase.subject for _, phrase in found):
         value *= SUBJECT
+    if any(phrase.acts for worth, phrase in found if worth == TITLE):
+        value *= ACTS
     if any(phrase.alone for _, phrase in found):
         value *= ALONE
     if all(phrase.listed for _, phrase in found if phrase.opens and phrase.closes):

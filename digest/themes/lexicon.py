@@ -46,6 +46,11 @@ MODALS = _words(
     "can could may might must shall should will would cannot do does did don't doesn't didn't"
     " can't couldn't won't wouldn't shouldn't mustn't to"
 )
+#: Auxiliaries whose subject stands before them.
+FINITE = _words(
+    "is are was were has have had can could may might must shall should will would does doesn't"
+    " isn't aren't can't won't"
+)
 ADVERBS = _words(
     "abroad again ahead almost already also always apart away back earlier else especially even"
     " ever far forward furthermore hence here however indeed instead just later longer maybe"
@@ -165,6 +170,10 @@ PALE = _words(
     " wide wrong young"
 )
 
+#: Small by themselves, and the first half of many a name: "East Asia".
+COMPASS = _words(
+    "north south east west northern southern eastern western central southeast northeast"
+)
 #: Everyday nouns and adjectives: small inside a sentence, whatever a headline makes of them.
 EVERYDAY = _words(
     "accident account acid addiction administration adult adviser age agency agenda agent"

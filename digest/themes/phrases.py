@@ -39,6 +39,8 @@ class Phrase:
     listed: bool = False
     #: It ends in a place or another name: "War in Ukraine".
     placed: bool = False
+    #: A clause says something of it: "telemedicine can …".
+    acts: bool = False
     #: Somebody who says something, rather than what is talked about.
     source: bool = False
 
@@ -130,6 +132,7 @@ def _within(text: Sequence[Token], start: int, end: int) -> Iterator[Phrase]:
     last = end if end == len(text) or text[end].breaks != "–" else -1
     alone = _is_alone(text, start, end)
     subject, source = _is_subject(text, start), _is_source(text, start, end)
+    acts = _is_actor(text, start, end)
     listed = _is_listed(text, start, end)
     for a in range(start, end):
         for b in range(a + 1, min(end, a + MOST_WORDS) + 1):
@@ -141,6 +144,7 @@ def _within(text: Sequence[Token], start: int, end: int) -> Iterator[Phrase]:
                     closes=b == last or text[b - 1].possessive,
                     subject=subject,
                     source=source,
+                    acts=acts and b == end and a <= first,
                     listed=listed,
                     alone=alone and a <= first and b == last,
                 )
@@ -199,6 +203,16 @@ def _is_listed(text: Sequence[Token], start: int, end: int) -> bool:
             last += 1
         return last < len(text) and text[last].breaks == ","
     return False
+
+
+def _is_actor(text: Sequence[Token], start: int, end: int) -> bool:
+    """Tell the subject of a clause: "telemedicine can …", but not "views on war are …"."""
+    if end == len(text) or text[end].breaks or text[end].low not in lexicon.FINITE:
+        return False
+    at = start - 1
+    while at >= 0 and text[at].part is Part.DETERMINER:
+        at -= 1
+    return at < 0 or bool(text[at + 1].breaks) or text[at].part is not Part.JOINT
 
 
 def _is_source(text: Sequence[Token], start: int, end: int) -> bool:

@@ -169,6 +169,8 @@ def _said(words: Words, casing: Casing, *, room: int = 0) -> str:
 
 def _inside(words: Words, at: int, casing: Casing) -> str:
     word, after = words[at], words[at + 1] if at + 1 < len(words) else None
+    if word.low in lexicon.COMPASS and after and casing.is_name(after):
+        return word.shown
     if at or after is None or word.part is not Part.NAMING or word.low in lexicon.PALE:
         return casing.inside(word)
     if after.proper and after.part is Part.NAMING and not after.text.isupper():

@@ -92,10 +92,10 @@ def tokens(text: str) -> tuple[Token, ...]:
 
 
 def _is_titled(bare: Sequence[Token]) -> bool:
-    """Tell whether capitals say nothing here, because most words have one."""
-    open_class = [each for each in bare if not each.breaks and _closed(each) is None]
-    capital = sum(each.text[:1].isupper() for each in open_class)
-    return capital > 0.8 * len(open_class)
+    """Tell whether capitals say nothing here, because all but the small words have one."""
+    large = [e for e in bare if not e.breaks and _closed(e) in (None, Part.OTHER, Part.VERB)]
+    capital = sum(each.text[:1].isupper() for each in large)
+    return capital > 0.8 * len(large)
 
 
 def _has_name_form(token: Token, *, telling: bool) -> bool:

@@ -6,11 +6,12 @@ import dataclasses
 
 import pytest
 
-from digest.model import Edition, Image, Recap, Section
+from digest.model import Block, Edition, Image, Recap, Section
 from digest.model.settings import NewsletterSettings
 from digest.render import fingerprint, fragments
 from digest.render.preflight import Finding, check
 from digest.render.specimen import recap as specimen
+from digest.weekly.steps import BARRING
 from tests.recaps import a_newsletter, a_recap, an_item, edition, real_week
 
 
@@ -182,7 +183,23 @@ def test_link_with_another_scheme() -> None:
     assert found(told=told)["link-unsafe"].level == "error"
 
 
-def test_template_words_in_the_mail() -> None:
-    """Braces that stand in the mail are shown to the editor; they may be meant."""
-    recap = a_recap(an_item(title="How to write {{ name }} in a template"))
-    assert found(recap)["template-words"].level == "warning"
+def test_braces_of_a_publication() -> None:
+    """Braces that a feed brings are shown to the editor; they keep no issue from going out."""
+    recap = a_recap(an_item(title="How to write {{ name }} in a template", authors=("{{", "}}")))
+    findings = found(recap)
+    assert findings["template-words"].level == "warning"
+    assert not {finding.code for finding in findings.values()} & BARRING
+
+
+def test_braces_of_our_own() -> None:
+    """What an editor or the settings left for a program to fill in never goes out."""
+    edited = an_item(title="News for {{ name }}", edited=("title",))
+    human = dataclasses.replace(a_recap(an_item()), lead="Dear {{ name }}.", human=("lead",))
+    opened = dataclasses.replace(
+        a_recap(an_item()),
+        sections=(Section(key="intro", block=Block(key="intro", markdown="Hello {% who %}")),),
+    )
+    for recap in (a_recap(edited), human, opened):
+        assert "words-unfilled" in {code for code, _ in found(recap).items()} & BARRING
+    newsletter = a_newsletter(notice="Not affiliated with {{ them }}", items={"min": 1})
+    assert found(newsletter=newsletter)["words-unfilled"].level == "error"

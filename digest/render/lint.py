@@ -242,7 +242,7 @@ def _tried(templates: Sequence[Path], newsletter: NewsletterSettings) -> Iterato
 #: Findings that a template causes, not a recap or the settings.
 _TEMPLATES_FAULTS = (
     *("postal-missing", "unsubscribe-missing", "slot-unknown", "alt-missing"),
-    *("link-unsafe", "link-not-in-text", "too-large", "subject-empty"),
+    *("link-unsafe", "link-not-in-text", "too-large", "subject-empty", "template-words"),
 )
 
 

@@ -20,6 +20,9 @@ LIMIT_BYTES = 100 * 1024
 #: Longer subjects are cut on every phone; the shortest say nothing.
 SUBJECT_CHARACTERS = (10, 130)
 
+#: What template languages fill in.
+_BRACES = re.compile(r"\{\{.*?\}\}|\{%.*?%\}")
+
 #: Words of an address that nobody lives at.
 _PLACEHOLDERS = re.compile(
     r"\b(your|todo|fixme|placeholder|lorem|xxx+|change ?me|postal address)\b|\.\.\.|…|[<>\[\]{}]",
@@ -47,6 +50,7 @@ def check(edition: Edition, recap: Recap, newsletter: NewsletterSettings) -> tup
         *_subject(edition),
         *_size(edition),
         *_slots(edition),
+        *_braces(edition, recap, newsletter),
         *_pictures(edition, newsletter),
         *_parity(edition),
     ]
@@ -175,14 +179,35 @@ def _slots(edition: Edition) -> Iterator[Finding]:
             f"The edition asks for the reader's {name}, which nobody fills in.",
             f"Templates may use: {', '.join(fragments.SLOTS)}.",
         )
-    for unfilled in sorted(
-        set(re.findall(r"\{\{.*?\}\}|\{%.*?%\}", edition.subject + edition.text))
-    ):
+
+
+def _braces(edition: Edition, recap: Recap, newsletter: NewsletterSettings) -> Iterator[Finding]:
+    """Tell what we ourselves left unfilled from what a publication is about."""
+    # Sought where it was written: lines of the text part may break within it.
+    ours = set(_BRACES.findall("\n".join(_own_words(recap, newsletter))))
+    for unfilled in sorted(ours):
+        yield _error(
+            "words-unfilled",
+            f"“{unfilled[:60]}” stands in the mail as it is, and nobody fills it in.",
+            "Write the words themselves, in config.yaml or with: digest issue edit",
+        )
+    # No feed can keep an issue from going out by writing braces.
+    for unfilled in sorted({*_BRACES.findall(f"{edition.subject}\n{edition.text}")} - ours):
         yield _warning(
             "template-words",
             f"“{unfilled[:60]}” stands in the mail as it is.",
             "If it is a template's, mend it; if it is a publication's own, leave it.",
         )
+
+
+def _own_words(recap: Recap, newsletter: NewsletterSettings) -> Iterator[str]:
+    """Yield what the settings and the editors say in the mail, and no feed does."""
+    yield from (newsletter.title, newsletter.postal_address, newsletter.notice)
+    yield newsletter.look.footer
+    yield from (str(getattr(recap, name)) for name in recap.human)
+    yield from (theme.label for theme in recap.themes if theme.human)
+    yield from (str(getattr(item, name)) for item in recap.items for name in item.edited)
+    yield from (section.block.markdown for section in recap.sections if section.block)
 
 
 def _pictures(edition: Edition, newsletter: NewsletterSettings) -> Iterator[Finding]:

@@ -30,8 +30,8 @@ BARRING = frozenset(
         "postal-placeholder",
         "slot-unknown",
         "subject-empty",
-        "template-words",
         "unsubscribe-missing",
+        "words-unfilled",
     }
 )
 

@@ -284,6 +284,31 @@ def test_a_thin_week_rolls_over(database, loaded):
     assert shown == set(TITLES[:3])
 
 
+def test_a_late_arrival_of_a_thin_week_is_not_forgotten(database, loaded):
+    """What a feed brought late into a week that rolled over is late for the next one too."""
+    subscribe(database, 10)
+    sent_before(database, loaded)
+    [late] = publish(
+        database,
+        TITLES[3],
+        on=datetime(2023, 9, 1, tzinfo=UTC),
+        first_seen=datetime(2023, 9, 18, tzinfo=UTC),
+    )
+    assert alone(database, loaded, SEND_HOUR).state is IssueState.CANCELLED
+
+    following = prepared(database, loaded, CLOSING + timedelta(days=7))
+    assert [item.publication for item in draft_of(database, following).recap.items] == [late]
+
+
+def test_an_issue_keeps_its_window_when_the_calendar_changes(fed, loaded, tmp_path):
+    """A newsletter that closes on Thursdays from now on can still edit Friday's draft."""
+    issue = prepared(fed, loaded)
+    moved = a_loaded(tmp_path, closes="thursday 06:00")
+    edited = weekly.edit(fed, moved, issue, Edits(headline="Mine"), now=BEFORE, actor="editor")
+    assert edited.window == issue.window
+    assert len(draft_of(fed, edited).recap.items) == 4
+
+
 @pytest.mark.parametrize(("joined", "held"), [(2, False), (3, True)])
 def test_a_changed_audience_is_held(fed, loaded, joined, held):
     """Up to 20 % more readers than last time is usual; more needs a look."""

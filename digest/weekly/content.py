@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -80,7 +80,7 @@ def prepare(
         edits = issues.draft(conn, issue.id).edits
     if issue.state not in OPEN:
         return issue
-    return _compose(database, loaded, issue, edits, slot, now=now, actor=actor, what="prepared")
+    return _compose(database, loaded, issue, edits, now=now, actor=actor, what="prepared")
 
 
 def edit(
@@ -99,9 +99,7 @@ def edit(
             f"issue {issue.of.key} is {issue.state}; it cannot be edited any more",
             remedy="A correction is an issue of its own.",
         )
-    newsletter = loaded.settings.newsletters[issue.of.newsletter]
-    slot = calendar.slot_closing(newsletter, date.fromisoformat(issue.of.key))
-    return _compose(database, loaded, issue, edits, slot, now=now, actor=actor, what="edited")
+    return _compose(database, loaded, issue, edits, now=now, actor=actor, what="edited")
 
 
 def _compose(
@@ -109,7 +107,6 @@ def _compose(
     loaded: Loaded,
     issue: Issue,
     edits: Edits,
-    slot: Slot,
     *,
     now: datetime,
     actor: str,
@@ -117,7 +114,7 @@ def _compose(
 ) -> Issue:
     newsletter = loaded.settings.newsletters[issue.of.newsletter]
     with database.read() as conn:
-        material = _gather(conn, issue, newsletter, slot, edits)
+        material = _gather(conn, issue, newsletter, edits)
     draft = compose_draft(material, newsletter, edits)
     with database.write() as conn:
         return issues.write_draft(conn, issue, draft, now=now, actor=actor, what=what)
@@ -136,33 +133,44 @@ class Material:
 
 
 def _gather(
-    conn: Connection, issue: Issue, newsletter: NewsletterSettings, slot: Slot, edits: Edits
+    conn: Connection, issue: Issue, newsletter: NewsletterSettings, edits: Edits
 ) -> Material:
-    key = issue.of.newsletter
-    since = slot.window.end - max(SEEN_BEFORE, newsletter.look_back, newsletter.late)
+    key, close = issue.of.newsletter, issue.window.end
+    since = close - max(SEEN_BEFORE, newsletter.look_back, newsletter.late)
     found = publications.candidates(conn, key, since=since)
     known = {publication.id for publication in found}
     pinned = [pin for pin in edits.pins if pin not in known]
+    slot = _reaching_back(conn, newsletter, key, _slot_of(issue))
     return Material(
         slot=slot,
         publications=[*found, *publications.by_ids(conn, pinned)],
-        history=publications.history(conn, key, before=slot.window.end),
+        history=publications.history(conn, key, before=close),
         used=issues.used(conn, key, issue.of.rhythm, but=issue.id),
-        look_back=newsletter.look_back + _rolled_over(conn, issue.of, newsletter, slot),
+        look_back=newsletter.look_back + (issue.window.start - slot.previous_close),
     )
 
 
-def _rolled_over(
-    conn: Connection, of: IssueId, newsletter: NewsletterSettings, slot: Slot
-) -> timedelta:
-    """Return how much further back to look because the weeks before rolled over into this one."""
-    further = timedelta()
+def _slot_of(issue: Issue) -> Slot:
+    """Return the issue's place in the calendar as it was when the issue was planned."""
+    return Slot(
+        rhythm=issue.of.rhythm,
+        key=issue.of.key,
+        window=issue.window,
+        previous_close=issue.window.start,
+        sends_at=issue.sends_at,
+    )
+
+
+def _reaching_back(
+    conn: Connection, newsletter: NewsletterSettings, newsletter_key: str, slot: Slot
+) -> Slot:
+    """Return the slot with the close before the weeks that rolled over into it as previous."""
+    by_key = {issue.of.key: issue for issue in issues.listed(conn, newsletter_key)}
     earlier = calendar.preceding(newsletter, slot)
-    by_key = {issue.of.key: issue for issue in issues.listed(conn, of.newsletter)}
     while (issue := by_key.get(earlier.key)) and issues.happened(conn, issue.id, ROLLED_OVER):
-        further += earlier.window.end - earlier.window.start
+        slot = replace(slot, previous_close=issue.window.start)
         earlier = calendar.preceding(newsletter, earlier)
-    return further
+    return slot
 
 
 def compose_draft(material: Material, newsletter: NewsletterSettings, edits: Edits) -> Draft:

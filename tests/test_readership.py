@@ -40,7 +40,7 @@ def test_a_list_comes_in_whole(house: Readership) -> None:
     """Address, name, topics, rhythm and language are kept, and where the consent came from."""
     report = house.bring(
         "E-Mail;Full Name;Topics;Rhythm;Language;Source;Consented at\n"
-        "Ana@Example.ORG;Łucja Żółć;Ukraine|Drones;Monthly;pt_BR;the fair;2026-01-02T03:04:05\n"
+        "Ana@Example.ORG;Łucja Żółć;Ukraine|Drones;Weekly;pt_BR;the fair;2026-01-02T03:04:05\n"
         "ben+recap@example.org;;;;;;\n"
     )
     assert (report.added, report.invalid, report.rows) == (2, [], 2)
@@ -50,7 +50,7 @@ def test_a_list_comes_in_whole(house: Readership) -> None:
     one, other = ana.subscription, ben.subscription
     assert one
     assert other
-    assert (one.topics, one.rhythm) == (("Ukraine", "Drones"), Rhythm.MONTHLY)
+    assert (one.topics, one.rhythm) == (("Ukraine", "Drones"), Rhythm.WEEKLY)
     assert (one.source, one.state) == ("the fair", ACTIVE)
     assert one.consented_at == datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
     assert (other.source, other.rhythm, other.consented_at) == (
@@ -83,6 +83,22 @@ def test_bad_rows_cost_no_good_ones(house: Readership) -> None:
     assert "'hourly' is none of: weekly, monthly" in dict(report.invalid)[10]
 
 
+def test_nobody_waits_for_an_issue_that_is_never_made(house: Readership) -> None:
+    """A monthly reader is listed with the reason; one who left by the list's word stays gone."""
+    report = house.bring(
+        "email,rhythm,state\n"
+        "ana@example.org,monthly,\n"
+        "ben@example.org,monthly,paused\n"
+        "cy@example.org,Weekly,\n"
+        "dee@example.org,monthly,unsubscribed\n"
+        "eve@example.org,monthly,bounced\n"
+    )
+    assert (report.added, report.gone, [line for line, _ in report.invalid]) == (1, 2, [2, 3])
+    assert "asks for a monthly issue, and there are weekly ones only" in report.invalid[0][1]
+    again = house.bring("email\ndee@example.org\neve@example.org\n")
+    assert (again.added, again.barred) == (0, 2)
+
+
 def test_importing_again_changes_nothing(house: Readership) -> None:
     """The second time everybody was there, and nothing is written down twice."""
     house.bring("email,name\nana@example.org,Ana\nben@example.org,\n")
@@ -92,15 +108,16 @@ def test_importing_again_changes_nothing(house: Readership) -> None:
 
 
 def test_a_list_changes_names_and_lists_only(house: Readership) -> None:
-    """A later list brings a name or a list; rhythm and topics stay as the reader has them."""
-    house.bring("email,rhythm,topics\nana@example.org,monthly,Ukraine\n")
+    """A later list brings a name or a list; language and topics stay as the reader has them."""
+    house.bring("email,language,topics\nana@example.org,de,Ukraine\n")
     report = house.bring(
-        "email,name,rhythm,topics\nana@example.org,Ana,weekly,Drones\n", list_name="staff"
+        "email,name,language,topics\nana@example.org,Ana,fr,Drones\n", list_name="staff"
     )
     one = house.of("ana@example.org")
     assert report.changed == 1
     assert house.known()[0].subscriber.name == "Ana"
-    assert (one.lists, one.rhythm, one.topics) == (("staff",), Rhythm.MONTHLY, ("Ukraine",))
+    assert house.known()[0].subscriber.language == "de"
+    assert (one.lists, one.topics) == (("staff",), ("Ukraine",))
 
 
 def test_an_import_revives_nobody(house: Readership) -> None:
@@ -296,7 +313,7 @@ def test_what_goes_out_comes_in_again(house: Readership, tmp_path: Path) -> None
     """An export imported elsewhere gives the same readers, and who left has left there too."""
     house.bring(
         "email,name,topics,rhythm,language\n"
-        '+plus@example.org,"=HYPERLINK(""x"")",Ukraine;Drones,monthly,de\n'
+        '+plus@example.org,"=HYPERLINK(""x"")",Ukraine;Drones,weekly,de\n'
         "left@example.org,-Lea,,,\n"
     )
     house.leave(house.token("left@example.org"))

@@ -45,6 +45,11 @@ STATES = {
 }
 _STATE_CALLED = {word: state for state, words in STATES.items() for word in words}
 
+#: Whoever these say is a reader gets issues, now or after a pause.
+READING = (SubscriptionState.ACTIVE, SubscriptionState.PAUSED)
+#: The rhythms that issues are made in: who waits for another would never get one.
+OFFERED = (Rhythm.WEEKLY,)
+
 #: A line is read in pieces of this size, so that one without end costs no memory.
 LINE_LETTERS = 1 << 20
 #: A cell in quotes may go on over this many lines; a quote that nobody closes does not.
@@ -236,6 +241,13 @@ def _row(cells: Sequence[str], columns: Mapping[str, int], line: int, source: st
         return _unguarded(cells[index].strip()) if index is not None and index < len(cells) else ""
 
     address = mailbox(told("address"))
+    state = _state(told("state"), left=told("left"), bounced=told("bounced"))
+    rhythm = _rhythm(told("rhythm"))
+    if state in READING and rhythm not in (None, *OFFERED):
+        raise ReaderError(
+            f"asks for a {rhythm} issue, and there are {' and '.join(OFFERED)} ones only; "
+            "write a rhythm that there is, or take the row in later"
+        )
     return Row(
         line=line,
         address=address,
@@ -245,10 +257,10 @@ def _row(cells: Sequence[str], columns: Mapping[str, int], line: int, source: st
             topic for part in re.split(r"[;|]", told("topics")) if (topic := plain_name(part))
         ),
         language=_language(told("language")),
-        rhythm=_rhythm(told("rhythm")),
+        rhythm=rhythm,
         source=plain_name(told("source")) or source,
         consented_at=_instant(told("consented")),
-        state=_state(told("state"), left=told("left"), bounced=told("bounced")),
+        state=state,
     )
 
 

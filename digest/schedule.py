@@ -7,6 +7,7 @@ is missing, so a tick that comes twice, late, or in two processes does no harm.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
@@ -47,6 +48,8 @@ class Bell:
         from apscheduler.executors.pool import ThreadPoolExecutor
         from apscheduler.schedulers.background import BackgroundScheduler
 
+        # It warns of each swallowed tick, as if that were amiss: hundreds while an issue goes out.
+        logging.getLogger("apscheduler").setLevel(logging.ERROR)
         self._scheduler = BackgroundScheduler(
             timezone="UTC",
             executors={"default": ThreadPoolExecutor(len(EVERY_SECONDS))},

@@ -9,11 +9,12 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from email import message_from_bytes
 from pathlib import Path
+from threading import Event
 
 import pytest
 from sqlalchemy import update
 
-from digest import inbox
+from digest import inbox, schedule
 from digest.config import Loaded
 from digest.inbox import Inbox
 from digest.model import IssueState
@@ -158,3 +159,20 @@ def test_the_bell_rings_from_its_start_until_its_stop(database, ready):
     before = len(rung)
     time.sleep(timedelta(seconds=0.3).total_seconds())
     assert len(rung) == before
+
+
+def test_a_long_tick_swallows_the_next_ones_in_silence(database, ready, monkeypatch, caplog):
+    """While one tick is at work for long, the log is not filled with those it swallows."""
+    monkeypatch.setattr(schedule, "EVERY_SECONDS", {"week": 0.05})
+    swallowed = Event()
+
+    class Slow(Bell):
+        def ring(self, name: str) -> None:
+            swallowed.wait(0.5)
+
+    bell = Slow(database, lambda: ready, clock=lambda: datetime.now(BEFORE.tzinfo))
+    bell.start()
+    time.sleep(0.3)
+    swallowed.set()
+    bell.stop()
+    assert caplog.records == []

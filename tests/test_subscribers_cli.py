@@ -13,10 +13,11 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from digest import staff
+from digest import readership, staff, tokens
 from digest.cli import app
 from digest.cli.context import open_installation
-from tests.readership import CONFIG, KEY
+from digest.store import readers
+from tests.readership import CONFIG, KEY, NEWSLETTER
 
 SAMPLE = Path(__file__).parents[1] / "subscribers" / "sample.csv"
 Typed = Callable[..., Result]
@@ -121,8 +122,26 @@ def test_one_reader_from_joining_to_forgetting(typed: Typed) -> None:
     assert "No readers yet" in typed("subscribers", "list").output
     barred = typed(*add)
     assert barred.exit_code == 1
-    assert "only come back by subscribing anew" in barred.output
+    assert "must not be written to" in barred.output
     assert typed("subscribers", "show", "ana@example.org").exit_code == 1
+
+
+def test_who_left_is_told_the_way_back_that_there_is(typed: Typed) -> None:
+    """Adding somebody who left names their own link, where a button undoes it."""
+    add = ("subscribers", "add", "ana@example.org", "--source", "by phone")
+    typed(*add)
+    here = open_installation()
+    with here.database.read() as conn:
+        (reader,) = readers.listed(conn, NEWSLETTER)
+    link = tokens.make(KEY, readership.PURPOSE, reader.subscriber.id, NEWSLETTER)
+    readership.leave(here.database, here.loaded, link, now=datetime.now(UTC))
+
+    told = typed(*add)
+    assert told.exit_code == 1
+    assert "has left, and only they can undo that. The unsubscribe link" in told.output
+
+    readership.undo(here.database, here.loaded, link, now=datetime.now(UTC))
+    assert "was a reader before" in typed(*add).output
 
 
 def test_accounts_by_command(typed: Typed) -> None:

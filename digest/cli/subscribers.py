@@ -11,6 +11,8 @@ import typer
 from digest.cli.context import AsJson, NewsletterKey
 
 if TYPE_CHECKING:
+    from digest.cli.context import Installation
+    from digest.errors import ReaderError
     from digest.model import Subscription
     from digest.readership import ImportReport
     from digest.store.readers import Consent
@@ -95,6 +97,8 @@ def add(
     """
     Add one reader who asked for it; *source* says how.
 
+    Nobody who left comes back by it: they do by the Undo behind their unsubscribe link.
+
     Example: digest subscribers add ana@example.org --source "asked by phone, 3 May"
     """
     from digest import readership
@@ -112,14 +116,26 @@ def add(
         lists=(list_,) if list_ else (),
         now=datetime.now(UTC),
     )
-    told = {
-        "added": "is a reader now.",
-        "there": "was a reader before.",
-        "barred": "has left or is suppressed, and can only come back by subscribing anew.",
-    }
-    terminal.say(f"{address} {told[outcome]}")
     if outcome == "barred":
-        raise typer.Exit(1)
+        raise _barred(installation, key, address)
+    told = {"added": "is a reader now.", "there": "was a reader before."}
+    terminal.say(f"{address} {told[outcome]}")
+
+
+def _barred(installation: Installation, newsletter: str, address: str) -> ReaderError:
+    """Return why the person at *address* is not added, and what brings them back if anything."""
+    from digest import readership
+    from digest.errors import ReaderError
+
+    if readership.can_return(installation.database, installation.loaded, newsletter, address):
+        return ReaderError(
+            f"{address} has left, and only they can undo that",
+            remedy="The unsubscribe link of any issue they got has the button: Undo.",
+        )
+    return ReaderError(
+        f"{address} must not be written to: erased, bounced, or gone by another list's word",
+        remedy="No command lifts that; write to them yourself if they ask you to.",
+    )
 
 
 @app.command("list")

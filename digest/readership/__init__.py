@@ -3,7 +3,7 @@
 from digest.readership.joining import ask, confirm
 from digest.readership.lists import ImportReport, exported, import_csv
 from digest.readership.people import add, erase, mailbox, show
-from digest.readership.seats import PURPOSE, Seat, leave, seat, undo
+from digest.readership.seats import PURPOSE, Seat, can_return, leave, seat, undo
 
 __all__ = [
     "PURPOSE",
@@ -11,6 +11,7 @@ __all__ = [
     "Seat",
     "add",
     "ask",
+    "can_return",
     "confirm",
     "erase",
     "exported",

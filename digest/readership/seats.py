@@ -72,10 +72,25 @@ def undo(
     with database.write() as conn:
         had = readers.subscription(conn, subscriber, newsletter)
         if had is None or not _seat(conn, loaded, newsletter, had).can_return:
-            raise BadToken("this link cannot bring you back", remedy="Subscribe anew.")
+            raise BadToken(
+                "this link cannot bring you back", remedy="Ask the sender of the newsletter."
+            )
         if had.state is SubscriptionState.LEFT:
             _act(conn, had, Act.UNDONE, now=now, via=via)
         return _seat(conn, loaded, newsletter, readers.subscription(conn, subscriber, newsletter))
+
+
+def can_return(database: Database, loaded: Loaded, newsletter: str, address: str) -> bool:
+    """Tell whether the person at *address* has left and could undo it by a link they have."""
+    key = address_key(address)
+    with database.read() as conn:
+        had = readers.known(conn, newsletter, [key]).get(key)
+        one = had.subscription if had else None
+        return (
+            one is not None
+            and one.state is SubscriptionState.LEFT
+            and _seat(conn, loaded, newsletter, one).can_return
+        )
 
 
 def _opened(loaded: Loaded, token: str) -> tuple[int, str]:

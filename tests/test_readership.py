@@ -498,7 +498,8 @@ def ask(house: Readership) -> Callable[..., str]:
 
 
 def confirmed(house: Readership, token: str, at: datetime = NOW + timedelta(hours=1)) -> str:
-    return readership.confirm(house.database, house.loaded, token, proof={"by": "post"}, now=at)
+    told = readership.confirm(house.database, house.loaded, token, proof={"by": "post"}, now=at)
+    return told.newsletter
 
 
 def test_a_reader_is_who_confirms(house: Readership, ask: Callable[..., str]) -> None:

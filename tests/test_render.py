@@ -654,7 +654,10 @@ def test_missing_template_says_where_it_was_looked_for(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["draft-ready", "held", "reminder", "sent-report", "test", "confirm", "welcome", "goodbye"],
+    [
+        *("draft-ready", "held", "reminder", "sent-report", "test", "surge"),
+        *("confirm", "welcome", "goodbye"),
+    ],
 )
 def test_notice_is_whole(name: str) -> None:
     """Each small mail has a subject, one h1, and the same links in both parts."""

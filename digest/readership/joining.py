@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection
 
-from digest import consent, tokens
+from digest import consent, notices, tokens
 from digest.consent import Act
 from digest.errors import BadToken
 from digest.identity import address_key
-from digest.model import Rhythm, Subscription
+from digest.model import IssueState, Rhythm, Subscription
 from digest.readership.people import address_hash, mailbox, plain_name, token_key
-from digest.store import Database, readers
+from digest.readership.seats import PURPOSE
+from digest.store import Database, issues, knocks, readers
 
 if TYPE_CHECKING:
     from digest.config import Loaded
@@ -64,37 +66,129 @@ def ask(
     )
 
 
+def invite(
+    database: Database,
+    loaded: Loaded,
+    newsletter: str,
+    address: str,
+    *,
+    name: str = "",
+    source: str,
+    proof: Mapping[str, Any],
+    now: datetime,
+) -> None:
+    """
+    Write down that somebody asked, and send the mail that confirms it.
+
+    The mail is the same for who is new, reads already, left or is suppressed. It does not
+    count: `digest.readership.knock` says before whether there may be one.
+    """
+    told: dict[str, Any] = {"name": name, "source": source, "proof": proof, "now": now}
+    token = ask(database, loaded, newsletter, address, **told)
+    with database.write() as conn:
+        notices.post(
+            conn,
+            loaded,
+            newsletter_key=newsletter,
+            kind="confirm",
+            address=mailbox(address),
+            idempotency_key=f"confirm:{token}",
+            values={"confirm_url": f"{loaded.settings.public_url}/confirm/{token}"},
+            now=now,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Invitation:
+    """What the link of a confirmation mail leads to, without saying whose it is."""
+
+    newsletter: str
+    #: Path of the newest issue, after `public_url`; "" before the first.
+    latest: str
+
+
+def invitation(database: Database, loaded: Loaded, token: str, *, now: datetime) -> Invitation:
+    """Return what *token* would confirm, changing nothing; BadToken if it opens nothing."""
+    subscriber, newsletter, asked_at = _opened(loaded, token, now)
+    with database.read() as conn:
+        _standing(conn, loaded, subscriber, newsletter, asked_at)
+        return Invitation(newsletter=newsletter, latest=_latest(conn, newsletter))
+
+
 def confirm(
     database: Database, loaded: Loaded, token: str, *, proof: Mapping[str, Any], now: datetime
-) -> str:
+) -> Invitation:
     """
-    Make a reader of who asked; return the newsletter's key. Calling twice is safe.
+    Make a reader of who asked, and welcome them by mail. Calling twice is safe.
 
     It brings back who left or was suppressed, if that was before they asked. BadToken if
     the token opens nothing, or no longer.
     """
-    parts = tokens.opened_by(token_key(loaded), CONFIRM, token, now=now)
-    subscriber, newsletter, asked_at = int(parts[0]), parts[1], datetime.fromisoformat(parts[2])
+    subscriber, newsletter, asked_at = _opened(loaded, token, now)
     with database.write() as conn:
-        person = readers.by_id(conn, subscriber)
-        had = readers.subscription(conn, subscriber, newsletter)
-        if person is None or had is None:
-            raise _over()
-        hashed = address_hash(loaded, address_key(person.address))
-        since = readers.suppressed_at(conn, hashed)
-        if _later(had.left_at, asked_at) or _later(since, asked_at):
-            raise _over()
+        had, address = _standing(conn, loaded, subscriber, newsletter, asked_at)
+        hashed = address_hash(loaded, address_key(address))
+        latest = _latest(conn, newsletter)
         readers.lift(conn, hashed)
-        _activate(conn, had, proof=proof, now=now)
-    return newsletter
+        knocks.answer(conn, hashed)
+        if _activate(conn, had, proof=proof, now=now):
+            _welcome(conn, loaded, had, address, latest, now)
+    return Invitation(newsletter=newsletter, latest=latest)
+
+
+def _opened(loaded: Loaded, token: str, now: datetime) -> tuple[int, str, datetime]:
+    parts = tokens.opened_by(token_key(loaded), CONFIRM, token, now=now)
+    return int(parts[0]), parts[1], datetime.fromisoformat(parts[2])
+
+
+def _standing(
+    conn: Connection, loaded: Loaded, subscriber: int, newsletter: str, asked_at: datetime
+) -> tuple[Subscription, str]:
+    """Return the subscription to be confirmed and its address; BadToken if it is too late."""
+    person = readers.by_id(conn, subscriber)
+    had = readers.subscription(conn, subscriber, newsletter)
+    if person is None or had is None or newsletter not in loaded.settings.newsletters:
+        raise _over()
+    since = readers.suppressed_at(conn, address_hash(loaded, address_key(person.address)))
+    if _later(had.left_at, asked_at) or _later(since, asked_at):
+        raise _over()
+    return had, person.address
+
+
+def _latest(conn: Connection, newsletter: str) -> str:
+    states = (IssueState.SENDING, IssueState.STOPPED, IssueState.FINISHED)
+    out = (one for one in issues.listed(conn, newsletter, states=states) if one.frozen_at)
+    newest = next(out, None)
+    return f"/issues/{newsletter}/{newest.of.key}" if newest else ""
+
+
+def _welcome(
+    conn: Connection, loaded: Loaded, had: Subscription, address: str, latest: str, now: datetime
+) -> None:
+    root = loaded.settings.public_url
+    leaving = tokens.make(token_key(loaded), PURPOSE, had.subscriber, had.newsletter)
+    notices.post(
+        conn,
+        loaded,
+        newsletter_key=had.newsletter,
+        kind="welcome",
+        address=address,
+        idempotency_key=f"welcome:{had.newsletter}:{had.subscriber}:{now.isoformat()}",
+        values={
+            "unsubscribe_url": f"{root}/unsubscribe/{leaving}",
+            "latest_url": f"{root}{latest}" if latest else "",
+        },
+        now=now,
+    )
 
 
 def _activate(
     conn: Connection, had: Subscription, *, proof: Mapping[str, Any], now: datetime
-) -> None:
+) -> bool:
+    """Make *had* a reader's; False if it is one already."""
     state = consent.after(had.state, Act.CONFIRMED)
     if state is had.state:
-        return
+        return False
     readers.change(
         conn,
         had.subscriber,
@@ -107,6 +201,7 @@ def _activate(
         left_reason="",
     )
     _prove(conn, had.newsletter, had.subscriber, Act.CONFIRMED, source="link", proof=proof, now=now)
+    return True
 
 
 def _prove(

@@ -82,5 +82,7 @@ NOTICE_VALUES: dict[str, Any] = {
     "uncertain": 1,
     "confirm_url": "https://example.org/confirm/example",
     "unsubscribe_url": "https://example.org/unsubscribe/example",
+    "latest_url": "https://example.org/issues/recap/2023-09-22",
     "undo_url": "https://example.org/undo/example",
+    "asked": 300,
 }

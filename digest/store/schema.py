@@ -302,6 +302,23 @@ suppressions = Table(
     Column("detail", Text, nullable=False, server_default=""),
 )
 
+#: Each time somebody asked to join: what holds back who would bomb a mailbox with mail.
+knocks = Table(
+    "knocks",
+    metadata,
+    _id(),
+    Column("at", Instant, nullable=False, index=True),
+    #: Keyed, and only where a mail went; "" otherwise.
+    Column("address_hash", String(64), nullable=False, index=True),
+    Column("domain", Text, nullable=False),
+    #: Of the asker's IP address, /24 or /64; "" where a proxy hides it.
+    Column("prefix", String(64), nullable=False),
+    #: A confirmation mail went.
+    Column("mailed", Boolean, nullable=False),
+    #: And somebody confirmed since.
+    Column("answered", Boolean, nullable=False),
+)
+
 # --- the ledger and the outbox ------------------------------------------------------------
 
 deliveries = Table(

@@ -148,6 +148,22 @@ CREATE SEQUENCE public.issues_id_seq
     NO MAXVALUE
     CACHE 1;
 ALTER SEQUENCE public.issues_id_seq OWNED BY public.issues.id;
+CREATE TABLE public.knocks (
+    id bigint NOT NULL,
+    at timestamp with time zone NOT NULL,
+    address_hash character varying(64) NOT NULL,
+    domain text NOT NULL,
+    prefix character varying(64) NOT NULL,
+    mailed boolean NOT NULL,
+    answered boolean NOT NULL
+);
+CREATE SEQUENCE public.knocks_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1;
+ALTER SEQUENCE public.knocks_id_seq OWNED BY public.knocks.id;
 CREATE TABLE public.leases (
     name text NOT NULL,
     holder character varying(36) NOT NULL,
@@ -326,6 +342,7 @@ ALTER TABLE ONLY public.editions ALTER COLUMN id SET DEFAULT nextval('public.edi
 ALTER TABLE ONLY public.events ALTER COLUMN id SET DEFAULT nextval('public.events_id_seq'::regclass);
 ALTER TABLE ONLY public.feeds ALTER COLUMN id SET DEFAULT nextval('public.feeds_id_seq'::regclass);
 ALTER TABLE ONLY public.issues ALTER COLUMN id SET DEFAULT nextval('public.issues_id_seq'::regclass);
+ALTER TABLE ONLY public.knocks ALTER COLUMN id SET DEFAULT nextval('public.knocks_id_seq'::regclass);
 ALTER TABLE ONLY public.outbox ALTER COLUMN id SET DEFAULT nextval('public.outbox_id_seq'::regclass);
 ALTER TABLE ONLY public.publications ALTER COLUMN id SET DEFAULT nextval('public.publications_id_seq'::regclass);
 ALTER TABLE ONLY public.refusals ALTER COLUMN id SET DEFAULT nextval('public.refusals_id_seq'::regclass);
@@ -340,6 +357,7 @@ INSERT INTO public.events VALUES (1, '2023-09-22 15:45:00+05:45', 'actor – “
 INSERT INTO public.feeds VALUES (1, 'url – “ü”', '[]', 'title – “ü”', 'moved_to – “ü”', true, 'origin – “ü”', '2023-09-22 15:45:00+05:45', 'etag – “ü”', 'last_modified – “ü”', 'body_hash – “ü”', '2023-09-22 15:45:00+05:45', '2023-09-22 15:45:00+05:45', '2023-09-22 15:45:00+05:45', 1, 'error – “ü”');
 INSERT INTO public.installation VALUES ('name – “ü”', '\x006b6579');
 INSERT INTO public.issues VALUES (1, 'newsletter – “ü”', 'rhythm – “ü”', 'key – “ü”', 1, '2023-09-22 15:45:00+05:45', '2023-09-22 15:45:00+05:45', '2023-09-22 15:45:00+05:45', 'state – “ü”', 1, '[]', '[]', '[]', '[]', '2023-09-22 15:45:00+05:45', '2023-09-22 15:45:00+05:45', 'approved_by – “ü”', '2023-09-22 15:45:00+05:45', 1, '[]', '2023-09-22 15:45:00+05:45');
+INSERT INTO public.knocks VALUES (1, '2023-09-22 15:45:00+05:45', 'address_hash – “ü”', 'domain – “ü”', 'prefix – “ü”', true, true);
 INSERT INTO public.leases VALUES ('name – “ü”', 'holder – “ü”', '2023-09-22 15:45:00+05:45');
 INSERT INTO public.newsletter_feeds VALUES ('newsletter – “ü”', 1);
 INSERT INTO public.newsletters VALUES ('key – “ü”', '2023-09-22 15:45:00+05:45');
@@ -361,6 +379,7 @@ SELECT pg_catalog.setval('public.editions_id_seq', 1, false);
 SELECT pg_catalog.setval('public.events_id_seq', 1, false);
 SELECT pg_catalog.setval('public.feeds_id_seq', 1, false);
 SELECT pg_catalog.setval('public.issues_id_seq', 1, false);
+SELECT pg_catalog.setval('public.knocks_id_seq', 1, false);
 SELECT pg_catalog.setval('public.outbox_id_seq', 1, false);
 SELECT pg_catalog.setval('public.publications_id_seq', 1, false);
 SELECT pg_catalog.setval('public.refusals_id_seq', 1, false);
@@ -383,6 +402,8 @@ ALTER TABLE ONLY public.installation
     ADD CONSTRAINT pk_installation PRIMARY KEY (name);
 ALTER TABLE ONLY public.issues
     ADD CONSTRAINT pk_issues PRIMARY KEY (id);
+ALTER TABLE ONLY public.knocks
+    ADD CONSTRAINT pk_knocks PRIMARY KEY (id);
 ALTER TABLE ONLY public.leases
     ADD CONSTRAINT pk_leases PRIMARY KEY (name);
 ALTER TABLE ONLY public.newsletter_feeds
@@ -436,6 +457,8 @@ CREATE INDEX ix_deliveries_owed ON public.deliveries USING btree (issue_id, stat
 CREATE INDEX ix_events_at ON public.events USING btree (at);
 CREATE INDEX ix_events_issue_id ON public.events USING btree (issue_id);
 CREATE INDEX ix_issues_state ON public.issues USING btree (state);
+CREATE INDEX ix_knocks_address_hash ON public.knocks USING btree (address_hash);
+CREATE INDEX ix_knocks_at ON public.knocks USING btree (at);
 CREATE INDEX ix_outbox_owed ON public.outbox USING btree (state, due_at);
 CREATE INDEX ix_publication_feeds_publication_id ON public.publication_feeds USING btree (publication_id);
 CREATE INDEX ix_publications_dated ON public.publications USING btree (published_at);

@@ -119,6 +119,17 @@ CREATE TABLE issues (
 	CONSTRAINT uq_issues_newsletter_rhythm_key UNIQUE (newsletter, rhythm, "key")
 );
 INSERT INTO "issues" VALUES(1,'newsletter – “ü”','rhythm – “ü”','key – “ü”',1,'2023-09-22 10:00:00.000000','2023-09-22 10:00:00.000000','2023-09-22 10:00:00.000000','state – “ü”',1,'[]','[]','[]','[]','2023-09-22 10:00:00.000000','2023-09-22 10:00:00.000000','approved_by – “ü”','2023-09-22 10:00:00.000000',1,'[]','2023-09-22 10:00:00.000000');
+CREATE TABLE knocks (
+	id INTEGER NOT NULL, 
+	at DATETIME NOT NULL, 
+	address_hash VARCHAR(64) NOT NULL, 
+	domain TEXT NOT NULL, 
+	prefix VARCHAR(64) NOT NULL, 
+	mailed BOOLEAN NOT NULL, 
+	answered BOOLEAN NOT NULL, 
+	CONSTRAINT pk_knocks PRIMARY KEY (id)
+);
+INSERT INTO "knocks" VALUES(1,'2023-09-22 10:00:00.000000','address_hash – “ü”','domain – “ü”','prefix – “ü”',1,1);
 CREATE TABLE leases (
 	name TEXT NOT NULL, 
 	holder VARCHAR(36) NOT NULL, 
@@ -295,6 +306,8 @@ CREATE TABLE variants (
 );
 INSERT INTO "variants" VALUES(1,1,'topics – “ü”','subject – “ü”','headline – “ü”','lead – “ü”','preheader – “ü”','[]','digest – “ü”');
 CREATE INDEX ix_issues_state ON issues (state);
+CREATE INDEX ix_knocks_address_hash ON knocks (address_hash);
+CREATE INDEX ix_knocks_at ON knocks (at);
 CREATE INDEX ix_outbox_owed ON outbox (state, due_at);
 CREATE INDEX ix_deliveries_owed ON deliveries (issue_id, state, due_at);
 CREATE INDEX ix_events_at ON events (at);

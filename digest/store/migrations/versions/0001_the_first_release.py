@@ -82,6 +82,19 @@ def upgrade() -> None:
     )
     op.create_index("ix_issues_state", "issues", ["state"], unique=False)
     op.create_table(
+        "knocks",
+        sa.Column("id", Id, autoincrement=True, nullable=False),
+        sa.Column("at", Instant, nullable=False),
+        sa.Column("address_hash", sa.String(length=64), nullable=False),
+        sa.Column("domain", sa.Text(), nullable=False),
+        sa.Column("prefix", sa.String(length=64), nullable=False),
+        sa.Column("mailed", sa.Boolean(), nullable=False),
+        sa.Column("answered", sa.Boolean(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_knocks")),
+    )
+    op.create_index(op.f("ix_knocks_address_hash"), "knocks", ["address_hash"], unique=False)
+    op.create_index(op.f("ix_knocks_at"), "knocks", ["at"], unique=False)
+    op.create_table(
         "leases",
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("holder", sa.String(length=36), nullable=False),

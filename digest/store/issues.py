@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -155,7 +156,8 @@ def write_draft(
     Lay *draft* down as the issue's content; a planned issue becomes a draft by it.
 
     WrongState if anybody changed the issue since *issue* was read. A draft that equals
-    the stored one writes nothing and keeps the version.
+    the stored one writes nothing and keeps the version. Where the edits differ, the audit
+    log keeps those before and those after.
     """
     said = {
         "recap": _RECAP.dump_python(draft.recap, mode="json") if draft.recap else None,
@@ -169,7 +171,10 @@ def write_draft(
         return issue
     state = IssueState.DRAFT if issue.state is IssueState.PLANNED else issue.state
     _change(conn, issue, {**said, "state": state})
-    record(conn, issue.id, what, actor=actor, at=now)
+    before = stored.edits or {}
+    changed = _EDITS.validate_python(before) != draft.edits
+    detail = {"before": before, "after": said["edits"]} if changed else {}
+    record(conn, issue.id, what, actor=actor, at=now, detail=detail)
     return by_id(conn, issue.id)
 
 
@@ -387,6 +392,45 @@ def record(
             at=at, actor=actor, issue_id=issue_id, what=what, detail=dict(detail or {})
         )
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Edited:
+    """An act on an issue's edits, as the audit log keeps it."""
+
+    #: ``edited``, ``undone`` or ``redone``.
+    what: str
+    actor: str
+    at: datetime
+    before: Edits
+    after: Edits
+
+
+def edited(conn: Connection, issue_id: int) -> list[Edited]:
+    """Return every act that changed the issue's edits, the oldest first."""
+    query = (
+        select(events)
+        .where(events.c.issue_id == issue_id, events.c.what.in_(("edited", "undone", "redone")))
+        .order_by(events.c.id)
+    )
+    return [
+        Edited(
+            what=row.what,
+            actor=row.actor,
+            at=row.at,
+            before=_EDITS.validate_python(row.detail["before"]),
+            after=_EDITS.validate_python(row.detail["after"]),
+        )
+        for row in conn.execute(query)
+        if "after" in row.detail
+    ]
+
+
+def last_change(conn: Connection, issue_id: int) -> tuple[str, str, datetime] | None:
+    """Return actor, act and instant of the issue's newest entry in the audit log."""
+    query = select(events.c.actor, events.c.what, events.c.at).where(events.c.issue_id == issue_id)
+    row = conn.execute(query.order_by(events.c.id.desc()).limit(1)).first()
+    return None if row is None else (row.actor, row.what, row.at)
 
 
 def happened(conn: Connection, issue_id: int, what: str) -> bool:

@@ -18,7 +18,7 @@ from starlette.responses import Response
 from digest.config import Loaded
 from digest.errors import BadToken, NoSuchIssue, StoreBusy
 from digest.store import Database
-from digest.web import desk, files, guard, health, readers
+from digest.web import desk, editing, files, guard, health, readers
 from digest.web.pages import Pages, told
 
 _log = structlog.get_logger("digest.web")
@@ -50,7 +50,7 @@ def application(
     pages = Pages(database, loaded, clock)
     # A redirect to or from a trailing slash would break a one-click POST (RFC 8058, 3.1).
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
-    for room in (health, readers, desk, files):
+    for room in (health, readers, desk, editing, files):
         app.include_router(room.doors(pages))
     desk.explain(app, pages)
     _explain(app, pages)

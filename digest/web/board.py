@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import groupby
 from typing import TYPE_CHECKING
@@ -12,11 +12,12 @@ from sqlalchemy import Connection
 from digest import weekly
 from digest.config import Loaded
 from digest.errors import DigestError
-from digest.model import Candidate, Draft, Issue, IssueState, Publication, Tally
+from digest.model import Candidate, Draft, Edits, Issue, IssueState, Item, Publication, Tally
 from digest.model.settings import NewsletterSettings
 from digest.render.plain import link as safe_link
 from digest.store import Database, issues, ledger, publications
 from digest.web import words
+from digest.web.changes import Change, changes
 
 if TYPE_CHECKING:
     from digest.render.preflight import Finding
@@ -38,6 +39,7 @@ _LEFT_OUT = {
 
 _WEIGHTS = ("Blocks", "Holds", "Look at")
 _APPROVABLE = (IssueState.DRAFT, IssueState.HELD)
+_EDITABLE = (IssueState.DRAFT, IssueState.HELD, IssueState.APPROVED)
 _HOLDABLE = (IssueState.PLANNED, IssueState.DRAFT, IssueState.APPROVED)
 
 
@@ -53,6 +55,10 @@ class Row:
     def link(self) -> str | None:
         """Where the title leads; None where that is no http(s) address."""
         return safe_link(self.publication.link) if self.publication else None
+
+    @property
+    def movable(self) -> bool:
+        return self.candidate.included and self.candidate.code != "event"
 
     @property
     def score(self) -> float | None:
@@ -93,6 +99,21 @@ class Board:
     tally: Tally | None
     #: Whom the freeze left out: {reason: count}.
     excluded: dict[str, int]
+    retrace: weekly.Retrace
+    #: What people changed against what the rules alone would say now.
+    changes: tuple[Change, ...]
+    #: What the edited words of the issue would be: ``headline``, ``lead``, and a theme's label
+    #: by the publication that leads it.
+    originals: dict[str | int, str]
+
+    @property
+    def editable(self) -> bool:
+        return self.draft.recap is not None and self.issue.state in _EDITABLE
+
+    def item(self, publication: int) -> Item | None:
+        """Return the item as the mail shows it; None if it is not in the mail."""
+        items = self.draft.recap.items if self.draft.recap else ()
+        return next((each for each in items if each.publication == publication), None)
 
     @property
     def approvable(self) -> bool:
@@ -117,7 +138,10 @@ def gather(database: Database, loaded: Loaded, issue: Issue, *, now: datetime) -
         tally = ledger.tally(conn, issue.id) if issue.frozen_at else None
         audience = None if tally else ledger.audience(conn, issue.of.newsletter, issue.of.rhythm)
         first = issues.last_frozen(conn, issue.of) is None
+        retrace = weekly.retrace(issues.edited(conn, issue.id))
         _frozen, excluded = issues.counted(conn, issue.id)
+    editable = issue.state in _EDITABLE
+    bare = weekly.tried(database, loaded, issue, Edits()) if editable and draft.edits else draft
     weights = {check.weight for check in checks}
     standing = words.standing(
         issue,
@@ -141,7 +165,24 @@ def gather(database: Database, loaded: Loaded, issue: Issue, *, now: datetime) -
         audience=audience,
         tally=tally,
         excluded=excluded,
+        retrace=retrace,
+        changes=changes(bare, draft),
+        originals=_originals(database, loaded, issue, draft) if editable else {},
     )
+
+
+def _originals(
+    database: Database, loaded: Loaded, issue: Issue, draft: Draft
+) -> dict[str | int, str]:
+    """Return what the words that people wrote would be without them, all other edits kept."""
+    if not (draft.recap and (draft.recap.human or draft.edits.labels)):
+        return {}
+    wordless = replace(draft.edits, headline=None, lead=None, labels={})
+    recap = weekly.tried(database, loaded, issue, wordless).recap
+    if recap is None:
+        return {}
+    labels: dict[str | int, str] = {each.publications[0]: each.label for each in recap.themes}
+    return labels | {"headline": recap.headline, "lead": recap.lead}
 
 
 def _checked(

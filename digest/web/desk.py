@@ -47,7 +47,7 @@ def explain(app: FastAPI, pages: Pages) -> None:
 
     def to_sign_in(request: Request, _e: Exception) -> Response:
         if request.method in ("GET", "HEAD"):
-            return _go(pages, "/sign-in")
+            return go(pages, "/sign-in")
         return told(
             pages,
             403,
@@ -72,7 +72,7 @@ def explain(app: FastAPI, pages: Pages) -> None:
     app.add_exception_handler(TemplateError, not_shown)
 
 
-def _go(pages: Pages, path: str) -> Response:
+def go(pages: Pages, path: str) -> Response:
     """Send the browser there with GET."""
     return RedirectResponse(f"{pages.prefix}{path}", status_code=303)
 
@@ -97,14 +97,14 @@ def _sign_in(router: APIRouter, pages: Pages) -> None:
     def sign_in(request: Request, token: str) -> Response:
         refuse_foreign(request)
         secret = staff.sign_in(pages.database, token, now=pages.now())
-        response = _go(pages, "/")
+        response = go(pages, "/")
         remember(pages, response, secret, seconds=staff.SESSION_SECONDS)
         return response
 
     @router.post("/sign-out")
     def sign_out(request: Request, _who: Visitor = Depends(acting(pages, "viewer"))) -> Response:
         staff.sign_out(pages.database, request.cookies[COOKIE])
-        response = _go(pages, "/sign-in")
+        response = go(pages, "/sign-in")
         forget(pages, response)
         return response
 
@@ -117,15 +117,15 @@ def _boards(router: APIRouter, pages: Pages) -> None:
 
     @router.get("/")
     def this_week(who: Visitor = seen, newsletter: str = "") -> HTMLResponse:
-        key = _chosen(pages, newsletter)
+        key = chosen(pages, newsletter)
         issue = weekly.open_issue(pages.database, key)
         if issue is None:
-            return _desk_page(pages, who, "desk-empty.html", key, here="week")
-        return _board_page(pages, who, issue, here="week")
+            return desk_page(pages, who, "desk-empty.html", key, here="week")
+        return board_page(pages, who, issue, here="week")
 
     @router.get("/desk/issues")
     def all_issues(who: Visitor = seen, newsletter: str = "") -> HTMLResponse:
-        key = _chosen(pages, newsletter)
+        key = chosen(pages, newsletter)
         with pages.database.read() as conn:
             rows = [
                 {
@@ -137,21 +137,21 @@ def _boards(router: APIRouter, pages: Pages) -> None:
                 }
                 for issue in issues.listed(conn, key)
             ]
-        return _desk_page(pages, who, "desk-issues.html", key, here="issues", rows=rows)
+        return desk_page(pages, who, "desk-issues.html", key, here="issues", rows=rows)
 
     @router.get("/desk/issues/{issue_id}")
     def one_issue(issue_id: IssueNumber, who: Visitor = seen) -> HTMLResponse:
-        return _board_page(pages, who, _issue(pages, issue_id), here="issues")
+        return board_page(pages, who, known_issue(pages, issue_id), here="issues")
 
     @router.get("/desk/feeds")
     def all_feeds(who: Visitor = seen, newsletter: str = "") -> HTMLResponse:
-        key = _chosen(pages, newsletter)
+        key = chosen(pages, newsletter)
         with pages.database.read() as conn:
             rows = feeds.listed(conn, key)
-        return _desk_page(pages, who, "desk-feeds.html", key, here="feeds", rows=rows)
+        return desk_page(pages, who, "desk-feeds.html", key, here="feeds", rows=rows)
 
 
-def _chosen(pages: Pages, key: str) -> str:
+def chosen(pages: Pages, key: str) -> str:
     """Return the newsletter that was asked for; the first one where none was."""
     known = pages.loaded.settings.newsletters
     if key and key not in known:
@@ -159,7 +159,8 @@ def _chosen(pages: Pages, key: str) -> str:
     return key or next(iter(known))
 
 
-def _issue(pages: Pages, issue_id: int) -> Issue:
+def known_issue(pages: Pages, issue_id: int) -> Issue:
+    """Return the issue; NoSuchIssue if there is none, or its newsletter is not ours any more."""
     with pages.database.read() as conn:
         issue = issues.by_id(conn, issue_id)
     if pages.newsletter(issue.of.newsletter) is None:
@@ -167,7 +168,7 @@ def _issue(pages: Pages, issue_id: int) -> Issue:
     return issue
 
 
-def _board_page(
+def board_page(
     pages: Pages,
     who: Visitor,
     issue: Issue,
@@ -176,8 +177,9 @@ def _board_page(
     status: int = 200,
     refusal: IssueError | None = None,
 ) -> HTMLResponse:
+    """Return the issue's page; *refusal* says what was asked for and not done."""
     shown = board.gather(pages.database, pages.loaded, issue, now=pages.now())
-    return _desk_page(
+    return desk_page(
         pages,
         who,
         "desk-board.html",
@@ -190,7 +192,7 @@ def _board_page(
     )
 
 
-def _desk_page(
+def desk_page(
     pages: Pages,
     who: Visitor,
     template: str,
@@ -200,6 +202,7 @@ def _desk_page(
     status: int = 200,
     **values: Any,
 ) -> HTMLResponse:
+    """Return a page of the desk of *newsletter*, under the entry *here* of the menu."""
     settings = pages.loaded.settings.newsletters
     return pages.page(
         template,
@@ -223,9 +226,9 @@ def _previews(router: APIRouter, pages: Pages) -> None:
 
     @router.get("/desk/issues/{issue_id}/preview")
     def look(issue_id: IssueNumber, view: str = "desktop", who: Visitor = seen) -> HTMLResponse:
-        issue = _issue(pages, issue_id)
+        issue = known_issue(pages, issue_id)
         mail = preview.mail(pages.database, pages.loaded, issue)
-        return _desk_page(
+        return desk_page(
             pages,
             who,
             "desk-preview.html",
@@ -239,7 +242,7 @@ def _previews(router: APIRouter, pages: Pages) -> None:
 
     @router.get("/desk/issues/{issue_id}/mail")
     def framed(issue_id: IssueNumber, scheme: str = "light", _who: Visitor = seen) -> HTMLResponse:
-        mail = preview.mail(pages.database, pages.loaded, _issue(pages, issue_id))
+        mail = preview.mail(pages.database, pages.loaded, known_issue(pages, issue_id))
         headers = {
             "content-security-policy": preview.MAIL_POLICY,
             "x-frame-options": "SAMEORIGIN",
@@ -264,7 +267,7 @@ def _decisions(router: APIRouter, pages: Pages) -> None:
                 pages.database, pages.loaded, issue, by=who.account.address, now=pages.now()
             )
 
-        return _decided(pages, who, issue_id, version, step)
+        return decided(pages, who, issue_id, version, step)
 
     @router.post("/desk/issues/{issue_id}/hold")
     def hold(
@@ -279,7 +282,7 @@ def _decisions(router: APIRouter, pages: Pages) -> None:
         def step(issue: Issue) -> None:
             weekly.hold(pages.database, issue, by=by, reasons=(said,), now=pages.now())
 
-        return _decided(pages, who, issue_id, version, step)
+        return decided(pages, who, issue_id, version, step)
 
     @router.post("/desk/issues/{issue_id}/release")
     def release(
@@ -288,14 +291,14 @@ def _decisions(router: APIRouter, pages: Pages) -> None:
         def step(issue: Issue) -> None:
             weekly.release(pages.database, issue, by=who.account.address, now=pages.now())
 
-        return _decided(pages, who, issue_id, version, step)
+        return decided(pages, who, issue_id, version, step)
 
 
-def _decided(
+def decided(
     pages: Pages, who: Visitor, issue_id: int, version: int, step: Callable[[Issue], None]
 ) -> Response:
     """Take *step* if the issue is still the one the page showed, and go back to its page."""
-    issue = _issue(pages, issue_id)
+    issue = known_issue(pages, issue_id)
     try:
         if issue.version != version:
             raise WrongState(
@@ -304,7 +307,7 @@ def _decided(
             )
         step(issue)
     except IssueError as e:
-        return _board_page(
-            pages, who, _issue(pages, issue_id), here="issues", status=409, refusal=e
+        return board_page(
+            pages, who, known_issue(pages, issue_id), here="issues", status=409, refusal=e
         )
-    return _go(pages, f"/desk/issues/{issue_id}")
+    return go(pages, f"/desk/issues/{issue_id}")

@@ -21,8 +21,10 @@ from digest.weekly.content import (
     open_issue,
     prepare,
     slot,
+    tried,
 )
 from digest.weekly.editions import findings, post_test, preview
+from digest.weekly.retracing import Retrace, redo, retrace, undo
 from digest.weekly.steps import (
     BARRING,
     ENDED,
@@ -42,6 +44,7 @@ __all__ = [
     "ENDED",
     "OPEN",
     "ROLLED_OVER",
+    "Retrace",
     "Step",
     "advance",
     "announce",
@@ -57,9 +60,13 @@ __all__ = [
     "post_test",
     "prepare",
     "preview",
+    "redo",
     "release",
     "resume",
+    "retrace",
     "slot",
     "thin",
+    "tried",
+    "undo",
     "withdraw",
 ]

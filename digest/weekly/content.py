@@ -84,13 +84,21 @@ def prepare(
 
 
 def edit(
-    database: Database, loaded: Loaded, issue: Issue, edits: Edits, *, now: datetime, actor: str
+    database: Database,
+    loaded: Loaded,
+    issue: Issue,
+    edits: Edits,
+    *,
+    now: datetime,
+    actor: str,
+    what: str = "edited",
 ) -> Issue:
     """
     Lay *edits* over the issue instead of those it had, and compose it anew.
 
     An approved issue becomes a draft again: what was approved is what is sent. WrongState
-    once its audience is frozen, or if somebody changed it since *issue* was read.
+    once its audience is frozen, or if somebody changed it since *issue* was read. *what*
+    is the audit log's word for it.
     """
     if issue.state is IssueState.APPROVED:
         issue = withdraw(database, issue, now=now, actor=actor)
@@ -99,7 +107,15 @@ def edit(
             f"issue {issue.of.key} is {issue.state}; it cannot be edited any more",
             remedy="A correction is an issue of its own.",
         )
-    return _compose(database, loaded, issue, edits, now=now, actor=actor, what="edited")
+    return _compose(database, loaded, issue, edits, now=now, actor=actor, what=what)
+
+
+def tried(database: Database, loaded: Loaded, issue: Issue, edits: Edits) -> Draft:
+    """Return the draft that *edits* would make of the issue now; nothing is written."""
+    newsletter = loaded.settings.newsletters[issue.of.newsletter]
+    with database.read() as conn:
+        material = _gather(conn, issue, newsletter, edits)
+    return compose_draft(material, newsletter, edits)
 
 
 def _compose(
@@ -112,10 +128,7 @@ def _compose(
     actor: str,
     what: str,
 ) -> Issue:
-    newsletter = loaded.settings.newsletters[issue.of.newsletter]
-    with database.read() as conn:
-        material = _gather(conn, issue, newsletter, edits)
-    draft = compose_draft(material, newsletter, edits)
+    draft = tried(database, loaded, issue, edits)
     with database.write() as conn:
         return issues.write_draft(conn, issue, draft, now=now, actor=actor, what=what)
 

@@ -1,0 +1,189 @@
+"""What an editor's form asks for, and what the edits become by it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from fastapi import Request
+from starlette.exceptions import HTTPException
+
+from digest.model import Draft, Edits, Publication
+from digest.render.plain import lines, plain
+from digest.weekly import overlay
+
+#: The words that a form may carry, with the most characters that each may have.
+LENGTHS = {
+    "title": 300,
+    "summary": 2000,
+    "label": 100,
+    "headline": 200,
+    "lead": 600,
+    "intro": 8000,
+}
+
+#: Words that may have several lines.
+_LINES = ("intro",)
+
+#: What a button asks for, as the page that asks again calls it.
+ACTS = {
+    "pin": "Have it in",
+    "exclude": "Take it out",
+    "put-back": "Leave it to the rules",
+    "up": "Move it up",
+    "down": "Move it down",
+    "words": "Save the words",
+    "restore-title": "Restore the title",
+    "restore-summary": "Restore the summary",
+    "restore-label": "Restore the theme’s label",
+    "restore-headline": "Restore the headline",
+    "restore-lead": "Restore the lead",
+    "restore-intro": "Take the intro out",
+    "undo": "Undo",
+    "redo": "Redo",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """One form of the board, as it was sent."""
+
+    act: str
+    #: The publication that it is about; None where it is about the issue.
+    publication: int | None
+    #: The words that were typed, made plain.
+    words: Mapping[str, str]
+    #: The words that the form showed before.
+    seen: Mapping[str, str]
+
+    @property
+    def typed(self) -> dict[str, str]:
+        """The words that are not as the form showed them."""
+        return {name: text for name, text in self.words.items() if text != self.seen.get(name)}
+
+
+async def wish(request: Request) -> Wish:
+    """Return what the request's form asks for; 422 for a form that is none of ours."""
+    form = await request.form()
+    told = {name: text for name, text in form.items() if isinstance(text, str)}
+    act, publication = told.get("act", ""), told.get("publication", "")
+    whole = publication.isascii() and publication.isdigit() and len(publication) < 19
+    if act not in ACTS or (publication and not whole):
+        raise HTTPException(422, "This form is not one of ours. Reload the page.")
+    return Wish(
+        act=act,
+        publication=int(publication) if publication else None,
+        words={name: _written(name, told[name]) for name in LENGTHS if name in told},
+        seen={
+            name: _plain(name, told[f"seen_{name}"]) for name in LENGTHS if f"seen_{name}" in told
+        },
+    )
+
+
+def _written(name: str, text: str) -> str:
+    text = _plain(name, text)
+    if len(text) > LENGTHS[name]:
+        raise HTTPException(
+            422, f"The {name} has {len(text):,} characters; {LENGTHS[name]:,} is the most."
+        )
+    return text
+
+
+def _plain(name: str, text: str) -> str:
+    return lines(text).strip() if name in _LINES else plain(text)
+
+
+def shown(draft: Draft, publication: int | None) -> dict[str, str]:
+    """Return the words that the draft has now, by their names in a form."""
+    recap = draft.recap
+    if recap is None:
+        return {}
+    if publication is None:
+        told = {"headline": recap.headline, "lead": recap.lead, "intro": draft.edits.intro or ""}
+    else:
+        told = {}
+        for item in recap.items:
+            if item.publication == publication:
+                told |= {"title": item.title, "summary": item.summary}
+        for theme in recap.themes:
+            if theme.publications[0] == publication:
+                told |= {"label": theme.label}
+    return {name: _plain(name, text) for name, text in told.items()}
+
+
+def granted(wish: Wish, draft: Draft, publication: Publication | None) -> Edits:
+    """
+    Return the draft's edits as *wish* wants them; equal to those it has if it changes nothing.
+
+    *publication* is the one that the wish is about. 422 if it needs one and has none.
+    """
+    if wish.act == "words":
+        return _reworded(wish, draft, publication)
+    if wish.act in _OF_ISSUE:
+        return _OF_ISSUE[wish.act](draft.edits, None)
+    if publication is None:
+        raise HTTPException(422, "That publication is not among the candidates. Reload the page.")
+    if wish.act in _STEPS:
+        ranking = movable(draft)
+        if publication.id not in ranking:
+            return draft.edits
+        return overlay.moved(draft.edits, ranking, publication.id, by=_STEPS[wish.act])
+    return _OF_ITEM[wish.act](draft.edits, publication.id)
+
+
+_FRONT: dict[str, Callable[[Edits, str | None], Edits]] = {
+    "headline": overlay.headed,
+    "lead": overlay.led,
+    "intro": overlay.introduced,
+}
+_OF_ISSUE = {f"restore-{name}": laid for name, laid in _FRONT.items()}
+_STEPS = {"up": -1, "down": 1}
+_OF_ITEM: dict[str, Callable[[Edits, int], Edits]] = {
+    "pin": overlay.pinned,
+    "exclude": overlay.excluded,
+    "put-back": overlay.put_back,
+    "restore-title": lambda edits, one: overlay.titled(edits, one, None),
+    "restore-summary": lambda edits, one: overlay.summarised(edits, one, None),
+    "restore-label": lambda edits, one: overlay.labelled(edits, one, None),
+}
+
+
+def movable(draft: Draft) -> list[int]:
+    """Return the items that can be moved, in their order; events stand by their dates."""
+    ranked = [each for each in draft.candidates if each.included and each.code != "event"]
+    return [each.publication for each in sorted(ranked, key=lambda each: each.rank or 0)]
+
+
+def _reworded(wish: Wish, draft: Draft, publication: Publication | None) -> Edits:
+    """Lay down the words that differ from those shown now."""
+    now = shown(draft, wish.publication)
+    edits = draft.edits
+    for name, text in wish.words.items():
+        if text == now.get(name):
+            continue
+        if name in _FRONT:
+            edits = _FRONT[name](edits, text)
+        elif publication is not None:
+            edits = _LAY[name](edits, publication, text)
+    return edits
+
+
+def _title(edits: Edits, publication: Publication, text: str) -> Edits:
+    own = text == plain(publication.title)
+    return overlay.titled(edits, publication.id, None if own else text)
+
+
+def _summary(edits: Edits, publication: Publication, text: str) -> Edits:
+    own = text == plain(publication.summary)
+    return overlay.summarised(edits, publication.id, None if own else text)
+
+
+def _label(edits: Edits, publication: Publication, text: str) -> Edits:
+    return overlay.labelled(edits, publication.id, text)
+
+
+_LAY: dict[str, Callable[[Edits, Publication, str], Edits]] = {
+    "title": _title,
+    "summary": _summary,
+    "label": _label,
+}

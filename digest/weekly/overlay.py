@@ -1,0 +1,97 @@
+"""One act of an editor on the overlay of edits. Pure: an act returns new edits."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from digest.model import Edits
+
+
+def pinned(edits: Edits, publication: int) -> Edits:
+    """Have it in, whatever the rules say; the newest pin is the last of them."""
+    return replace(
+        edits,
+        pins=(*_without(edits.pins, publication), publication),
+        exclusions=_without(edits.exclusions, publication),
+    )
+
+
+def excluded(edits: Edits, publication: int) -> Edits:
+    """Have it out; what was written for it is kept, should it come back."""
+    return replace(
+        edits,
+        pins=_without(edits.pins, publication),
+        exclusions=(*_without(edits.exclusions, publication), publication),
+        order=_without(edits.order, publication),
+    )
+
+
+def put_back(edits: Edits, publication: int) -> Edits:
+    """Leave it to the rules again whether it is in, and where."""
+    return replace(
+        edits,
+        pins=_without(edits.pins, publication),
+        exclusions=_without(edits.exclusions, publication),
+        order=_without(edits.order, publication),
+    )
+
+
+def moved(edits: Edits, ranking: Sequence[int], publication: int, *, by: int) -> Edits:
+    """
+    Move it *by* places down in *ranking*, which is the present order; up if negative.
+
+    Only the places above the lowest one that somebody moved are fixed: what a refresh
+    brings still finds its place by score below them. Beyond an end it stays at the end;
+    ValueError if it is not in *ranking*.
+    """
+    before = list(ranking)
+    here = before.index(publication)
+    there = min(max(here + by, 0), len(before) - 1)
+    after = _without(before, publication)
+    after = (*after[:there], publication, *after[there:])
+    wanted = {*edits.pins, *edits.order} & {*before}
+    lowest = max(here, there, *(before.index(each) for each in wanted))
+    return replace(edits, order=after[: lowest + 1])
+
+
+def titled(edits: Edits, publication: int, title: str | None) -> Edits:
+    """Show it under *title*; under its own if None or without a word."""
+    written = title if title and title.strip() else None
+    return replace(edits, titles=_with(edits.titles, publication, written))
+
+
+def summarised(edits: Edits, publication: int, summary: str | None) -> Edits:
+    """Show it with *summary*, which may be empty; with its own if None."""
+    return replace(edits, summaries=_with(edits.summaries, publication, summary))
+
+
+def labelled(edits: Edits, leading: int, label: str | None) -> Edits:
+    """Call the theme that the publication *leading* leads so; as we would if None or blank."""
+    written = label if label and label.strip() else None
+    return replace(edits, labels=_with(edits.labels, leading, written))
+
+
+def headed(edits: Edits, headline: str | None) -> Edits:
+    """Head the issue with *headline*; with ours if None or blank."""
+    return replace(edits, headline=headline or None)
+
+
+def led(edits: Edits, lead: str | None) -> Edits:
+    """Open the issue with the sentence *lead*; with ours if None or blank."""
+    return replace(edits, lead=lead or None)
+
+
+def introduced(edits: Edits, intro: str | None) -> Edits:
+    """Put the Markdown *intro* before everything; nothing if None or blank."""
+    return replace(edits, intro=intro or None)
+
+
+def _without(ids: Sequence[int], one: int) -> tuple[int, ...]:
+    return tuple(each for each in ids if each != one)
+
+
+def _with(words: Mapping[int, str], one: int, written: str | None) -> dict[int, str]:
+    """Return *words* with that entry last, or without it."""
+    others = {each: text for each, text in words.items() if each != one}
+    return others if written is None else {**others, one: written}

@@ -10,7 +10,7 @@ PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test test-slow test-all check lock migration reference bench clean
+.PHONY: help setup demo test test-slow test-all check lock migration reference bench judges clean
 MAKEFLAGS += --no-print-directory
 
 help: ## List what can be typed
@@ -40,7 +40,7 @@ check: $(READY) ## Lint, format, types, who imports whom, reference, wheel
 
 lock: $(READY) ## Choose every version anew and write requirements.lock (asks the network)
 	@$(BIN)/uv --quiet pip compile --universal --python-version 3.11 --generate-hashes --upgrade \
-		--no-header --no-emit-index-url --extra postgres --group dev pyproject.toml \
+		--no-header --no-emit-index-url --extra postgres --extra sign --group dev pyproject.toml \
 		--output-file requirements.lock
 
 migration: $(READY) ## Draft the next step of the schema: make migration TITLE="…"
@@ -52,6 +52,9 @@ reference: $(READY) ## Write docs/reference from the commands and the keys of co
 bench: $(READY) ## Measure what the README claims
 	@for script in bench/[a-z]*.py; do [ -e "$$script" ] || continue; \
 		echo "$$script"; $(BIN)/python "$$script" || exit 1; done
+
+judges: $(READY) ## Ask third-party programs about the sample's mail; installs what is missing
+	@$(BIN)/python -m bench.judges
 
 clean: ## Remove .venv and caches; var/ with its database stays
 	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist build

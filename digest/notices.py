@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from email.utils import parseaddr
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -20,6 +21,7 @@ from digest.verdict import Verdict, is_final, patience, verdict
 
 if TYPE_CHECKING:
     from digest.config import Loaded
+    from digest.render.signature import Signer
 
 #: Longer than a server may take for its last answer (ten minutes).
 LEASE = timedelta(minutes=15)
@@ -164,16 +166,25 @@ class _Round:
         sender = parseaddr(newsletter.from_)[1]
         # An issue's number is positive: 0 keeps the outbox's ids apart from theirs.
         message_id = tokens.message_id(settings.token_key, 0, letter.id, sender.rpartition("@")[2])
-        return sender, message.whole(
+        now = self._clock()
+        segments = message.whole(
             letter.subject,
             letter.html,
             letter.text,
             sender=newsletter.from_,
             recipient=Recipient(subscriber=0, address=letter.address),
             message_id=message_id,
-            date=self._clock(),
+            date=now,
             reply_to=newsletter.reply_to,
         )
+        return sender, self._signer.signed(segments, at=now) if self._signer else segments
+
+    @cached_property
+    def _signer(self) -> Signer | None:
+        from digest.render import signature
+
+        dkim = self._loaded.settings.dkim
+        return signature.signer(dkim, folder=self._loaded.folder) if dkim else None
 
     def _judged(self, letter: outbox.Letter, reply: Reply) -> bool:
         found = verdict(reply.phase, reply.code, reply.enhanced, reply.text)

@@ -29,7 +29,7 @@ class Remark:
 
 def on(settings: Settings) -> tuple[Remark, ...]:
     """Return what to mend, the gravest first; nothing if all is well."""
-    found = (*_key(settings), *_places(settings), *_newsletters(settings))
+    found = (*_key(settings), *_places(settings), *_signature(settings), *_newsletters(settings))
     return tuple(sorted(found, key=lambda remark: not remark.blocks))
 
 
@@ -63,6 +63,21 @@ def _places(settings: Settings) -> Iterator[Remark]:
             f"none would carry mail to {settings.smtp.host} unencrypted",
             "Write starttls (port 587) or implicit (port 465).",
         )
+
+
+def _signature(settings: Settings) -> Iterator[Remark]:
+    """A signature counts for DMARC only if it is that of the domain in From, or one above it."""
+    if settings.dkim is None:
+        return
+    signs = settings.dkim.domain.lower()
+    for key, newsletter in settings.newsletters.items():
+        domain = newsletter.from_address.rpartition("@")[2].lower()
+        if not f".{domain}".endswith(f".{signs}"):
+            yield Remark(
+                "dkim.domain",
+                f"{signs} signs, but the mail of {key} comes from {domain}",
+                "Write the domain of `from`: DMARC counts no other signature.",
+            )
 
 
 def _newsletters(settings: Settings) -> Iterator[Remark]:

@@ -25,10 +25,11 @@ def author(
     Return a function that writes the message of one ledger row, from that row's edition.
 
     The edition is read and encoded once. The function raises ReaderError where an address
-    cannot be written to. ConfigError if the newsletter or the token key is missing.
+    cannot be written to. ConfigError if the newsletter, the token key or the key that signs
+    is missing.
     """
     from digest import tokens
-    from digest.render import fragments, message
+    from digest.render import fragments, message, signature
 
     settings = loaded.settings
     newsletter = settings.newsletters.get(issue.of.newsletter)
@@ -47,6 +48,7 @@ def author(
         )
     key, public_url = settings.token_key, settings.public_url.rstrip("/")
     domain = parseaddr(newsletter.from_)[1].rpartition("@")[2]
+    signer = signature.signer(settings.dkim, folder=loaded.folder) if settings.dkim else None
 
     @cache
     def cut(edition_id: int) -> Fragments:
@@ -56,7 +58,8 @@ def author(
     def write(row: Delivery) -> Letter:
         reader = row.recipient.subscriber
         token = tokens.make(key, "unsubscribe", reader, issue.of.newsletter)
-        return message.address(
+        now = clock()
+        letter = message.address(
             cut(row.edition),
             row.recipient,
             newsletter=newsletter,
@@ -65,7 +68,8 @@ def author(
             public_url=public_url,
             unsubscribe_url=f"{public_url}/unsubscribe/{token}",
             message_id=tokens.message_id(key, issue.id, reader, domain),
-            date=clock(),
+            date=now,
         )
+        return signer.sealed(letter, at=now) if signer else letter
 
     return write

@@ -473,6 +473,17 @@ class NewsletterSettings(Strict):
         return self.postal_address == SAMPLE_ADDRESS
 
 
+class DkimSettings(Strict):
+    """Signing our mail ourselves; leave it out where the relay signs. Needs the extra `sign`."""
+
+    #: That of the newsletters' `from`, or the one it lies under; else DMARC fails.
+    domain: Annotated[str, AfterValidator(_host)]
+    #: Its record stands at ``SELECTOR._domainkey.DOMAIN``.
+    selector: Annotated[str, AfterValidator(_host)] = "recap"
+    #: A PEM file with an RSA key of 2048 bits or more; a path beside config.yaml.
+    key: Annotated[str, Field(min_length=1), AfterValidator(_line)] = "var/dkim.pem"
+
+
 class WebSettings(Strict):
     """Where `digest serve` listens; a proxy in front of it answers at public_url."""
 
@@ -491,6 +502,8 @@ class Settings(Strict):
     database: Annotated[str, AfterValidator(_database)] = "sqlite:///var/recap.db"
     #: The relay that takes our mail.
     smtp: SmtpSettings = SmtpSettings()
+    #: Who signs; none: the relay, or nobody.
+    dkim: DkimSettings | None = None
     #: Where the desk and the readers' pages are served.
     web: WebSettings = WebSettings()
     #: By key: small letters, digits and hyphens; it stands in links, so it stays.

@@ -12,7 +12,7 @@ from digest import readership
 from digest.errors import NoSuchIssue
 from digest.model import Edition, Issue, IssueId, IssueState, Rhythm
 from digest.store import issues
-from digest.web import words
+from digest.web import joining, words
 from digest.web.files import unchanged_or
 from digest.web.pages import Pages
 
@@ -34,6 +34,7 @@ _NAME = re.compile(r"[\w.+-]{1,64}")
 def doors(pages: Pages) -> APIRouter:
     """Return the routes that a mail's links lead to."""
     router = APIRouter()
+    router.include_router(joining.doors(pages))
     _leaving(router, pages)
     _editions(router, pages)
     return router

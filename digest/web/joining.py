@@ -1,0 +1,200 @@
+"""Joining: a page, a plain form for other sites, and the button behind the mail's link."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from ipaddress import ip_address
+from typing import Annotated
+
+from fastapi import APIRouter, Form, Request
+from starlette.background import BackgroundTask
+from starlette.responses import Response
+
+from digest import readership, tokens
+from digest.errors import BadToken, NoSuchIssue
+from digest.model.settings import NewsletterSettings
+from digest.web.pages import Pages, told
+
+#: What a form's token is for, how long it opens, and how fast nobody fills one in.
+FORM = "join"
+FORM_LASTS = timedelta(hours=24)
+FILLED_IN = timedelta(seconds=2)
+
+#: Kept with every consent; a change of the text takes a new number.
+FORM_VERSION = "1"
+FORM_TEXT = (
+    "Send me {title} by e-mail, weekly. I can leave at any time by the link in every mail. "
+    "Sender: {title}, {postal_address}"
+)
+
+#: What a form may hold; the rest of a longer field is nobody's name.
+_LONGEST = 320
+
+_TOKEN_PAGE = {"x-robots-tag": "noindex"}
+
+Field = Annotated[str, Form()]
+
+
+def doors(pages: Pages) -> APIRouter:
+    """Return the routes of joining. No cookie: the form and the mail carry what is needed."""
+    router = APIRouter()
+    _asking(router, pages)
+    _confirming(router, pages)
+    return router
+
+
+# --- asking -------------------------------------------------------------------------------
+
+
+def _asking(router: APIRouter, pages: Pages) -> None:
+    @router.api_route("/join/{newsletter}", methods=["GET", "HEAD"])
+    def form(newsletter: str) -> Response:
+        return _form(pages, newsletter)
+
+    @router.post("/join/{newsletter}")
+    def ask(
+        request: Request,
+        newsletter: str,
+        address: Field = "",
+        name: Field = "",
+        form: Field = "",
+        website: Field = "",
+    ) -> Response:
+        address, name = address.strip()[:_LONGEST], name.strip()[:_LONGEST]
+        if not address or not _is_ours(pages, newsletter, form):
+            # From another site, too fast, or too old: one more press, on our own page.
+            return _form(pages, newsletter, address=address, name=name)
+        if website:
+            return _sent(pages, newsletter)
+        return _asked(pages, newsletter, address, name, readership.prefix_of(_asker(request)))
+
+
+def _asked(pages: Pages, newsletter: str, address: str, name: str, prefix: str) -> Response:
+    now = pages.now()
+    answer = readership.knock(
+        pages.database, pages.loaded, newsletter, address, prefix=prefix, now=now
+    )
+    if answer is readership.Answer.BUSY:
+        return _busy(pages)
+    sent = _sent(pages, newsletter)
+    if answer is readership.Answer.INVITED:
+        # After the answer, so that the time it takes tells nothing about the address.
+        sent.background = BackgroundTask(
+            readership.invite,
+            pages.database,
+            pages.loaded,
+            newsletter,
+            address,
+            name=name,
+            source="sign-up form",
+            proof=_proof(_settings(pages, newsletter), prefix),
+            now=now,
+        )
+    return sent
+
+
+def _form(pages: Pages, newsletter: str, *, address: str = "", name: str = "") -> Response:
+    settings, now = _settings(pages, newsletter), pages.now()
+    token = tokens.make_until(
+        pages.loaded.settings.token_key, FORM, now + FORM_LASTS, newsletter, now.isoformat()
+    )
+    return pages.page(
+        "join.html",
+        newsletter=newsletter,
+        action=f"{pages.prefix}/join/{newsletter}",
+        archive=f"{pages.prefix}/issues/{newsletter}",
+        form=token,
+        address=address,
+        name=name,
+        consent=_consent(settings),
+    )
+
+
+def _is_ours(pages: Pages, newsletter: str, token: str) -> bool:
+    """Tell whether a form of ours was filled in for *newsletter*, in a person's time."""
+    now = pages.now()
+    try:
+        parts = tokens.opened_by(pages.loaded.settings.token_key, FORM, token, now=now)
+    except BadToken:
+        return False
+    return parts[0] == newsletter and now - datetime.fromisoformat(parts[1]) >= FILLED_IN
+
+
+def _sent(pages: Pages, newsletter: str) -> Response:
+    return pages.page("join-sent.html", newsletter=newsletter, headers=_TOKEN_PAGE)
+
+
+def _busy(pages: Pages) -> Response:
+    answer = told(
+        pages,
+        429,
+        title="Please try again in an hour",
+        text="More people than usual want to join just now. Nothing was changed.",
+    )
+    answer.headers["retry-after"] = "3600"
+    return answer
+
+
+def _settings(pages: Pages, newsletter: str) -> NewsletterSettings:
+    settings = pages.newsletter(newsletter)
+    if settings is None:
+        raise NoSuchIssue(f"no newsletter is called {newsletter}")
+    return settings
+
+
+def _consent(settings: NewsletterSettings) -> str:
+    place = " ".join(settings.postal_address.split())
+    return FORM_TEXT.format(title=settings.title, postal_address=place)
+
+
+def _proof(settings: NewsletterSettings, prefix: str) -> dict[str, str]:
+    return {"form": FORM_VERSION, "text": _consent(settings), "prefix": prefix}
+
+
+def _asker(request: Request) -> str:
+    """
+    Return whose IP address the request comes from; "" where only a proxy's is known.
+
+    A proxy of ours is on this machine or its network, and says last in X-Forwarded-For
+    whom it heard. Nobody else is believed.
+    """
+    peer = request.client.host if request.client else ""
+    try:
+        is_ours = ip_address(peer).is_private
+    except ValueError:
+        return ""
+    if not is_ours:
+        return peer
+    return ",".join(request.headers.getlist("x-forwarded-for")).rpartition(",")[2].strip()
+
+
+# --- confirming ---------------------------------------------------------------------------
+
+
+def _confirming(router: APIRouter, pages: Pages) -> None:
+    """A GET shows a button and changes nothing, since scanners open links; the POST confirms."""
+
+    def ask(token: str) -> Response:
+        found = readership.invitation(pages.database, pages.loaded, token, now=pages.now())
+        return pages.page(
+            "confirm.html",
+            newsletter=found.newsletter,
+            headers=_TOKEN_PAGE,
+            action=f"{pages.prefix}/confirm/{token}",
+        )
+
+    def confirm(request: Request, token: str) -> Response:
+        proof = {"by": "button", "prefix": readership.prefix_of(_asker(request))}
+        found = readership.confirm(
+            pages.database, pages.loaded, token, proof=proof, now=pages.now()
+        )
+        return pages.page(
+            "confirmed.html",
+            newsletter=found.newsletter,
+            headers=_TOKEN_PAGE,
+            latest=f"{pages.prefix}{found.latest}" if found.latest else "",
+        )
+
+    for slash in ("", "/"):
+        router.add_api_route(f"/confirm/{{token}}{slash}", ask, methods=["GET", "HEAD"])
+        router.add_api_route(f"/confirm/{{token}}{slash}", confirm, methods=["POST"])

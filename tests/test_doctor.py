@@ -15,13 +15,17 @@ from typing import Any
 import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
 from typer.testing import CliRunner, Result
 
 from digest.cli import app, doctor
 from digest.cli.init import Answers, write_folder
 from digest.config import load
-from digest.model.settings import FeedSettings
+from digest.model.settings import DkimSettings, FeedSettings
+from digest.render import signature
 from digest.store import Database, feeds, upgrade
+from tests import nameserver
 
 #: Long enough ago that a feed which has not worked since is dead.
 LONG_AGO = datetime.now(UTC) - timedelta(days=30)
@@ -113,7 +117,7 @@ def test_a_healthy_folder_exits_with_0(folder: Path) -> None:
     """All checks are named and nothing is amiss."""
     done, findings = examined()
 
-    assert done.exit_code == 0
+    assert done.exit_code == 0, findings
     assert amiss(findings) == []
     assert {one["check"] for one in findings} == {
         "config",
@@ -193,7 +197,7 @@ def test_secrets_that_others_may_read(folder: Path) -> None:
 
     done, findings = examined()
 
-    assert done.exit_code == 0
+    assert done.exit_code == 0, findings
     assert the_one(findings)["health"] == "warning"
     assert "chmod 600" in the_one(findings)["remedy"]
 
@@ -280,7 +284,7 @@ def test_feeds_that_were_not_read_yet(folder: Path) -> None:
 
     done, findings = examined()
 
-    assert done.exit_code == 0
+    assert done.exit_code == 0, findings
     assert the_one(findings)["health"] == "warning"
     assert the_one(findings)["remedy"] == "Run: digest feeds fetch"
 
@@ -374,3 +378,133 @@ def test_a_mail_server_that_refuses_the_password(
     assert "535" in the_one(findings)["sentence"]
     assert ".env" in the_one(findings)["remedy"]
     assert "hidden" not in done.output
+
+
+# --- signing, and what the domain says ----------------------------------------------------
+
+
+@pytest.fixture
+def key(folder: Path) -> Path:
+    """The newsletter signs as example.org."""
+    made = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    path = folder / "var" / "dkim.pem"
+    path.write_bytes(
+        made.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
+    )
+    path.chmod(0o600)
+    with (folder / "config.yaml").open("a") as config:
+        config.write("\ndkim: {domain: example.org, selector: s1}\n")
+    return path
+
+
+def record(key: Path) -> str:
+    settings = DkimSettings(domain="example.org", selector="s1", key=key.name)
+    return signature.signer(settings, folder=key.parent).record()
+
+
+def test_a_domain_that_says_all_it_should(folder: Path, key: Path) -> None:
+    """SPF, DKIM and DMARC are shown as they are found, in strings or in one piece."""
+    with nameserver.running(nameserver.zone(record(key))) as server:
+        done, findings = examined("--dns", "--resolver", server)
+
+    assert done.exit_code == 0, findings
+    assert amiss(findings) == []
+    said = [one["sentence"] for one in findings if one["check"] == "dns"]
+    assert [each.split(":")[0] for each in said] == ["SPF", "DMARC", "DKIM"]
+
+
+def test_without_dns_nobody_is_asked(folder: Path, key: Path) -> None:
+    """The key is tried, and no question leaves the machine."""
+    done, findings = examined()
+
+    assert done.exit_code == 0, findings
+    assert "dns" not in {one["check"] for one in findings}
+    assert "signature" in {one["check"] for one in findings}
+
+
+@pytest.mark.parametrize(
+    ("place", "values", "health", "says"),
+    [
+        ("example.org.", [], "warning", "there is none, so nobody knows who may send"),
+        ("example.org.", ["v=spf1 -all", "v=spf1 mx -all"], "warning", "more than one"),
+        ("example.org.", ["v=spf1 mx all"], "warning", "everyone"),
+        ("example.org.", ["v=spf1 +all"], "warning", "everyone"),
+        ("_dmarc.example.org.", [], "warning", "there is none, and large providers"),
+        ("_dmarc.example.org.", ["v=DMARC1; p=maybe"], "warning", "none of none"),
+        ("_dmarc.example.org.", ["v=DMARC1; p=none"] * 2, "warning", "more than one"),
+        ("s1._domainkey.example.org.", [], "broken", "every signature of ours fails"),
+        ("s1._domainkey.example.org.", ["v=DKIM1; p="], "broken", "withdrawn"),
+        ("s1._domainkey.example.org.", ["v=DKIM1; p=MIIB"], "broken", "another key"),
+        ("s1._domainkey.example.org.", ["hello"], "broken", "no record of a key"),
+        ("s1._domainkey.example.org.", ["p=a", "p=b"], "broken", "more than one"),
+    ],
+)
+def test_a_record_that_is_not_right(
+    folder: Path, key: Path, place: str, values: list[str], health: str, says: str
+) -> None:
+    """Each is told with what to publish, and where."""
+    zone = nameserver.zone(record(key))
+    # Two records that say the same are one (RFC 2181, 5).
+    zone[place, "TXT"] = [nameserver.text(value + " " * at) for at, value in enumerate(values)]
+    with nameserver.running(zone) as server:
+        done, findings = examined("--resolver", server)
+
+    finding = the_one(findings)
+    assert done.exit_code == (1 if health == "broken" else 0)
+    assert (finding["check"], finding["health"]) == ("dns", health)
+    assert says in finding["sentence"]
+    assert f"Publish as TXT at {place.rstrip('.')}: v=" in finding["remedy"]
+
+
+def test_a_domain_below_another_has_its_policy(folder: Path) -> None:
+    """The policy of the domain above holds where there is none of its own (RFC 9989)."""
+    change(folder, "weekly@example.org", "weekly@news.example.org")
+    zone = nameserver.zone("")
+    zone["news.example.org.", "TXT"] = zone["example.org.", "TXT"]
+    with nameserver.running(zone) as server:
+        _, findings = examined("--dns", "--resolver", server)
+
+    assert amiss(findings) == []
+    assert "DMARC: _dmarc.example.org says: v=DMARC1; p=reject" in [
+        one["sentence"] for one in findings
+    ]
+
+
+def test_a_name_server_that_does_not_answer(folder: Path) -> None:
+    """What could not be asked for is told, and is no fault of the domain."""
+    done, findings = examined("--resolver", f"127.0.0.1:{_free_port()}")
+
+    assert done.exit_code == 0, findings
+    assert amiss(findings) == [("dns", "warning"), ("dns", "warning")]
+    assert all("could not be asked" in one["sentence"] for one in findings[-3:-1])
+
+
+def test_no_name_server_at_all(folder: Path) -> None:
+    """An address that is none is told before anyone is asked."""
+    done, findings = examined("--resolver", "nobody")
+
+    assert done.exit_code == 1
+    assert "'nobody' is no address" in the_one(findings)["sentence"]
+
+
+def test_a_key_that_is_not_there(folder: Path, key: Path) -> None:
+    """Nothing could be sent, so it is broken, and said once."""
+    key.unlink()
+    with nameserver.running(nameserver.zone("")) as server:
+        done, findings = examined("--resolver", server)
+
+    assert done.exit_code == 1
+    assert the_one(findings)["check"] == "signature"
+
+
+def test_a_key_that_others_may_read(folder: Path, key: Path) -> None:
+    """Who reads the key can sign as the domain."""
+    key.chmod(0o644)
+    done, findings = examined()
+
+    assert done.exit_code == 0, findings
+    assert the_one(findings)["remedy"] == f"Run: chmod 600 {key}"

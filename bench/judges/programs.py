@@ -17,9 +17,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.judges import nameserver
 from bench.judges.sample import Mails
 from bench.judges.tools import CACHE, HERE, program
+from tests import nameserver
 from tests.recaps import real_week
 
 BASELINE = HERE / "caniemail.json"

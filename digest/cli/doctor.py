@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -16,8 +16,11 @@ from digest.cli.context import AsJson
 from digest.errors import ConfigError, DigestError, Unreachable
 
 if TYPE_CHECKING:
+    from dns.resolver import Resolver
+
     from digest import intake
     from digest.config import Loaded
+    from digest.smtp.records import Record
     from digest.store import Database
 
 #: An issue to a hundred thousand readers adds about so much to the database.
@@ -45,17 +48,26 @@ class Finding:
     remedy: str = ""
 
 
-def doctor(json: AsJson = False) -> None:
+def doctor(
+    dns: Annotated[
+        bool, typer.Option("--dns", help="Also ask DNS for SPF, DKIM and DMARC of the senders.")
+    ] = False,
+    resolver: Annotated[
+        str,
+        typer.Option(metavar="ADDRESS", help="With --dns: the name server to ask. 192.0.2.53:53"),
+    ] = "",
+    json: AsJson = False,
+) -> None:
     """
     Check config, secrets, database, templates, feeds and mail server. Sends no mail.
 
     Exits with 1 if something is broken.
 
-    Example: digest doctor
+    Example: digest doctor --dns
     """
     from digest.cli import terminal
 
-    findings = list(examined())
+    findings = list(examined(dns=dns or bool(resolver), resolver=resolver))
     broken = sum(finding.health is Health.BROKEN for finding in findings)
     if json:
         terminal.as_json({"healthy": not broken, "findings": findings})
@@ -65,7 +77,7 @@ def doctor(json: AsJson = False) -> None:
         raise typer.Exit(1)
 
 
-def examined() -> Iterator[Finding]:
+def examined(*, dns: bool = False, resolver: str = "") -> Iterator[Finding]:
     """Yield the findings of every check; each check is made, whatever the others found."""
     from digest import config
     from digest.cli.context import chosen
@@ -81,6 +93,9 @@ def examined() -> Iterator[Finding]:
     yield from _database(loaded)
     yield from _templates(loaded)
     yield _mail_server(loaded)
+    yield from _signature(loaded)
+    if dns:
+        yield from _records(loaded, resolver)
 
 
 def _remarks(loaded: Loaded) -> Iterator[Finding]:
@@ -237,6 +252,77 @@ def _how(loaded: Loaded) -> str:
     smtp = loaded.settings.smtp
     way = {"starttls": "over STARTTLS", "implicit": "over TLS", "none": "unencrypted"}[smtp.tls]
     return f"{way}, signed in as {smtp.user}" if smtp.user else f"{way}, without signing in"
+
+
+def _signature(loaded: Loaded) -> Iterator[Finding]:
+    """Check that the key can sign, and that it is nobody else's."""
+    from digest.render import signature
+
+    dkim = loaded.settings.dkim
+    if dkim is None:
+        return
+    path = loaded.folder / dkim.key
+    try:
+        signature.signer(dkim, folder=loaded.folder)
+        if path.stat().st_mode & 0o077:
+            yield Finding(
+                check="signature",
+                health=Health.WARNING,
+                sentence=f"Others on this machine may read {path}, and sign as {dkim.domain}.",
+                remedy=f"Run: chmod 600 {path}",
+            )
+        yield _ok("signature", f"Mail is signed as {dkim.domain}, selector {dkim.selector}.")
+    except DigestError as e:
+        yield _broken("signature", e)
+
+
+def _records(loaded: Loaded, server: str) -> Iterator[Finding]:
+    """Check what the senders' domains say in DNS, one question after the other."""
+    from digest.smtp import records
+
+    try:
+        asked = records.resolver(server)
+    except ConfigError as e:
+        yield _broken("dns", e)
+        return
+    senders = {
+        newsletter.from_address.rpartition("@")[2].lower(): newsletter.from_address
+        for newsletter in loaded.settings.newsletters.values()
+    }
+    for domain, address in senders.items():
+        yield _record(records.spf(domain, asked))
+        yield _record(records.dmarc(domain, address, asked))
+    yield from _key_record(loaded, asked)
+
+
+def _key_record(loaded: Loaded, asked: Resolver) -> Iterator[Finding]:
+    from digest.render import signature
+    from digest.smtp import records
+
+    dkim = loaded.settings.dkim
+    if dkim is None:
+        yield _ok("dns", "DKIM: we do not sign; see that the relay does (`dkim` in config.yaml).")
+        return
+    try:
+        wanted = signature.signer(dkim, folder=loaded.folder).record()
+    except DigestError:
+        return  # told by `_signature`
+    yield _record(records.dkim(dkim.domain, dkim.selector, wanted, asked))
+
+
+def _record(record: Record) -> Finding:
+    said = f" says: {record.found}" if record.found else ""
+    if not record.fault:
+        return _ok("dns", f"{record.kind}: {record.name}{said}")
+    # A signature that fails is worse than none; what is not there yet only weighs.
+    broken = record.kind == "DKIM" and bool(record.wanted)
+    publish = f"Publish as TXT at {record.name}: {record.wanted}"
+    return Finding(
+        check="dns",
+        health=Health.BROKEN if broken else Health.WARNING,
+        sentence=f"{record.kind}: {record.name}{said}{': ' if not said else '; '}{record.fault}.",
+        remedy=publish if record.wanted else "Try again, or name a server with --resolver.",
+    )
 
 
 def _ok(check: str, sentence: str) -> Finding:

@@ -478,7 +478,7 @@ class DkimSettings(Strict):
 
     #: That of the newsletters' `from`, or the one it lies under; else DMARC fails.
     domain: Annotated[str, AfterValidator(_host)]
-    #: Its record stands at ``SELECTOR._domainkey.DOMAIN``.
+    #: Its record stands at ``SELECTOR._domainkey.DOMAIN``; `digest doctor --dns` prints it.
     selector: Annotated[str, AfterValidator(_host)] = "recap"
     #: A PEM file with an RSA key of 2048 bits or more; a path beside config.yaml.
     key: Annotated[str, Field(min_length=1), AfterValidator(_line)] = "var/dkim.pem"

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Any
 
 from digest.calendar import Slot
 from digest.model import (
@@ -35,6 +37,35 @@ HEADINGS_FROM = 6
 _NOT_OF_THEMES = ("recency",)
 
 
+class Words:
+    """
+    The fixed words of an issue. These are the English ones; a catalog lays its own over them.
+
+    Messages name the places of the publications' own words: ``%(told)s``.
+    """
+
+    def gettext(self, message: str, /, **values: Any) -> str:
+        """Return *message* with *values* in their places."""
+        return message % values
+
+    def ngettext(self, one: str, many: str, count: int, /, **values: Any) -> str:
+        """Return the form that fits *count*, which is among the values too."""
+        return (one if count == 1 else many) % {"count": count, **values}
+
+    def listed(self, told: Sequence[str]) -> str:
+        """``a``, ``a and b``, ``a, b, and c``"""
+        if len(told) < 3:
+            return " and ".join(told)
+        return f"{', '.join(told[:-1])}, and {told[-1]}"
+
+    def day(self, day: date) -> str:
+        """``September 22, 2023``"""
+        return f"{day:%B} {day.day}, {day.year}"
+
+
+ENGLISH = Words()
+
+
 def compose(
     candidates: Sequence[Candidate],
     publications: Sequence[Publication],
@@ -43,12 +74,14 @@ def compose(
     newsletter: NewsletterSettings,
     edits: Edits,
     history: Sequence[Publication],
+    words: Words = ENGLISH,
 ) -> Recap:
     """
     Return the recap of the included *candidates*, in their rank, under *edits*.
 
     *history* are earlier publications; what all of them speak of makes no theme. Items
     show an editor's words where there are some and name the fields in `Item.edited`.
+    *words* are the fixed ones, in the newsletter's language.
     The order of the arguments' members plays no part. KeyError if a candidate's
     publication is not among *publications*.
     """
@@ -58,17 +91,17 @@ def compose(
     items = tuple(_item(each, newsletter, edits) for each in chosen)
     found = _themes(ranked, chosen, edits, history)
     headline, spare = _headline(found)
-    headline, lead, human = _worded(headline, _lead(found.themes, items, slot), edits)
+    headline, lead, human = _worded(headline, _lead(found.themes, items, slot, words), edits)
     return Recap(
         title=newsletter.title,
         window=slot.window,
         headline=headline,
         lead=lead,
-        subject=_subject(headline, newsletter, slot),
-        preheader=_preheader(found.themes, items, lead),
+        subject=_subject(headline, newsletter, slot, words),
+        preheader=_preheader(found.themes, items, lead, words),
         themes=found.themes,
         items=items,
-        sections=_sections(found.themes, items, newsletter, edits),
+        sections=_sections(found.themes, items, newsletter, edits, words),
         alternatives=tuple(each for each in spare if each != headline),
         human=human,
     )
@@ -145,26 +178,37 @@ def _joined(labels: Sequence[str]) -> str:
     return _cut(", ".join(kept), HEADLINE_CHARACTERS)
 
 
-def _lead(themes: Sequence[Theme], items: Sequence[Item], slot: Slot) -> str:
+def _lead(themes: Sequence[Theme], items: Sequence[Item], slot: Slot, words: Words) -> str:
     """Return "This weekly recap focuses on a, b, c, and more."; ends where nothing follows."""
-    recap = "This monthly recap" if slot.rhythm is Rhythm.MONTHLY else "This weekly recap"
+    monthly = slot.rhythm is Rhythm.MONTHLY
     if not items:
-        return f"{recap} has nothing new to report."
+        if monthly:
+            return words.gettext("This monthly recap has nothing new to report.")
+        return words.gettext("This weekly recap has nothing new to report.")
     if not themes:
-        count = "one publication" if len(items) == 1 else f"{len(items)} publications"
-        return f"{recap} brings {count}."
+        return _counted(len(items), words, monthly=monthly)
     told = [theme.phrase or theme.label for theme in themes]
     if {one for theme in themes for one in theme.publications} < {
         each.publication for each in items
     }:
-        told.append("more")
-    return f"{recap} focuses on {_enumerated(told)}."
+        told.append(words.gettext("more"))
+    if monthly:
+        return words.gettext("This monthly recap focuses on %(told)s.", told=words.listed(told))
+    return words.gettext("This weekly recap focuses on %(told)s.", told=words.listed(told))
 
 
-def _enumerated(told: Sequence[str]) -> str:
-    if len(told) < 3:
-        return " and ".join(told)
-    return f"{', '.join(told[:-1])}, and {told[-1]}"
+def _counted(count: int, words: Words, *, monthly: bool) -> str:
+    if monthly:
+        return words.ngettext(
+            "This monthly recap brings one publication.",
+            "This monthly recap brings %(count)d publications.",
+            count,
+        )
+    return words.ngettext(
+        "This weekly recap brings one publication.",
+        "This weekly recap brings %(count)d publications.",
+        count,
+    )
 
 
 def _worded(headline: str, lead: str, edits: Edits) -> tuple[str, str, tuple[str, ...]]:
@@ -179,19 +223,19 @@ def _worded(headline: str, lead: str, edits: Edits) -> tuple[str, str, tuple[str
     return headline, lead, tuple(human)
 
 
-def _subject(headline: str, newsletter: NewsletterSettings, slot: Slot) -> str:
+def _subject(headline: str, newsletter: NewsletterSettings, slot: Slot, words: Words) -> str:
     if headline:
         return f"{headline}: {newsletter.title}"
     close = slot.window.end.astimezone(newsletter.zone)
-    return f"{newsletter.title}, {close:%B} {close.day}, {close.year}"
+    return f"{newsletter.title}, {words.day(close.date())}"
 
 
-def _preheader(themes: Sequence[Theme], items: Sequence[Item], lead: str) -> str:
+def _preheader(themes: Sequence[Theme], items: Sequence[Item], lead: str, words: Words) -> str:
     """Return the titles that the subject says nothing of, as far as they fit; else the lead."""
     told = {one for theme in themes for one in theme.publications[:1]}
     said = ""
     for title in (_line(each.title) for each in items if each.publication not in told):
-        longer = f"{said} · {title}" if said else f"Also: {title}"
+        longer = f"{said} · {title}" if said else words.gettext("Also: %(title)s", title=title)
         if title and len(longer) <= PREHEADER_CHARACTERS:
             said = longer
     return said or lead
@@ -211,7 +255,11 @@ def _cut(text: str, most: int) -> str:
 
 
 def _sections(
-    themes: Sequence[Theme], items: Sequence[Item], newsletter: NewsletterSettings, edits: Edits
+    themes: Sequence[Theme],
+    items: Sequence[Item],
+    newsletter: NewsletterSettings,
+    edits: Edits,
+    words: Words,
 ) -> tuple[Section, ...]:
     """Return the sections in the newsletter's order; those without content are left out."""
     events = tuple(each.publication for each in items if each.starts_at is not None)
@@ -222,8 +270,8 @@ def _sections(
     made = {
         "intro": _intro(edits),
         "themes": (Section(key="themes", items=themed),) if themed else (),
-        "more": _more(rest, headed=bool(themed)),
-        "upcoming": (Section(key="upcoming", title="Upcoming", items=events),) if events else (),
+        "more": _more(rest, words, headed=bool(themed)),
+        "upcoming": _upcoming(events, words),
     }
     return tuple(section for name in _named(newsletter.sections) for section in made.get(name, ()))
 
@@ -247,20 +295,25 @@ def _intro(edits: Edits) -> tuple[Section, ...]:
     return (Section(key="intro", block=Block(key="intro", markdown=edits.intro.strip())),)
 
 
-def _more(rest: Sequence[Item], *, headed: bool) -> tuple[Section, ...]:
+def _upcoming(events: tuple[int, ...], words: Words) -> tuple[Section, ...]:
+    if not events:
+        return ()
+    return (Section(key="upcoming", title=words.gettext("Upcoming"), items=events),)
+
+
+def _more(rest: Sequence[Item], words: Words, *, headed: bool) -> tuple[Section, ...]:
     """Return what no theme has, kinds together; many of several kinds get headings."""
     kinds: dict[str, list[int]] = {}
     for item in rest:
         kinds.setdefault(item.kind, []).append(item.publication)
     if len(kinds) > 1 and len(rest) >= HEADINGS_FROM:
         return tuple(
-            Section(key=_key(kind), title=kind or "More", items=tuple(ids))
+            Section(key=_key(kind), title=kind or words.gettext("More"), items=tuple(ids))
             for kind, ids in kinds.items()
         )
     ids = tuple(one for each in kinds.values() for one in each)
-    return (
-        (Section(key="more", title="More this week" if headed else "", items=ids),) if ids else ()
-    )
+    title = words.gettext("More this week") if headed else ""
+    return (Section(key="more", title=title, items=ids),) if ids else ()
 
 
 def _key(kind: str) -> str:

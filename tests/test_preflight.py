@@ -161,10 +161,14 @@ def test_picture_without_description() -> None:
     assert found(recap, told)["alt-missing"].level == "error"
 
 
-def test_logo_that_is_not_on_the_web() -> None:
-    """A file's name cannot be shown in a mail; the editor is told."""
-    newsletter = a_newsletter(look={"logo": "logo.png"}, items={"min": 1})
-    assert found(newsletter=newsletter)["logo-local"].level == "warning"
+def test_newsletters_own_pictures_need_no_description() -> None:
+    """Its name stands beside the logo; a picture of an item is still asked about."""
+    look = {"logo": "logo.png", "header": "https://example.org/header.png"}
+    newsletter = a_newsletter(look=look, items={"min": 1})
+    assert "alt-empty" not in found(newsletter=newsletter)
+    recap = a_recap(an_item(image=Image(url="https://example.org/a.jpg")))
+    told = edition(recap, newsletter=newsletter)
+    assert found(recap, told, newsletter=newsletter)["alt-empty"].sentence.startswith("1 picture ")
 
 
 def test_link_that_only_the_html_has() -> None:

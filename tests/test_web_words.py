@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from digest.model import DeliveryState, Issue, IssueId, IssueState, Rhythm, Tally, Window
-from digest.render.colours import contrast
+from digest.model.colours import contrast
 from digest.web import look, preview, words
 from tests.website import NOW, SEND_HOUR, WEEK, a_loaded
 

@@ -86,6 +86,7 @@ def _rehearsed(
     """
     from digest.compose import compose
     from digest.model import Edits
+    from digest.render.languages import words
     from digest.selection import select
 
     used: dict[int, str] = {}
@@ -93,7 +94,13 @@ def _rehearsed(
         known = [each for each in publications if each.dated < slot.window.end]
         candidates = select(known, slot=slot, newsletter=newsletter, used=used, edits=Edits())
         recap = compose(
-            candidates, known, slot=slot, newsletter=newsletter, edits=Edits(), history=known
+            candidates,
+            known,
+            slot=slot,
+            newsletter=newsletter,
+            edits=Edits(),
+            history=known,
+            words=words(newsletter.language),
         )
         used |= {item.publication: slot.key for item in recap.items if item.starts_at is None}
         began = slot.window.end - newsletter.look_back

@@ -54,7 +54,7 @@ def load(path: Path | None, environ: Mapping[str, str]) -> Loaded:
         wrong += faults.told(e, said, str(path), given)
     if wrong:
         raise _together(wrong)
-    return Loaded(settings, folder, path, (*warnings, *remarks.on(settings)))
+    return Loaded(settings, folder, path, (*warnings, *remarks.on(settings, folder)))
 
 
 class Watched:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from digest.model.settings import NewsletterSettings, Settings, is_loopback
@@ -27,9 +28,15 @@ class Remark:
         return f"{self.about}: {self.sentence}. {self.remedy}"
 
 
-def on(settings: Settings) -> tuple[Remark, ...]:
-    """Return what to mend, the gravest first; nothing if all is well."""
-    found = (*_key(settings), *_places(settings), *_signature(settings), *_newsletters(settings))
+def on(settings: Settings, folder: Path) -> tuple[Remark, ...]:
+    """Return what to mend, the gravest first; *folder* is that of config.yaml."""
+    found = (
+        *_key(settings),
+        *_places(settings),
+        *_signature(settings),
+        *_newsletters(settings),
+        *_pictures(settings, folder),
+    )
     return tuple(sorted(found, key=lambda remark: not remark.blocks))
 
 
@@ -78,6 +85,14 @@ def _signature(settings: Settings) -> Iterator[Remark]:
                 f"{signs} signs, but the mail of {key} comes from {domain}",
                 "Write the domain of `from`: DMARC counts no other signature.",
             )
+
+
+def _pictures(settings: Settings, folder: Path) -> Iterator[Remark]:
+    for key, newsletter in settings.newsletters.items():
+        for name, picture in (("logo", newsletter.look.logo), ("header", newsletter.look.header)):
+            if picture and "://" not in picture and not (folder / picture).is_file():
+                missing = f"there is no file {picture} beside config.yaml, so the mail shows a gap"
+                yield Remark(f"newsletters.{key}.look.{name}", missing, "Put it there.")
 
 
 def _newsletters(settings: Settings) -> Iterator[Remark]:

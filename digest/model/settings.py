@@ -23,9 +23,13 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
+from digest.model.colours import CONTRAST, contrast, legible
+
 DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 #: Sections that a mail may have by name alone; the third takes how far it looks ahead.
 SECTIONS = ("intro", "themes", "more", "upcoming")
+#: What every mail client shows.
+PICTURES = (".png", ".jpg", ".jpeg", ".gif")
 SAMPLE_ADDRESS = "1 Sample Street, Springfield"
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 _LONGEST = timedelta(days=3660)
@@ -192,6 +196,22 @@ def _accent(value: str) -> str:
     return value
 
 
+def _fonts(value: str) -> str:
+    # They stand in CSS and in an attribute of it.
+    if not re.fullmatch(r"[\w ,'-]+", value) or value.count("'") % 2:
+        raise ValueError(f'write names with commas between, like "Georgia, serif", not {value!r}')
+    return value
+
+
+def _picture(value: str) -> str:
+    if not re.match("https?://", value) and not value.lower().endswith(PICTURES):
+        raise ValueError(
+            f"write an http(s) address, or a file beside config.yaml that ends in "
+            f"{', '.join(PICTURES[:-1])} or {PICTURES[-1]}, not {value!r}"
+        )
+    return value
+
+
 def _language(value: str) -> str:
     if not re.fullmatch(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*", value):
         raise ValueError(f'write a language tag, like "en" or "pt-BR", not {value!r}')
@@ -237,6 +257,8 @@ Address = Annotated[str, AfterValidator(_address)]
 Mailbox = Annotated[str, AfterValidator(_line), AfterValidator(_mailbox)]
 Line = Annotated[str, AfterValidator(_line)]
 Text = Annotated[str, AfterValidator(_text)]
+FontNames = Annotated[str, AfterValidator(_line), AfterValidator(_fonts)]
+Picture = Annotated[str, AfterValidator(_line), AfterValidator(_source), AfterValidator(_picture)]
 Key = Annotated[str, AfterValidator(_key)]
 Selector = Annotated[str, AfterValidator(_selector)]
 Count = Annotated[int, Field(ge=0)]
@@ -370,6 +392,66 @@ class Items(Strict):
         return self
 
 
+Color = Annotated[str, AfterValidator(_accent)]
+
+
+class Palette(Strict):
+    """The colours of paper and ink, each as six digits in quotes."""
+
+    #: What the text stands on.
+    paper: Color = "#ffffff"
+    #: What lies around the paper, and behind the footer.
+    ground: Color = "#f6f5f2"
+    #: Titles and text.
+    ink: Color = "#1f2226"
+    #: The lead and summaries.
+    soft: Color = "#3d4046"
+    #: Dates, credits, the footer.
+    quiet: Color = "#5d5f63"
+    #: Rules and frames.
+    line: Color = "#dfdcd5"
+    #: Labels and links; none: `look.accent`, in the dark as light as it must be.
+    accent: Color | None = None
+
+    @model_validator(mode="after")
+    def _can_be_read(self) -> Self:
+        for name, on in (("ink", "paper"), ("soft", "paper"), ("quiet", "paper")):
+            _readable(name, getattr(self, name), on, getattr(self, on))
+        _readable("quiet", self.quiet, "ground", self.ground)
+        if self.accent:
+            _readable("accent", self.accent, "paper", self.paper)
+        return self
+
+
+class DarkPalette(Palette):
+    """The same, where a reader's device is set to dark."""
+
+    paper: Color = "#1d2025"
+    ground: Color = "#14161a"
+    ink: Color = "#e9e6e1"
+    soft: Color = "#cfccc6"
+    quiet: Color = "#a6a39d"
+    line: Color = "#353941"
+
+
+def _readable(name: str, colour: str, ground_name: str, ground: str) -> None:
+    found = contrast(colour, ground)
+    if found < CONTRAST:
+        raise ValueError(
+            f"{name} {colour} on {ground_name} {ground} has a contrast of {found:.1f}:1; "
+            f"WCAG AA asks for {CONTRAST}:1, which {legible(colour, ground)} has"
+        )
+
+
+class Fonts(Strict):
+    """Fonts that readers have already, best first; none is ever loaded for a mail."""
+
+    #: Of titles and the masthead.
+    headings: FontNames = "Georgia, Charter, serif"
+    #: Of everything else.
+    text: FontNames = "-apple-system, BlinkMacSystemFont, 'Segoe UI', Helvetica, Arial, sans-serif"
+
+
 class Look(Strict):
     """What the mail looks like; the rest is in the templates."""
 
@@ -377,10 +459,25 @@ class Look(Strict):
     layout: Literal["cards", "compact", "text"] = "cards"
     #: The colour of labels and links, as six digits in quotes.
     accent: Annotated[str, AfterValidator(_accent)] = "#6b2c91"
-    #: An http(s) address. A path is accepted and shows nothing yet; `digest issue check` says so.
-    logo: Annotated[str, AfterValidator(_line), AfterValidator(_source)] | None = None
+    #: Colours by day.
+    light: Palette = Palette()
+    #: Colours by night.
+    dark: DarkPalette = DarkPalette()
+    #: Of titles and text.
+    fonts: Fonts = Fonts()
+    #: A picture in the masthead, shown 160 pixels wide: an http(s) address, or a PNG, JPEG or
+    #: GIF beside config.yaml, which `digest serve` then shows under `public_url`.
+    logo: Picture | None = None
+    #: A picture above the masthead, as wide as the mail: 600 pixels.
+    header: Picture | None = None
     #: A sentence of one's own in the footer.
     footer: Text = ""
+
+    @model_validator(mode="after")
+    def _accent_can_be_read(self) -> Self:
+        if self.light.accent is None:
+            _readable("accent", self.accent, "paper", self.light.paper)
+        return self
 
 
 class FirstTo(Strict):
@@ -478,7 +575,7 @@ class DkimSettings(Strict):
 
     #: That of the newsletters' `from`, or the one it lies under; else DMARC fails.
     domain: Annotated[str, AfterValidator(_host)]
-    #: Its record stands at ``SELECTOR._domainkey.DOMAIN``; `digest doctor --dns` prints it.
+    #: Its record stands at ``SELECTOR._domainkey.DOMAIN``.
     selector: Annotated[str, AfterValidator(_host)] = "recap"
     #: A PEM file with an RSA key of 2048 bits or more; a path beside config.yaml.
     key: Annotated[str, Field(min_length=1), AfterValidator(_line)] = "var/dkim.pem"

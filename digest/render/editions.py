@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from digest.model import Edition, Recap
+from digest.model.colours import legible
 from digest.model.settings import NewsletterSettings
-from digest.render import colours, fragments
+from digest.render import fragments, languages
 from digest.render.compiled import compiled
 from digest.render.plain import link, plain
 from digest.render.shown import LIMITS, Limits, Shown, shown
@@ -19,9 +20,6 @@ from digest.render.templates import filled
 #: Gmail clips at about 102 KB and hides the footer; images, tracking of others and a long
 #: token need room, so we aim lower.
 BUDGET_BYTES = 80 * 1024
-
-PAPER, DARK_PAPER = "#ffffff", "#1d2025"
-GROUND, DARK_GROUND = "#f6f5f2", "#14161a"
 
 
 def render(
@@ -41,7 +39,11 @@ def render(
     say so. TemplateError, with file and line, if a template cannot be rendered.
     """
     archive_url = f"{public_url.rstrip('/')}/issues/{newsletter_key}"
-    urls = {"archive_url": archive_url, "web_url": f"{archive_url}/{issue_key}"}
+    urls = {
+        "archive_url": archive_url,
+        "web_url": f"{archive_url}/{issue_key}",
+        "pictures_url": f"{public_url.rstrip('/')}/pictures/{newsletter_key}",
+    }
     edition = None
     for limits in LIMITS[newsletter.look.layout]:
         edition = _rendered(recap, newsletter, number, urls, templates, limits)
@@ -88,13 +90,23 @@ def _shortening(limits: Limits, layout: str) -> tuple[str, ...]:
 def _values(
     issue: Shown, newsletter: NewsletterSettings, urls: dict[str, str], seal: str
 ) -> dict[str, Any]:
+    its = newsletter.look
     return {
         "issue": issue,
         **urls,
+        "logo": _address(its.logo, f"{urls['pictures_url']}/logo"),
+        "header": _address(its.header, f"{urls['pictures_url']}/header"),
         "slots": {name: f"slot{seal}{name}{seal}" for name in fragments.SLOTS},
         "part": lambda name: f"part{seal}{_word(name)}{seal}",
         **look(newsletter),
     }
+
+
+def _address(picture: str | None, ours: str) -> str | None:
+    """Return where readers find a picture of the newsletter's own: there, or at *ours*."""
+    if picture is None or re.match("https?:", picture):
+        return link(picture)
+    return link(ours)
 
 
 def _word(name: str) -> str:
@@ -103,29 +115,37 @@ def _word(name: str) -> str:
 
 
 def look(newsletter: NewsletterSettings) -> dict[str, Any]:
-    """Return what every mail of the newsletter shares: its name, colours and footer."""
-    accent = newsletter.look.accent
+    """Return what every mail of the newsletter shares: its words, colours, fonts and footer."""
+    its = newsletter.look
+    words = languages.words(newsletter.language)
+    direction = languages.direction(newsletter.language)
+    # A letter has no card to stand on.
+    on_paper = {"ground": its.light.paper, "ground_dark": its.dark.paper}
     return {
         "newsletter": {
             "title": plain(newsletter.title),
             "language": plain(newsletter.language),
-            "direction": _direction(newsletter.language),
+            "direction": direction,
             "postal_address": plain(newsletter.postal_address),
             "notice": plain(newsletter.notice),
-            "footer": plain(newsletter.look.footer),
-            "layout": newsletter.look.layout,
-            "logo": link(newsletter.look.logo),
+            "footer": plain(its.footer),
+            "layout": its.layout,
         },
-        # A letter has no card to stand on.
-        "ground": PAPER if newsletter.look.layout == "text" else GROUND,
-        "ground_dark": DARK_PAPER if newsletter.look.layout == "text" else DARK_GROUND,
-        "accent": colours.legible(accent, PAPER),
-        "accent_dark": colours.legible(accent, DARK_PAPER),
+        "_": words.gettext,
+        "ngettext": words.ngettext,
+        "start": "right" if direction == "rtl" else "left",
+        "end": "left" if direction == "rtl" else "right",
+        # Spaced letters are torn apart where a script joins them.
+        "spacing": "0" if direction == "rtl" else "1px",
+        "fonts": languages.fonts(newsletter.language, its.fonts),
+        "light": its.light,
+        "dark": its.dark,
+        "ground": its.light.ground,
+        "ground_dark": its.dark.ground,
+        **(on_paper if its.layout == "text" else {}),
+        "accent": its.light.accent or its.accent,
+        "accent_dark": its.dark.accent or legible(its.accent, its.dark.paper),
     }
-
-
-def _direction(language: str) -> str:
-    return "rtl" if language.split("-")[0] in ("ar", "dv", "fa", "he", "ps", "ur", "yi") else "ltr"
 
 
 def _seal(recap: Recap) -> str:

@@ -50,7 +50,7 @@ TAGS = {
         "mj-group": "width vertical-align background-color direction css-class",
         "mj-column": (
             f"{_BOX} background-color inner-background-color border border-top border-right "
-            "border-bottom border-left border-radius inner-border width vertical-align"
+            "border-bottom border-left border-radius inner-border width vertical-align direction"
         ),
         "mj-text": f"{_BOX} {_FONT} align container-background-color height "
         "text-decoration text-transform",
@@ -81,30 +81,24 @@ REFUSED = {
     "mj-social-element": "its icons come from a third party",
 }
 
+#: What every mail is given.
+SHARED_NAMES = frozenset(
+    {
+        *("newsletter", "_", "ngettext", "safe_html", "start", "end", "spacing", "fonts"),
+        *("light", "dark", "accent", "accent_dark", "ground", "ground_dark"),
+    }
+)
 #: What `render` gives the templates of a recap.
 RECAP_NAMES = frozenset(
     {
-        *("issue", "newsletter", "accent", "accent_dark", "ground", "ground_dark"),
-        *("web_url", "archive_url", "slots", "part", "safe_html"),
+        *SHARED_NAMES,
+        *("issue", "logo", "header", "web_url", "archive_url", "pictures_url", "slots", "part"),
     }
 )
 #: What templates under mail/parts expect from those that include them.
 PART_NAMES = frozenset({"heading", "section", "show"})
 #: What `notice` gives the templates of small mails.
-NOTICE_NAMES = frozenset(
-    {
-        *specimen.NOTICE_VALUES,
-        *(
-            "newsletter",
-            "accent",
-            "accent_dark",
-            "ground",
-            "ground_dark",
-            "public_url",
-            "safe_html",
-        ),
-    }
-)
+NOTICE_NAMES = frozenset({*SHARED_NAMES, *specimen.NOTICE_VALUES, "public_url"})
 
 _JINJA = re.compile(r"\{#.*?#\}|\{\{.*?\}\}|\{%.*?%\}", re.DOTALL)
 _TAG = re.compile(r"<(mj[a-z-]*)\b((?:\"[^\"]*\"|'[^']*'|[^>\"'])*)>")

@@ -221,18 +221,13 @@ def _pictures(edition: Edition, newsletter: NewsletterSettings) -> Iterator[Find
     without = [
         tag for tag in re.findall(r"<img\b[^>]*>", edition.html) if re.search(r'\balt=""', tag)
     ]
-    if without and newsletter.look.logo is None:
-        one = len(without) == 1
+    # The newsletter's own two say nothing that its name beside them does not.
+    missing = len(without) - sum(map(bool, (newsletter.look.logo, newsletter.look.header)))
+    if missing > 0:
         yield _warning(
             "alt-empty",
-            f"{len(without)} {'picture has' if one else 'pictures have'} no description.",
+            f"{missing} {'picture has' if missing == 1 else 'pictures have'} no description.",
             "Its feed tells none. Add one to the publication, or set `images: never`.",
-        )
-    if newsletter.look.logo and not link(newsletter.look.logo):
-        yield _warning(
-            "logo-local",
-            f"The logo “{newsletter.look.logo}” is not on the web, so the mail shows none.",
-            "Give an address that begins with https:// under `look: {logo: …}`.",
         )
 
 

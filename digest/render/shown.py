@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from digest.model import Block, Image, Item, Recap, Section
 from digest.model.settings import NewsletterSettings
-from digest.render import dates, markdown
+from digest.render import dates, languages, markdown
 from digest.render.plain import link, plain, shortened
 
 
@@ -66,6 +66,8 @@ class ShownItem:
     meta: str
     #: A BCP 47 tag where it differs from the newsletter's.
     language: str | None
+    #: ``ltr`` or ``rtl``, the way its own words are read.
+    direction: str
     #: Of an event: the tile's two lines and the moment in words; "" elsewhere.
     month: str = ""
     day: str = ""
@@ -126,7 +128,7 @@ def shown(recap: Recap, newsletter: NewsletterSettings, number: int, limits: Lim
     headline, lead = plain(recap.headline), plain(recap.lead)
     return Shown(
         title=plain(recap.title),
-        dates=dates.span(recap.window, newsletter.zone),
+        dates=dates.span(recap.window, newsletter.zone, newsletter.language),
         number=number,
         subject=page.cut(plain(recap.subject) or headline or plain(recap.title), SUBJECT_LIMIT),
         preheader=page.cut(plain(recap.preheader) or lead, LEAD_LIMIT),
@@ -144,6 +146,7 @@ class _Page:
         self.recap = recap
         self.newsletter = newsletter
         self.limits = limits
+        self.words = languages.words(newsletter.language)
         self.items = {item.publication: item for item in recap.items}
         self.notes: list[str] = []
 
@@ -159,7 +162,8 @@ class _Page:
                 yield ShownSection(
                     shape=shape,
                     key=section.key,
-                    title=plain(section.title) or ("Upcoming" if shape == "upcoming" else ""),
+                    title=plain(section.title)
+                    or (self.words.gettext("Upcoming") if shape == "upcoming" else ""),
                     items=tuple(show(item) for item in items),
                 )
 
@@ -186,7 +190,7 @@ class _Page:
             yield ShownSection(shape="themes", key=section.key, title=title, themes=tuple(themes))
         if left:
             rest = tuple(self.brief(self.items[each]) for each in left)
-            title = "Also this week" if themes else plain(section.title)
+            title = self.words.gettext("Also this week") if themes else plain(section.title)
             yield ShownSection(shape="more", key=f"{section.key}-rest", title=title, items=rest)
 
     def _known(self, ids: Iterable[int]) -> list[Item]:
@@ -219,10 +223,14 @@ class _Page:
     def event(self, item: Item) -> ShownItem:
         if item.starts_at is None:
             return self.brief(item)
-        day = item.starts_at.astimezone(self.newsletter.zone)
-        moment = dates.moment(item.starts_at, self.newsletter.zone)
+        zone, language = self.newsletter.zone, self.newsletter.language
+        day = item.starts_at.astimezone(zone)
         return self._item(
-            item, self.limits.brief, month=dates.month(day), day=str(day.day), moment=moment
+            item,
+            self.limits.brief,
+            month=dates.month(day, language),
+            day=str(day.day),
+            moment=dates.moment(item.starts_at, zone, language),
         )
 
     def _item(self, item: Item, limit: int, **event: str) -> ShownItem:
@@ -237,10 +245,20 @@ class _Page:
             summary=summary if human else shortened(summary, limit) if limit else "",
             link=link(item.link),
             image=_image(item.image),
-            meta=_meta(item, event.get("moment", "")),
+            meta=self._meta(item, event.get("moment", "")),
             language=language if _differs(language, self.newsletter.language) else None,
+            direction=languages.direction(language or self.newsletter.language),
             **event,
         )
+
+    def _meta(self, item: Item, moment: str) -> str:
+        authors = [plain(author) for author in item.authors]
+        named = ", ".join(authors[:3])
+        if len(authors) > 3:
+            named = self.words.gettext("%(authors)s and others", authors=named)
+        day = moment or dates.short(item.published_on, self.newsletter.language)
+        updated = self.words.gettext("updated") if item.updated else ""
+        return " · ".join(said for said in (plain(item.kind), day, named, updated) if said)
 
     def cut(self, text: str, limit: int) -> str:
         if len(text) > limit:
@@ -257,14 +275,6 @@ def _shape(section: Section) -> str:
 def _differs(tag: str, from_: str) -> bool:
     """Tell whether a tag names another language; another region's needs no other voice."""
     return bool(tag) and tag.lower().split("-")[0] != from_.lower().split("-")[0]
-
-
-def _meta(item: Item, moment: str) -> str:
-    authors = [plain(author) for author in item.authors]
-    named = ", ".join(authors[:3]) + (" and others" if len(authors) > 3 else "")
-    day = moment or dates.short(item.published_on)
-    updated = "updated" if item.updated else ""
-    return " · ".join(said for said in (plain(item.kind), day, named, updated) if said)
 
 
 def _image(image: Image | None) -> ShownImage | None:

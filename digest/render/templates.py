@@ -5,6 +5,7 @@ from __future__ import annotations
 import textwrap
 import traceback
 from collections.abc import Mapping, Sequence
+from datetime import date, datetime
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ import jinja2
 from markupsafe import Markup
 
 from digest.errors import TemplateError
-from digest.render import dates
+from digest.render import dates, languages
 
 #: RFC 5322, 2.1.1: a line should have no more.
 COLUMNS = 78
@@ -34,9 +35,27 @@ def _environment(folders: tuple[str, ...]) -> jinja2.Environment:
         lstrip_blocks=True,
         keep_trailing_newline=False,
     )
-    made.filters |= {"wrap": wrapped, "short_day": dates.short, "moment": dates.moment}
+    made.filters |= {"wrap": wrapped, "short_day": _short_day, "moment": _moment}
+    made.filters["number"] = _number
     made.globals["safe_html"] = Markup
     return made
+
+
+@jinja2.pass_context
+def _short_day(context: jinja2.runtime.Context, day: date) -> str:
+    return dates.short(day, context["newsletter"]["language"])
+
+
+@jinja2.pass_context
+def _moment(context: jinja2.runtime.Context, at: datetime) -> str:
+    return dates.moment(at, language=context["newsletter"]["language"])
+
+
+@jinja2.pass_context
+def _number(context: jinja2.runtime.Context, count: int) -> str:
+    from babel.numbers import format_decimal
+
+    return format_decimal(count, locale=languages.locale(context["newsletter"]["language"]))
 
 
 def filled(templates: Sequence[Path], name: str, values: Mapping[str, Any]) -> str:

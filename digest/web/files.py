@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import mimetypes
 import re
+from typing import Literal
 
 from fastapi import APIRouter, Request
 from starlette.exceptions import HTTPException
@@ -34,6 +36,17 @@ def doors(pages: Pages) -> APIRouter:
             if file.is_file():
                 return unchanged_or(request, file.read_bytes(), "text/css", "no-cache")
         raise HTTPException(404)
+
+    @router.get("/pictures/{newsletter}/{name}")
+    def picture(request: Request, newsletter: str, name: Literal["logo", "header"]) -> Response:
+        settings = pages.loaded.settings.newsletters.get(newsletter)
+        said = settings and (settings.look.logo if name == "logo" else settings.look.header)
+        file = pages.loaded.folder / (said or "")
+        # An address of its own is not ours to answer for; a path is what config.yaml names.
+        if not said or "://" in said or not file.is_file():
+            raise HTTPException(404)
+        kind = mimetypes.guess_type(file.name)[0] or "application/octet-stream"
+        return unchanged_or(request, file.read_bytes(), kind, "public, max-age=3600")
 
     @router.get("/favicon.ico")
     def icon() -> Response:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from digest.render.colours import contrast, legible
+from digest.model.colours import contrast, legible
 
 #: The grounds of web.css that an accent stands on, in light and in dark.
 _LIGHT = "#f6f5f2"

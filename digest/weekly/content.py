@@ -189,6 +189,7 @@ def _reaching_back(
 def compose_draft(material: Material, newsletter: NewsletterSettings, edits: Edits) -> Draft:
     """Return the draft that *material* makes under *edits*. Pure: same input, same draft."""
     from digest.compose import compose
+    from digest.render.languages import words
     from digest.selection import select
 
     rules = newsletter.model_copy(update={"look_back": material.look_back})
@@ -202,5 +203,6 @@ def compose_draft(material: Material, newsletter: NewsletterSettings, edits: Edi
         newsletter=newsletter,
         edits=edits,
         history=material.history,
+        words=words(newsletter.language),
     )
     return Draft(recap=recap, candidates=tuple(candidates), edits=edits)

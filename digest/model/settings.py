@@ -410,7 +410,7 @@ class Palette(Strict):
     quiet: Color = "#5d5f63"
     #: Rules and frames.
     line: Color = "#dfdcd5"
-    #: Labels and links; none: `look.accent`, in the dark as light as it must be.
+    #: Labels and links; none: `look.accent`.
     accent: Color | None = None
 
     @model_validator(mode="after")
@@ -426,12 +426,20 @@ class Palette(Strict):
 class DarkPalette(Palette):
     """The same, where a reader's device is set to dark."""
 
+    #: What the text stands on.
     paper: Color = "#1d2025"
+    #: What lies around the paper, and behind the footer.
     ground: Color = "#14161a"
+    #: Titles and text.
     ink: Color = "#e9e6e1"
+    #: The lead and summaries.
     soft: Color = "#cfccc6"
+    #: Dates, credits, the footer.
     quiet: Color = "#a6a39d"
+    #: Rules and frames.
     line: Color = "#353941"
+    #: Labels and links; none: `look.accent`, as light as it must be.
+    accent: Color | None = None
 
 
 def _readable(name: str, colour: str, ground_name: str, ground: str) -> None:
@@ -575,7 +583,7 @@ class DkimSettings(Strict):
 
     #: That of the newsletters' `from`, or the one it lies under; else DMARC fails.
     domain: Annotated[str, AfterValidator(_host)]
-    #: Its record stands at ``SELECTOR._domainkey.DOMAIN``.
+    #: Its record stands at ``SELECTOR._domainkey.DOMAIN``; `digest doctor --dns` prints it.
     selector: Annotated[str, AfterValidator(_host)] = "recap"
     #: A PEM file with an RSA key of 2048 bits or more; a path beside config.yaml.
     key: Annotated[str, Field(min_length=1), AfterValidator(_line)] = "var/dkim.pem"

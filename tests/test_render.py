@@ -20,9 +20,9 @@ from hypothesis import strategies as st
 from digest.errors import NotAFeed, TemplateError
 from digest.feeds import parse
 from digest.model import Block, Image, Item, Recap, Section, Theme
+from digest.model.colours import contrast, legible
 from digest.model.settings import FeedSettings
 from digest.render import fingerprint, fragments, notice, sample, web
-from digest.model.colours import contrast, legible
 from digest.render.compiled import inlined, to_html
 from digest.render.editions import BUDGET_BYTES
 from digest.render.markdown import to_html as markdown_html

@@ -24,7 +24,7 @@ from digest.model import (
     Theme,
 )
 from digest.model.settings import NewsletterSettings
-from digest.themes import Found, find
+from digest.themes import Found, Wishes, find
 
 #: The themes of a subject take at most this many characters, the newsletter's title aside.
 HEADLINE_CHARACTERS = 90
@@ -89,7 +89,7 @@ def compose(
     ranked = sorted((each for each in candidates if each.included), key=lambda each: each.rank or 0)
     chosen = [by_id[each.publication] for each in ranked]
     items = tuple(_item(each, newsletter, edits) for each in chosen)
-    found = _themes(ranked, chosen, edits, history)
+    found = _themes(ranked, chosen, edits, history, newsletter)
     headline, spare = _headline(found)
     headline, lead, human = _worded(headline, _lead(found.themes, items, slot, words), edits)
     return Recap(
@@ -102,6 +102,7 @@ def compose(
         themes=found.themes,
         items=items,
         sections=_sections(found.themes, items, newsletter, edits, words),
+        others=found.others,
         alternatives=tuple(each for each in spare if each != headline),
         human=human,
     )
@@ -138,6 +139,7 @@ def _themes(
     chosen: Sequence[Publication],
     edits: Edits,
     history: Sequence[Publication],
+    newsletter: NewsletterSettings,
 ) -> Found:
     """Find the themes of what is no event; an issue's own publications are not its history."""
     speaking = [each for each in chosen if each.starts_at is None]
@@ -146,7 +148,15 @@ def _themes(
         speaking,
         history=sorted((e for e in history if e.id not in known), key=lambda e: e.id),
         worth={each.publication: _worth(each, edits) for each in ranked},
-        chosen={one: _line(text) for one, text in edits.labels.items() if _line(text)},
+        weights=newsletter.ranking,
+        wishes=Wishes(
+            labels={one: _line(text) for one, text in edits.labels.items() if _line(text)},
+            pins=edits.theme_pins,
+            drops=edits.theme_drops,
+            order=edits.theme_order,
+            merges=edits.merges,
+            splits=edits.splits,
+        ),
     )
 
 

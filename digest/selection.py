@@ -24,8 +24,7 @@ if TYPE_CHECKING:
 #: What the table knows of one publication.
 Row = Mapping[str, Any]
 
-#: What each part of the score can bring; together 1 where no weight is set.
-RECENCY, KIND, TOPIC, NOVELTY, SUBSTANCE = 0.35, 0.15, 0.10, 0.25, 0.15
+#: Parts of the score; `Ranking` says what each can bring.
 PARTS = ("recency", "kind", "topic", "novelty", "substance")
 #: A summary with this many words that the title lacks says all that we ask of it.
 FULL_SUMMARY_WORDS = 25
@@ -82,6 +81,7 @@ class _Rules:
         self, slot: Slot, newsletter: NewsletterSettings, used: Mapping[int, str], edits: Edits
     ) -> None:
         self.used, self.edits, self.weights = used, edits, _folded(newsletter.weights)
+        self.ranking = newsletter.ranking
         self.zone = newsletter.zone
         self.close, self.previous_close = slot.window.end, slot.previous_close
         local = self.close.astimezone(self.zone)
@@ -204,12 +204,13 @@ def _scored(table: pd.DataFrame, rules: _Rules) -> pd.DataFrame:
     earlier = Counter(
         word for words in table.loc[table["code"] == "old", "words"] for word in set(words)
     )
+    most = rules.ranking
     parts = {
-        "recency": RECENCY * (1 - table["age"] / look_back).clip(0, 1),
-        "kind": KIND * table["kind"].map(lambda kind: rules.weight((kind,))),
-        "topic": TOPIC * table["topics"].map(rules.weight),
-        "novelty": NOVELTY * table["words"].map(lambda words: _new_share(words, earlier)),
-        "substance": SUBSTANCE * (table["said"] / FULL_SUMMARY_WORDS).clip(0, 1),
+        "recency": most.recency * (1 - table["age"] / look_back).clip(0, 1),
+        "kind": most.kind * table["kind"].map(lambda kind: rules.weight((kind,))),
+        "topic": most.topic * table["topics"].map(rules.weight),
+        "novelty": most.novelty * table["words"].map(lambda words: _new_share(words, earlier)),
+        "substance": most.substance * (table["said"] / FULL_SUMMARY_WORDS).clip(0, 1),
     }
     for name, values in parts.items():
         table[f"{name} part"] = values.astype(float).round(2)

@@ -275,3 +275,93 @@ def test_whatever_comes_makes_the_same_recap_in_any_order(pairs, chance):
     assert recaps[0].lead.endswith(".")
     for line in (recaps[0].subject, recaps[0].lead, recaps[0].preheader):
         assert not set("\r\n\t") & set(line)
+
+
+# --- what editors want of the themes ------------------------------------------------------
+
+
+BUSES = (
+    ("Rebuilding Ukraine After the War", ""),
+    ("Hydrogen Buses in Norway", ""),
+    ("Long Waits for Dentists", ""),
+    ("Coastal Flooding and Home Insurance", ""),
+    ("Buses Powered by Hydrogen Reach Norway’s North", ""),
+)
+
+
+def leads(recap: Recap) -> list[int]:
+    return [theme.publications[0] for theme in recap.themes]
+
+
+def test_a_pinned_theme_is_in_the_headline() -> None:
+    """A theme that an editor pinned is in the headline, and says that it was pinned."""
+    plain = composed(some(*BUSES))
+    out = plain.others[-1].publications[0]
+    recap = composed(some(*BUSES), edits=Edits(theme_pins=(out,)))
+    assert out in leads(recap)
+    assert [t.edited for t in recap.themes if t.publications[0] == out] == [("pinned",)]
+
+
+def test_a_dropped_theme_is_neither_in_the_headline_nor_beside_it() -> None:
+    """A theme that an editor dropped is no theme, even if pinned and named; its item stays."""
+    out = composed(some(*BUSES)).themes[0].publications[0]
+    edits = Edits(theme_drops=(out,), theme_pins=(out,), labels={out: "Mine"})
+    recap = composed(some(*BUSES), edits=edits)
+    assert out not in {t.publications[0] for t in (*recap.themes, *recap.others)}
+    assert recap.item(out)
+
+
+def test_themes_move_where_an_editor_puts_them() -> None:
+    """The headline has the themes that an editor ordered first, in that order."""
+    before = leads(composed(some(*BUSES)))
+    recap = composed(some(*BUSES), edits=Edits(theme_order=(before[2], before[0])))
+    assert leads(recap) == [before[2], before[0], before[1]]
+    assert recap.headline.startswith(recap.themes[0].label)
+
+
+def test_merging_brings_all_that_the_theme_has() -> None:
+    """A merged lead brings those it leads; the theme it joins keeps its lead."""
+    recap = composed(some(*BUSES), edits=Edits(merges={2: 3}, theme_pins=(3,)))
+    theme = next(t for t in recap.themes if t.publications[0] == 3)
+    assert set(theme.publications) == {2, 3, 5}
+    assert theme.edited == ("merged", "pinned")
+
+
+def test_a_split_publication_leads_a_theme_of_its_own() -> None:
+    """What an editor split off is in nobody else's theme."""
+    together = composed(some(*BUSES))
+    assert (2, 5) in [t.publications for t in (*together.themes, *together.others)]
+    recap = composed(some(*BUSES), edits=Edits(splits=(5,)))
+    assert (2, 5) not in [t.publications for t in (*recap.themes, *recap.others)]
+
+
+@given(
+    merges=st.dictionaries(st.integers(1, 7), st.integers(1, 7)),
+    splits=st.lists(st.integers(1, 7)),
+    pins=st.lists(st.integers(1, 7)),
+    drops=st.lists(st.integers(1, 7)),
+    order=st.lists(st.integers(1, 7)),
+)
+def test_any_wishes_about_themes_make_a_recap(
+    merges: dict[int, int], splits: list[int], pins: list[int], drops: list[int], order: list[int]
+) -> None:
+    """Whatever editors want of the themes, each publication is in at most one of them."""
+    edits = Edits(
+        merges=merges,
+        splits=tuple(splits),
+        theme_pins=tuple(pins),
+        theme_drops=tuple(drops),
+        theme_order=tuple(order),
+    )
+    recap = composed(some(*BUSES), edits=edits)
+    members = [one for t in (*recap.themes, *recap.others) for one in t.publications]
+    assert len(members) == len(set(members))
+    assert not {t.publications[0] for t in recap.themes} & set(drops)
+
+
+def test_weights_of_the_ranking_are_config() -> None:
+    """A theme's parts follow the newsletter's `ranking`; a part that is 0 is not there."""
+    plain = composed(some(*BUSES))
+    bare = composed(some(*BUSES), ranking={"label": 0, "phrase": 0, "central": 0})
+    assert any("label" in theme.evidence.parts for theme in plain.themes)
+    assert not any({"label", "phrase", "central"} & {*t.evidence.parts} for t in bare.themes)

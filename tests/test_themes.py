@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from digest.model import Publication
-from digest.themes import find, label, lexicon
+from digest.themes import Wishes, find, label, lexicon
 from digest.themes.words import Part, akin, stems, tokens
 
 NOON = datetime(2023, 9, 19, 12, tzinfo=UTC)
@@ -237,7 +237,7 @@ def test_an_editors_label_stays():
         a_text("Heat Pumps for Old Houses", "Heat pumps.", id=1),
         a_text("Heat Waves and Cities", "Heat waves in cities.", id=2),
     ]
-    found = find(publications, chosen={2: "Heat in the City"})
+    found = find(publications, wishes=Wishes(labels={2: "Heat in the City"}))
 
     by_lead = {theme.publications[0]: theme for theme in found.themes}
     assert (by_lead[2].label, by_lead[2].human) == ("Heat in the City", True)

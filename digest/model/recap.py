@@ -35,6 +35,8 @@ class Evidence:
     terms: tuple[str, ...] = ()
     #: 0 to 1.
     strength: float = 0.0
+    #: Named parts of the theme's weight, each already weighted; their sum decides.
+    parts: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +51,8 @@ class Theme:
     evidence: Evidence = field(default_factory=Evidence)
     #: True if an editor wrote the label.
     human: bool = False
+    #: What editors did to it: ``renamed``, ``merged``, ``split``, ``moved``, ``pinned``.
+    edited: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,6 +120,8 @@ class Recap:
     items: tuple[Item, ...] = ()
     #: In the order of the mail; every item stands in exactly one.
     sections: tuple[Section, ...] = ()
+    #: Themes that the headline could have had, best first; editors pin them.
+    others: tuple[Theme, ...] = ()
     #: Further headlines to choose from.
     alternatives: tuple[str, ...] = ()
     #: Which of ``headline``, ``lead`` a human wrote.
@@ -142,6 +148,16 @@ class Edits:
     summaries: dict[int, str] = field(default_factory=dict)
     #: A theme's label, by the publication that leads the theme.
     labels: dict[int, str] = field(default_factory=dict)
+    #: Themes that the headline has, whatever they weigh, by the publications that lead them.
+    theme_pins: tuple[int, ...] = ()
+    #: Themes that it does not have; this beats a pin and a label.
+    theme_drops: tuple[int, ...] = ()
+    #: The order of the headline's themes; the unnamed follow in the order of the items.
+    theme_order: tuple[int, ...] = ()
+    #: A publication, with those of the theme it leads, joins the theme of another.
+    merges: dict[int, int] = field(default_factory=dict)
+    #: Publications that leave their theme and lead one of their own.
+    splits: tuple[int, ...] = ()
     headline: str | None = None
     lead: str | None = None
     #: Markdown that opens the mail.

@@ -392,6 +392,32 @@ class Items(Strict):
         return self
 
 
+class Ranking(Strict):
+    """What each part of a score can bring; of an item first, then of a theme."""
+
+    #: Of an item: how short before the close it came out.
+    recency: Weight = 0.35
+    #: Its kind, times `weights`.
+    kind: Weight = 0.15
+    #: Its topics, times `weights`.
+    topic: Weight = 0.10
+    #: Words of its title that no older publication's title has.
+    novelty: Weight = 0.25
+    #: A summary that says more than the title.
+    substance: Weight = 0.15
+    #: Of a theme, beside its best item's score without recency: how well its label stands in
+    #: the text.
+    label: Weight = 0.6
+    #: A label of more than a bare name.
+    phrase: Weight = 0.1
+    #: How alike its item is to all others of the issue.
+    central: Weight = 1.0
+    #: Each further item on the same thing.
+    company: Weight = 0.1
+    #: What it loses if another theme has taken its best label's words.
+    second_choice: Weight = 0.25
+
+
 Color = Annotated[str, AfterValidator(_accent)]
 
 
@@ -549,6 +575,8 @@ class NewsletterSettings(Strict):
     notice: Line = ""
     #: Multiplies a topic's or a kind's weight in the ranking; 1 where unnamed.
     weights: dict[str, Weight] = {}
+    #: What each part of the scores of items and themes can bring.
+    ranking: Ranking = Ranking()
 
     @property
     def zone(self) -> ZoneInfo:

@@ -1,5 +1,5 @@
 """Themes: what the week's publications are about, in their own words."""
 
-from digest.themes.ranking import Found, find, label
+from digest.themes.ranking import Found, Wishes, find, label
 
-__all__ = ["Found", "find", "label"]
+__all__ = ["Found", "Wishes", "find", "label"]

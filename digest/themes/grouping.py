@@ -47,6 +47,26 @@ def groups(vectors: Sequence[Vector], *, apart: Collection[int] = ()) -> list[li
     return found
 
 
+def merged(found: Sequence[list[int]], merges: Sequence[tuple[int, int]]) -> list[list[int]]:
+    """
+    Return the groups *found* after each (place, other place) of *merges* joined, in turn.
+
+    A lead brings its whole group, another member comes alone; the group that is joined
+    keeps its lead.
+    """
+    groups = [list(group) for group in found]
+    for place, other in merges:
+        own = next(group for group in groups if place in group)
+        joined = next(group for group in groups if other in group)
+        if own is joined:
+            continue
+        coming = list(own) if own[0] == place else [place]
+        joined += coming
+        own[:] = [member for member in own if member not in coming]
+        groups = [group for group in groups if group]
+    return groups
+
+
 def centrality(vectors: Sequence[Vector]) -> list[float]:
     """Return each publication's mean likeness to the others: what the week keeps coming to."""
     total: defaultdict[str, float] = defaultdict(float)

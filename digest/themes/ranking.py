@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from digest.model import Evidence, Publication, Theme
+from digest.model.settings import Ranking
 from digest.themes.casing import Casing
-from digest.themes.grouping import centrality, groups, vector
+from digest.themes.grouping import Vector, centrality, groups, merged, vector
 from digest.themes.labels import Background, Label, Reading, labels
 from digest.themes.phrases import names
 from digest.themes.wording import phrase
@@ -15,11 +16,6 @@ from digest.themes.words import stem, stems
 
 #: So many themes make a headline, and so many are found to choose from.
 IN_HEADLINE, MOST = 3, 8
-#: What a label's strength, likeness to all other publications, each further one of its own
-#: and a label of more than a bare name add to a theme's worth.
-STRENGTH, CENTRALITY, COMPANY, SPECIFIC = 0.6, 1.0, 0.1, 0.1
-#: What a theme loses whose own name another theme has taken: its subject is already there.
-REPEATED = 0.25
 #: Characters that a headline's labels may take, and what each label still to come is sure of.
 ROOM, SURE = 90, 20
 #: A label of this score has strength one half.
@@ -37,13 +33,48 @@ class Found:
     others: tuple[Theme, ...]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wishes:
+    """What editors want of the themes, by publications; `digest.model.Edits` says more."""
+
+    #: Labels that an editor wrote, by the publication that leads the theme: such a theme is
+    #: in the headline.
+    labels: Mapping[int, str] = field(default_factory=dict)
+    pins: Sequence[int] = ()
+    drops: Sequence[int] = ()
+    order: Sequence[int] = ()
+    merges: Mapping[int, int] = field(default_factory=dict)
+    splits: Sequence[int] = ()
+
+    @property
+    def leads(self) -> set[int]:
+        """The publications that lead a theme because an editor named it by them."""
+        return {*self.labels, *self.pins, *self.drops, *self.order, *self.splits}
+
+    def wanted(self, lead: int) -> bool:
+        return lead in self.labels or lead in self.pins
+
+    def done(self, members: Sequence[int]) -> tuple[str, ...]:
+        """Return what editors did to the theme of *members*, whose first leads it."""
+        lead = members[0]
+        wished = {
+            "renamed": lead in self.labels,
+            "merged": any(self.merges.get(member) in members for member in members),
+            "split": lead in self.splits,
+            "moved": lead in self.order,
+            "pinned": lead in self.pins,
+        }
+        return tuple(name for name, true in wished.items() if true)
+
+
 @dataclass(slots=True)
 class _Subject:
     """A group of publications on the way to a theme."""
 
     readings: list[Reading]
     place: int
-    worth: float
+    #: Parts of its weight, whatever its label.
+    parts: dict[str, float]
     #: Best first.
     labels: list[Label]
     human: str | None
@@ -52,10 +83,31 @@ class _Subject:
     def id(self) -> int:
         return self.readings[0].publication.id
 
+    @property
+    def members(self) -> tuple[int, ...]:
+        return tuple(reading.publication.id for reading in self.readings)
+
     def best(self, taken: frozenset[str], room: int) -> Label | None:
         """Return the best label of at most *room* characters without a word akin to *taken*."""
         fitting = (each for each in self.labels if len(each.text) <= room)
         return next((each for each in fitting if not each.shares(taken)), None)
+
+
+@dataclass(frozen=True, slots=True)
+class _Bid:
+    """A subject with the label it would have, and what the two together weigh, in parts."""
+
+    subject: _Subject
+    label: Label | None
+    parts: Mapping[str, float]
+
+    @property
+    def text(self) -> str:
+        return self.subject.human or (self.label.text if self.label else "")
+
+    @property
+    def value(self) -> float:
+        return sum(self.parts.values())
 
 
 def find(
@@ -63,24 +115,42 @@ def find(
     *,
     history: Sequence[Publication] = (),
     worth: Mapping[int, float] | None = None,
-    chosen: Mapping[int, str] | None = None,
+    wishes: Wishes | None = None,
+    weights: Ranking | None = None,
 ) -> Found:
     """
     Return the themes of *publications*, which stand in the order of the issue.
 
-    The first is that of the first publication, if its words allow a label. *worth* is a
-    publication's weight (default 0), *chosen* a label that an editor wrote, by the
-    publication that leads the theme. No two labels share a content word, unless editors
-    want it so, and together they keep within `ROOM`. Without a usable word there is no
-    theme, and never an exception.
+    The first is that of the first publication, if its words allow a label, unless *wishes*
+    say otherwise. *worth* is a publication's weight (default 0). No two labels share a
+    content word, unless editors want it so, and together they keep within `ROOM`. Wishes for
+    unknown publications say nothing. Without a usable word there is no theme, and never an
+    exception.
     """
     background = Background([*history, *publications])
     casing = Casing([*publications, *history])
-    subjects = _subjects(publications, background, worth or {}, chosen or {})
-    themes = [_theme(*picked, background, casing) for picked in _picked(subjects)]
-    places = {subject.id: subject.place for subject in subjects}
-    first = sorted(themes[:IN_HEADLINE], key=lambda theme: places[theme.publications[0]])
-    return Found(themes=tuple(first), others=tuple(themes[IN_HEADLINE:]))
+    rules = _Rules(wishes or Wishes(), weights or Ranking())
+    subjects = _subjects(publications, background, worth or {}, rules)
+    bids = _picked(subjects, rules)
+    themes = [_theme(each, background, casing, rules.wishes) for each in bids]
+    places = {each.subject.id: each.subject.place for each in bids}
+    ordered = list(rules.wishes.order)
+
+    def place(theme: Theme) -> tuple[int, int]:
+        lead = theme.publications[0]
+        return (ordered.index(lead) if lead in ordered else len(ordered), places[lead])
+
+    return Found(
+        themes=tuple(sorted(themes[:IN_HEADLINE], key=place)), others=tuple(themes[IN_HEADLINE:])
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Rules:
+    """What decides between subjects."""
+
+    wishes: Wishes
+    weights: Ranking
 
 
 def label(
@@ -96,25 +166,49 @@ def _subjects(
     publications: Sequence[Publication],
     background: Background,
     worth: Mapping[int, float],
-    chosen: Mapping[int, str],
+    rules: _Rules,
 ) -> list[_Subject]:
     readings = [Reading(each) for each in publications]
     vectors = [vector(reading, background) for reading in readings]
-    apart = {place for place, each in enumerate(publications) if each.id in chosen}
     central = centrality(vectors)
+
+    def weight(member: int) -> float:
+        return worth.get(publications[member].id, 0.0)
+
+    def parts(group: Sequence[int]) -> dict[str, float]:
+        best = max(
+            group, key=lambda one: (weight(one) + rules.weights.central * central[one], -one)
+        )
+        return {
+            "item": weight(best),
+            "central": rules.weights.central * central[best],
+            "company": rules.weights.company * (len(group) - 1),
+        }
+
     return [
         _Subject(
             readings=[readings[member] for member in group],
             place=group[0],
-            worth=max(
-                worth.get(publications[member].id, 0.0) + CENTRALITY * central[member]
-                for member in group
-            ),
+            parts=parts(group),
             labels=_labels([readings[member] for member in group], background),
-            human=chosen.get(publications[group[0]].id),
+            human=rules.wishes.labels.get(publications[group[0]].id),
         )
-        for group in groups(vectors, apart=apart)
+        for group in _grouped(publications, vectors, rules.wishes)
     ]
+
+
+def _grouped(
+    publications: Sequence[Publication], vectors: Sequence[Vector], wishes: Wishes
+) -> list[list[int]]:
+    """Return the places of the publications in groups, as editors want them."""
+    places = {each.id: place for place, each in enumerate(publications)}
+    apart = {places[one] for one in wishes.leads if one in places}
+    merges = [
+        (places[one], places[other])
+        for one, other in sorted(wishes.merges.items())
+        if one in places and other in places
+    ]
+    return merged(groups(vectors, apart=apart), merges)
 
 
 def _labels(group: Sequence[Reading], background: Background) -> list[Label]:
@@ -134,56 +228,79 @@ def _company(label: Label, others: Sequence[Mapping[str, float]]) -> float:
     return 1 + shared / (len(words) * len(others))
 
 
-def _picked(subjects: Sequence[_Subject]) -> list[tuple[_Subject, Label | None]]:
+def _picked(subjects: Sequence[_Subject], rules: _Rules) -> list[_Bid]:
     """Return subjects with labels that share no word: editors' first, the lead's, the best."""
-    written = [each for each in subjects if each.human]
-    waiting = [each for each in subjects if not each.human]
-    picked: list[tuple[_Subject, Label | None]] = [(each, None) for each in written]
-    taken = frozenset(word for each in written for word in stems(each.human or ""))
-    while waiting and len(picked) < max(MOST, len(written)):
+    dropped = set(rules.wishes.drops)
+    subjects = [each for each in subjects if each.id not in dropped]
+    picked = _wished(subjects, rules)
+    done = {each.subject.id for each in picked}
+    waiting = [each for each in subjects if each.id not in done]
+    taken = frozenset(word for each in picked for word in stems(each.text))
+    while waiting and len(picked) < max(MOST, len(done)):
         room = _room(picked)
-        bids = [(each, label) for each in waiting if (label := each.best(taken, room))]
+        bids = [_bid(each, label, rules) for each in waiting if (label := each.best(taken, room))]
         if not bids:
             break
-        leads = bids[0][0].place == 0
-        subject, label = bids[0] if leads else max(bids, key=lambda b: (_value(*b), -b[0].place))
-        picked.append((subject, label))
-        waiting.remove(subject)
-        taken |= label.stems
+        leads = bids[0].subject.place == 0
+        bid = bids[0] if leads else max(bids, key=lambda each: (each.value, -each.subject.place))
+        picked.append(bid)
+        waiting.remove(bid.subject)
+        taken |= stems(bid.text)
     return picked
 
 
-def _room(picked: Sequence[tuple[_Subject, Label | None]]) -> int:
+def _wished(subjects: Sequence[_Subject], rules: _Rules) -> list[_Bid]:
+    """Return those that editors want: the labels they wrote, then the pins' best labels."""
+    wanted = [each for each in subjects if rules.wishes.wanted(each.id)]
+    taken = frozenset(word for each in wanted for word in stems(each.human or ""))
+    picked = []
+    for subject in sorted(wanted, key=lambda each: not each.human):
+        label = None
+        if not subject.human and subject.labels:
+            # A pin beats variety.
+            label = subject.best(taken, ROOM) or subject.labels[0]
+            taken |= label.stems
+        if subject.human or label:
+            picked.append(_bid(subject, label, rules))
+    return picked
+
+
+def _room(picked: Sequence[_Bid]) -> int:
     """Return how long the next label may be."""
-    shown = [each.human or (label.text if label else "") for each, label in picked[:IN_HEADLINE]]
+    shown = [each.text for each in picked[:IN_HEADLINE]]
     if len(shown) == IN_HEADLINE:
         return ROOM // IN_HEADLINE
     to_come = IN_HEADLINE - len(shown) - 1
     return max(SURE, ROOM - sum(len(text) + 2 for text in shown) - to_come * (SURE + 2))
 
 
-def _value(subject: _Subject, label: Label) -> float:
-    company = COMPANY * (len(subject.readings) - 1)
-    repeated = REPEATED if label is not subject.labels[0] else 0.0
-    specific = SPECIFIC if len(label.phrase.content) > 1 else 0.0
-    return subject.worth + STRENGTH * _strength(label) + company + specific - repeated
+def _bid(subject: _Subject, label: Label | None, rules: _Rules) -> _Bid:
+    """Return the subject under *label* with the parts of its weight; what is 0 is no part."""
+    weights, parts = rules.weights, dict(subject.parts)
+    if label:
+        parts["label"] = weights.label * _strength(label)
+        parts["phrase"] = weights.phrase * (len(label.phrase.content) > 1)
+        parts["second choice"] = -weights.second_choice * (label is not subject.labels[0])
+    return _Bid(subject, label, {name: value for name, value in parts.items() if value})
 
 
 def _strength(label: Label | None) -> float:
     return label.score / (label.score + HALF_STRENGTH) if label else 0.0
 
 
-def _theme(subject: _Subject, label: Label | None, background: Background, casing: Casing) -> Theme:
-    lead = subject.readings[0]
-    text = subject.human or (label.text if label else "")
+def _theme(bid: _Bid, background: Background, casing: Casing, wishes: Wishes) -> Theme:
+    subject, label, text = bid.subject, bid.label, bid.text
     return Theme(
         label=text,
-        publications=tuple(reading.publication.id for reading in subject.readings),
-        phrase=phrase(lead, label, casing) if label and not subject.human else text,
+        publications=subject.members,
+        phrase=phrase(subject.readings[0], label, casing) if label and not subject.human else text,
         evidence=Evidence(
-            terms=_terms(subject, label, background, casing), strength=round(_strength(label), 2)
+            terms=_terms(subject, label, background, casing),
+            strength=round(_strength(label), 2),
+            parts={name: round(value, 3) for name, value in bid.parts.items()},
         ),
         human=subject.human is not None,
+        edited=wishes.done(subject.members),
     )
 
 

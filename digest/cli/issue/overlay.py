@@ -24,6 +24,10 @@ _HEAD = """\
 # exclusions: [3]      out
 # order: [2, 1]        the others follow by score
 # titles: {{2: …}}       also summaries; labels name the theme that the item leads
+# theme_pins: [4]      themes by the item that leads them: in the headline; theme_drops: out
+# theme_order: [4, 2]  the headline's themes in this order
+# merges: {{9: 2}}       item 9, with those it leads, joins the theme of item 2
+# splits: [7]          item 7 leads a theme of its own
 # headline, lead       your words instead of ours
 # intro                Markdown that opens the mail
 """
@@ -128,6 +132,8 @@ def require_known(edits: Edits, draft: Draft) -> None:
     known = {candidate.publication for candidate in draft.candidates}
     named = {*edits.pins, *edits.exclusions, *edits.order}
     named |= {*edits.titles, *edits.summaries, *edits.labels}
+    named |= {*edits.theme_pins, *edits.theme_drops, *edits.theme_order, *edits.splits}
+    named |= {*edits.merges, *edits.merges.values()}
     if unknown := sorted(named - known):
         raise IssueError(
             f"no candidate has the id {', '.join(map(str, unknown))}",

@@ -14,7 +14,7 @@ from digest import notices
 from digest.errors import ReaderError
 from digest.identity import address_key
 from digest.readership.people import address_hash, mailbox
-from digest.store import Database, knocks
+from digest.store import Database, knocks, outbox
 
 if TYPE_CHECKING:
     from digest.config import Loaded
@@ -94,16 +94,23 @@ def _may_be_mailed(conn: Connection, hashed: str, now: datetime) -> bool:
 
 
 def _alert(conn: Connection, loaded: Loaded, newsletter: str, now: datetime) -> None:
-    """Tell the editors, once an hour, that joining is closed for the moment."""
-    for editor in loaded.settings.newsletters[newsletter].editors:
+    """Tell the editors that joining is closed for the moment, not twice within an hour."""
+
+    def occasion(editor: str, hour: datetime) -> str:
         told = hashlib.sha256(editor.encode()).hexdigest()[:16]
+        return f"surge:{newsletter}:{hour:%Y-%m-%dT%H}:{told}"
+
+    for editor in loaded.settings.newsletters[newsletter].editors:
+        # A flood does not end with the clock's hour.
+        if outbox.holds(conn, occasion(editor, now - STRETCH)):
+            continue
         notices.post(
             conn,
             loaded,
             newsletter_key=newsletter,
             kind="surge",
             address=editor,
-            idempotency_key=f"surge:{newsletter}:{now:%Y-%m-%dT%H}:{told}",
+            idempotency_key=occasion(editor, now),
             values={"asked": IN_ALL},
             now=now,
         )

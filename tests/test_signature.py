@@ -259,7 +259,9 @@ def test_a_notice_leaves_signed(
         ("ample.org", False),
     ],
 )
-def test_signature_of_another_domain_is_remarked_on(domain: str, sound: bool) -> None:
+def test_signature_of_another_domain_is_remarked_on(
+    tmp_path: Path, domain: str, sound: bool
+) -> None:
     """Only the domain in From, or one above it, counts for DMARC (RFC 9989)."""
     told = loaded(25).settings.model_copy(update={"dkim": DkimSettings(domain=domain)})
-    assert ("dkim.domain" not in {each.about for each in remarks.on(told)}) is sound
+    assert ("dkim.domain" not in {each.about for each in remarks.on(told, tmp_path)}) is sound

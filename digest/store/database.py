@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +19,8 @@ from digest.errors import StoreBusy, StoreError, StoreFull
 
 #: How long a writer waits for another one, and how long for a server to answer.
 BUSY_SECONDS = 10
+#: How long closing waits for what is at work, in seconds.
+CLOSE_SECONDS = 2
 CONNECT_SECONDS = 10
 #: More than the threads of the web and the bell together.
 MOST_THREADS = 60
@@ -97,7 +100,16 @@ class Database:
                 _refuse_broken_references(connection)
 
     def close(self) -> None:
-        """Close every connection that is not in use; calling twice is safe."""
+        """
+        Close every connection; calling twice is safe.
+
+        Waits a moment for transactions at work in other threads: a connection that comes
+        back to a pool which is gone would be left open.
+        """
+        in_use = getattr(self.engine.pool, "checkedout", lambda: 0)
+        deadline = time.monotonic() + CLOSE_SECONDS
+        while in_use() and time.monotonic() < deadline:
+            time.sleep(0.01)
         self.engine.dispose()
 
     @contextmanager

@@ -13,12 +13,16 @@ import typer
 from digest.errors import ConfigError, DigestError
 
 if TYPE_CHECKING:
+    import uvicorn
+
     from digest.config import Loaded
 
 
 def serve(
     host: Annotated[str | None, typer.Option(help="Default: web.host in config.yaml.")] = None,
-    port: Annotated[int | None, typer.Option(help="Default: web.port in config.yaml.")] = None,
+    port: Annotated[
+        int | None, typer.Option(min=1, max=65535, help="Default: web.port in config.yaml.")
+    ] = None,
     bell: Annotated[
         bool, typer.Option(help="Ring in this process; without, another one rings.")
     ] = True,
@@ -66,7 +70,7 @@ def serve(
             ("Stop", "Ctrl-C"),
         ]
     )
-    _survive_signals()
+    _survive_signals(server)
     try:
         if ringing:
             ringing.start()
@@ -78,6 +82,8 @@ def serve(
         ) from e
     finally:
         if ringing:
+            terminal.warn("Stopping after what is under way; Ctrl-C again ends it at once.")
+            _yield_to_signals()
             ringing.stop()
 
 
@@ -85,15 +91,30 @@ def _clock() -> datetime:
     return datetime.now(UTC)
 
 
-def _survive_signals() -> None:
+def _survive_signals(server: uvicorn.Server) -> None:
     """
-    Let a signal end the server, not the process.
+    Let a signal end the server, even one that has not begun to listen; not the process.
 
     uvicorn stops gracefully at a signal and then raises it again; without a handler of our
     own that would kill the sender before it wrote down what the mail server answered.
     """
+
+    def end(*_: object) -> None:
+        server.should_exit = True
+
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: None)
+        signal.signal(number, end)
+
+
+def _yield_to_signals() -> None:
+    """
+    Let the next signal end the process while it waits for what is under way.
+
+    A mail server that never answers is waited for up to ten minutes; the ledger takes up
+    what a process left behind.
+    """
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_DFL)
 
 
 def _alert(error: ConfigError) -> None:

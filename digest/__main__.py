@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import sys
 
 
 def main() -> None:
     """Run one command line and leave with its exit code: 0 done, 1 not done, 2 wrong words."""
-    for stream in (sys.stdout, sys.stderr):
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # closed by whoever called us: nobody wants to know
+            setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_WRONLY), "w"))
         # A terminal that cannot show a letter gets a mark in its place, not a traceback.
         with contextlib.suppress(AttributeError):
-            stream.reconfigure(errors="replace")  # type: ignore[union-attr]
+            getattr(sys, name).reconfigure(errors="replace")
     sys.exit(_code())
 
 
@@ -22,7 +25,6 @@ def _code() -> int:
         from digest.cli import app
 
         app(prog_name="digest")
-        sys.stdout.flush()
     except SystemExit as e:
         return _flushed(e.code if isinstance(e.code, int) else 1 if e.code else 0)
     except KeyboardInterrupt:
@@ -31,17 +33,33 @@ def _code() -> int:
     except BrokenPipeError:
         return _flushed(1)
     except Exception as e:  # noqa: BLE001 - the last place where it can be told
+        if _is_full(e):
+            return _no_space()
         return _unexpected(e)
-    return 0
+    return _flushed(0)
 
 
 def _flushed(code: int) -> int:
     """Write what is buffered; a reader who has gone away (`digest … | head`) is no error."""
     try:
         sys.stdout.flush()
-    except BrokenPipeError:
+    except OSError as e:
+        # Python would try once more at its end, and complain in its own words.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return _no_space() if _is_full(e) and code == 0 else code
     return code
+
+
+def _is_full(error: Exception) -> bool:
+    return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
+
+
+def _no_space() -> int:
+    """Tell that a disk is full: the one that the output goes to, or one that we write on."""
+    from digest.cli import terminal
+
+    terminal.complain("no space left on the disk. Make room and repeat the command.")
+    return _flushed(1)
 
 
 def _unexpected(error: Exception) -> int:

@@ -292,6 +292,35 @@ class Fact:
     at: datetime
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
+def test_a_full_disk_behind_the_output() -> None:
+    """`digest … > FILE` on a full disk says so in one line, and fails."""
+    with Path("/dev/full").open("w", encoding="utf-8") as full:
+        shown = subprocess.run(
+            [sys.executable, "-m", "digest", "--version"],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert shown.returncode == 1
+    assert shown.stderr == "no space left on the disk. Make room and repeat the command.\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "code"), [("--help >&-", 0), ("--help >&- 2>&-", 0), ("nonsense 2>&-", 2)]
+)
+def test_closed_streams(words: str, code: int) -> None:
+    """Who closes our output does not want to read; the exit code tells the rest."""
+    shown = subprocess.run(
+        ["sh", "-c", f"{sys.executable} -m digest {words}"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (shown.returncode, shown.stderr) == (code, "")
+
+
 def test_json_knows_our_values(capsys: pytest.CaptureFixture[str]) -> None:
     """Dataclasses, instants, days, durations, enums, paths and sets have a JSON form."""
     terminal.as_json(

@@ -27,7 +27,7 @@ GROUPS = {
     "subscribers": "Readers: import, export, add, show, erase.",
     "people": "Accounts of the desk.",
     "templates": "Check the mail's templates.",
-    "db": "The database: upgrade its schema.",
+    "db": "The database: upgrade its schema, move it to another.",
 }
 #: Single commands.
 COMMANDS = {
@@ -38,6 +38,8 @@ COMMANDS = {
     "serve": "Desk, readers' pages, bell and sender in one process.",
     "inbox": "A mail server that keeps what it gets and shows it in a browser.",
     "doctor": "Check config, database, templates, feeds and mail server.",
+    "backup": "Write database, configuration and secrets into one file.",
+    "restore": "Put everything back from a backup.",
 }
 #: Commands and groups, in the order of the help.
 DOORS = {
@@ -45,6 +47,7 @@ DOORS = {
     for name in (
         *("init", "demo", "rehearse", "feeds", "issue", "subscribers", "serve"),
         *("people", "templates", "themes", "inbox", "doctor", "db"),
+        *("backup", "restore"),
     )
 }
 EXIT_INTERRUPTED = 130

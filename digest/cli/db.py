@@ -17,7 +17,7 @@ app = typer.Typer(no_args_is_help=True)
 
 @app.callback()
 def group() -> None:
-    """The database: bring its schema to this program's, or tell whether it is there."""
+    """The database: its schema, and moving it to another."""
 
 
 @app.command()
@@ -73,6 +73,38 @@ def check(as_json: AsJson = False) -> None:
         terminal.as_json(facts)
     else:
         terminal.facts(facts)
+
+
+@app.command()
+def move(
+    url: Annotated[str, typer.Argument(help="An empty database: postgresql://… or sqlite:///…")],
+    as_json: AsJson = False,
+) -> None:
+    """
+    Copy everything into another database, of either kind; the present one stays as it is.
+
+    Stop `digest serve` before, and put the new URL into config.yaml or DATABASE_URL after:
+    what is written to the old database meanwhile is not moved.
+
+    Example: digest db move postgresql://recap@localhost/recap
+    """
+    from digest.cli import context, terminal
+    from digest.store import Database, snapshot
+    from digest.store import upgrade as schema
+
+    installation = context.open_installation()
+    target = Database(url, folder=installation.folder)
+    schema.check(installation.database)
+    try:
+        with terminal.progress("rows") as advance:
+            moved = snapshot.move(installation.database, target, progress=advance)
+    finally:
+        target.close()
+    if as_json:
+        terminal.as_json({"database": target.place, "tables": {t.table: t.rows for t in moved}})
+        return
+    terminal.table(["table", "rows"], [each for each in moved if each.rows])
+    terminal.facts([("Moved", target.place), ("Next", "write its URL into config.yaml: database")])
 
 
 def _database() -> Database:

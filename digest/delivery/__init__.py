@@ -21,6 +21,7 @@ from sqlalchemy import Connection
 from digest.delivery.author import author
 from digest.delivery.line import Letter
 from digest.delivery.lock import only_sender
+from digest.delivery.reconciling import Reconciled, reconcile
 from digest.delivery.run import IN_FLIGHT, Job, Run
 from digest.errors import SenderFault, StoreError, WrongState
 from digest.model import Delivery, Issue, IssueState, Tally
@@ -29,7 +30,15 @@ from digest.store import Database, issues, ledger
 if TYPE_CHECKING:
     from digest.config import Loaded
 
-__all__ = ["IN_FLIGHT", "Letter", "ask_to_stop", "resend_uncertain", "settle"]
+__all__ = [
+    "IN_FLIGHT",
+    "Letter",
+    "Reconciled",
+    "ask_to_stop",
+    "reconcile",
+    "resend_uncertain",
+    "settle",
+]
 
 ACTOR = "sender"
 

@@ -14,7 +14,7 @@ from digest.calendar import Slot
 from digest.errors import DigestError, WrongState
 from digest.model import Draft, Issue, IssueState
 from digest.model.settings import NewsletterSettings
-from digest.store import Database, feeds, issues, ledger
+from digest.store import Database, feeds, issues, ledger, restorations
 from digest.weekly.content import ROLLED_OVER, prepare
 from digest.weekly.editions import findings
 from digest.weekly.steps import BARRING, approve, freeze, hold
@@ -182,6 +182,9 @@ def _historical(conn: Connection, issue: Issue) -> list[str]:
     before = issues.last_frozen(conn, issue.of)
     if before is None:
         reasons.append("It is the newsletter's first issue, which always needs a person.")
+    restored = restorations.last(conn)
+    if restored and restored.hides(issue.sends_at):
+        reasons.append(restorations.objection(restored))
     audience = ledger.audience(conn, issue.of.newsletter, issue.of.rhythm)
     if before and abs(audience - before) > before / 5:
         reasons.append(

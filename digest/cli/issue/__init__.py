@@ -21,6 +21,7 @@ _COMMANDS: dict[str, Callable[..., None]] = {
     "release": sending.release,
     "send": sending.send,
     "resend": sending.resend,
+    "reconcile": sending.reconcile,
     "pause": sending.pause,
     "resume": sending.resume,
     "cancel": sending.cancel,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -10,7 +11,7 @@ import typer
 from digest.cli.context import AsJson, NewsletterKey
 from digest.cli.issue.chosen import ACTOR, Chosen, Closing, choose
 from digest.cli.issue.content import title
-from digest.errors import IssueError
+from digest.errors import DigestError, IssueError
 
 if TYPE_CHECKING:
     from digest.model import Issue, Tally
@@ -193,6 +194,55 @@ def resend(
         send(newsletter, closing, json=json)
     else:
         _told(chosen, json=json)
+
+
+def reconcile(
+    logs: Annotated[
+        list[Path], typer.Argument(help="The mail server's log; any text with Message-IDs.")
+    ],
+    newsletter: NewsletterKey = None,
+    closing: Closing = None,
+    json: AsJson = False,
+) -> None:
+    """
+    Let the mail server's log tell which uncertain readers got the issue: they become sent.
+
+    Each mail has a Message-ID of its own, which a mail server writes down when it takes
+    the mail. Who is not in the log stays uncertain; `digest issue resend` is for them.
+
+    Example: digest issue reconcile /var/log/mail.log --closing 2023-09-22
+    """
+    from digest import delivery
+    from digest.cli import terminal
+
+    chosen = choose(newsletter, closing)
+    issue = chosen.issue()
+    sent = left = 0
+    for log in logs:
+        try:
+            with log.open(encoding="utf-8", errors="replace") as lines:
+                sent_now, left = delivery.reconcile(
+                    chosen.installation.database,
+                    chosen.installation.loaded,
+                    issue,
+                    lines,
+                    source=log.name,
+                    now=chosen.now,
+                    actor=ACTOR,
+                )
+        except OSError as e:
+            raise DigestError(f"{log} cannot be read ({e.strerror})") from e
+        sent += sent_now
+    if json:
+        terminal.as_json({"issue": issue.of.key, "sent": sent, "uncertain": left})
+        return
+    facts: list[tuple[str, object]] = [
+        ("Sent", f"{sent:,} uncertain readers are in the log"),
+        ("Uncertain", f"{left:,} are not"),
+    ]
+    if left:
+        facts.append(("Next", f"digest issue resend {chosen.closing}   sends to those"))
+    terminal.facts(facts)
 
 
 def status(

@@ -7,6 +7,7 @@ behind are put right by `recover`. Every function is one step of a caller's tran
 """
 
 from digest.store.ledger.audience import audience, freeze
+from digest.store.ledger.doubt import doubt, uncertain, vouch
 from digest.store.ledger.reading import (
     WAITING,
     accepted_since,
@@ -42,6 +43,7 @@ __all__ = [
     "attempted_between",
     "audience",
     "claim",
+    "doubt",
     "freeze",
     "listed",
     "next_due",
@@ -51,4 +53,6 @@ __all__ = [
     "settle",
     "skip_rest",
     "tally",
+    "uncertain",
+    "vouch",
 ]

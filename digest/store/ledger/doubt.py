@@ -1,0 +1,69 @@
+"""What a restored ledger cannot know, and what the mail server's log can tell of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import Connection, select, update
+
+from digest.model import DeliveryState
+from digest.store.ledger.reading import WAITING
+from digest.store.schema import deliveries
+
+#: Rows of one statement.
+_AT_ONCE = 500
+
+
+def doubt(conn: Connection, issue_id: int, answer: str, *, now: datetime) -> int:
+    """
+    Make everybody who is not settled uncertain, with *answer*; return how many.
+
+    For a ledger older than the last mail: whoever was owed the issue when it was copied
+    may have got it since.
+    """
+    unsettled = (*WAITING, DeliveryState.CLAIMED, DeliveryState.ATTEMPTING)
+    return conn.execute(
+        update(deliveries)
+        .where(deliveries.c.issue_id == issue_id, deliveries.c.state.in_(unsettled))
+        .values(
+            state=DeliveryState.UNCERTAIN,
+            answer=answer,
+            claim=None,
+            claimed_until=None,
+            changed_at=now,
+        )
+    ).rowcount
+
+
+def uncertain(conn: Connection, issue_id: int, *, after: int = 0, limit: int = 1000) -> list[int]:
+    """Return the uncertain readers' ids above *after*, ascending, at most *limit*."""
+    query = (
+        select(deliveries.c.subscriber_id)
+        .where(
+            deliveries.c.issue_id == issue_id,
+            deliveries.c.state == DeliveryState.UNCERTAIN,
+            deliveries.c.subscriber_id > after,
+        )
+        .order_by(deliveries.c.subscriber_id)
+        .limit(limit)
+    )
+    return list(conn.execute(query).scalars())
+
+
+def vouch(
+    conn: Connection, issue_id: int, readers: Sequence[int], answer: str, *, now: datetime
+) -> int:
+    """Make those uncertain *readers* sent, with *answer* as the proof; return how many."""
+    found = 0
+    for start in range(0, len(readers), _AT_ONCE):
+        found += conn.execute(
+            update(deliveries)
+            .where(
+                deliveries.c.issue_id == issue_id,
+                deliveries.c.state == DeliveryState.UNCERTAIN,
+                deliveries.c.subscriber_id.in_(readers[start : start + _AT_ONCE]),
+            )
+            .values(state=DeliveryState.SENT, answer=answer, changed_at=now)
+        ).rowcount
+    return found

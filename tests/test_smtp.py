@@ -16,7 +16,7 @@ from digest import inbox
 from digest.errors import SenderFault, Unreachable
 from digest.model.settings import SmtpSettings
 from digest.smtp import Dropped, Pace, Rate, connect, rates, transaction
-from digest.verdict import Phase
+from digest.verdict import Phase, Verdict
 from tests.mailserver import AUTHORITY, CUT, CUT_AFTER, MailServer, running
 
 SENDER = "recap@example.org"
@@ -366,51 +366,55 @@ def test_limits_are_read():
 
 
 class Hours:
-    """A clock that jumps where the pace sleeps."""
+    """A clock that moves when it is told to."""
 
-    def __init__(self, monkeypatch):
-        self.now = 0.0
-
-        async def sleep(seconds):
-            self.now += seconds
-
-        monkeypatch.setattr("digest.smtp.pace.asyncio.sleep", sleep)
+    now = 0.0
 
     def __call__(self):
         return self.now
 
 
-def test_no_stretch_of_time_sees_more_than_its_rate(monkeypatch):
+def test_no_stretch_of_time_sees_more_than_its_rate():
     """Both limits hold over any second and any minute, not only by the clock's."""
-    clock = Hours(monkeypatch)
+    clock = Hours()
     pace = Pace(rates("5/s, 40/m"), clock=clock)
     went = []
-
-    async def go():
-        for _ in range(130):
-            await pace.turn()
-            went.append(clock.now)
-
-    asyncio.run(go())
+    for _ in range(130):
+        while wait := pace.room():
+            clock.now += wait
+        pace.went("example.org")
+        went.append(clock.now)
     for count, seconds in ((5, 1), (40, 60)):
         assert all(late - early >= seconds for early, late in zip(went, went[count:], strict=False))
     assert went[-1] < 190
 
 
-def test_what_went_before_counts(monkeypatch):
+def test_what_went_before_counts():
     """A restart does not forget the day's quota, and gets it back when that time has passed."""
-    clock = Hours(monkeypatch)
+    clock = Hours()
     pace = Pace(rates("100/day"), clock=clock)
     pace.remember(60, 80000)
     pace.remember(39, 100)
+    assert pace.room() == 0
+    pace.went("example.org")
+    assert pace.room() == pytest.approx(6400, abs=1)
 
-    async def two():
-        await pace.turn()
-        first = clock.now
-        await pace.turn()
-        return first, clock.now
 
-    assert asyncio.run(two()) == (0, pytest.approx(6400, abs=1))
+def test_a_throttling_domain_rests_longer_each_time_until_it_takes_one():
+    """One minute, two, four, up to an hour; other domains go on; a 250 ends it."""
+    clock = Hours()
+    pace = Pace((), clock=clock)
+    lengths = []
+    for _ in range(8):
+        pace.answered("slow.example", Verdict.THROTTLED)
+        lengths.append(pace.rest("slow.example"))
+        clock.now += lengths[-1]
+        assert pace.rest("slow.example") == 0
+    assert lengths == [60, 120, 240, 480, 960, 1920, 3600, 3600]
+    assert pace.rest("example.org") == 0
+    pace.answered("slow.example", Verdict.ACCEPTED)
+    pace.answered("slow.example", Verdict.THROTTLED)
+    assert pace.rest("slow.example") == 60
 
 
 def test_the_inbox_reads_what_we_write(tmp_path):

@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from math import ceil
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -41,10 +42,6 @@ LOOK_SECONDS = 0.2
 #: After an attempt that broke before the server can have taken the message.
 SOON = timedelta(minutes=1)
 
-#: A domain that throttles rests for this long, twice as long each time, up to an hour.
-REST = timedelta(minutes=1)
-LONGEST_REST = timedelta(hours=1)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
@@ -70,12 +67,12 @@ class Run:
         self._holder = uuid4().hex
         self._claimed: deque[Delivery] = deque()
         self._claiming = asyncio.Lock()
+        self._taking_turns = asyncio.Lock()
         self._flying = asyncio.Semaphore(IN_FLIGHT)
         self._halted = asyncio.Event()
         self._fault: BaseException | None = None
         self._unreachable: list[Unreachable] = []
         self._strikes = 0
-        self._resting: dict[str, _Rest] = {}
 
     async def settle(self) -> None:
         """
@@ -188,11 +185,12 @@ class Run:
                 if not self._claimed:
                     return None
                 row = self._claimed.popleft()
-                rest = self._resting.get(_domain(row))
-                if rest is None or rest.until <= self._job.clock():
+                rest = self._pace.rest(_domain(row))
+                if not rest:
                     return row
                 waiting = DeliveryState.DEFERRED if row.attempts else DeliveryState.PENDING
-                await self._put_aside(row, waiting, due_at=rest.until)
+                until = self._job.clock() + timedelta(seconds=ceil(rest))
+                await self._put_aside(row, waiting, due_at=until)
 
     def _claim(self, conn: Connection) -> list[Delivery]:
         return ledger.claim(conn, self._job.issue, self._holder, self._job.clock(), LEASE, BATCH)
@@ -224,7 +222,7 @@ class Run:
         except SendError:
             self._claimed.appendleft(row)
             raise
-        if self._pace.rates and not await self._unless_halted(self._pace.turn()):
+        if self._pace.rates and not await self._unless_halted(self._turn(row)):
             return
         if not self._flying.locked():
             await self._flying.acquire()
@@ -237,6 +235,12 @@ class Run:
             self._halted.set()
         else:
             self._job.progress(1)
+
+    async def _turn(self, row: Delivery) -> None:
+        async with self._taking_turns:
+            while wait := self._pace.room():  # noqa: ASYNC110 - time alone makes room
+                await asyncio.sleep(wait)
+            self._pace.went(_domain(row))
 
     async def _permitted(self, row: Delivery) -> Permission:
         permission = Permission.HALT
@@ -287,9 +291,9 @@ class Run:
 
     async def _judge(self, row: Delivery, reply: Reply) -> None:
         found = verdict(reply.phase, reply.code, reply.enhanced, reply.text)
+        self._pace.answered(_domain(row), found)
         if found is Verdict.ACCEPTED:
             self._strikes = 0
-            self._resting.pop(_domain(row), None)
             self._tell(row, DeliveryState.SENT, str(reply))
         elif found is Verdict.OURS:
             await self._blame_us(row, reply)
@@ -304,8 +308,6 @@ class Run:
             self._tell(row, DeliveryState.FAILED, f"given up after 48 hours: {reply}", found)
         else:
             self._tell(row, DeliveryState.DEFERRED, str(reply), found, wait)
-        if found is Verdict.THROTTLED:
-            self._rest(_domain(row))
         if found is Verdict.THROTTLED or reply.phase is Phase.MAIL:
             self._strike(reply)
 
@@ -316,11 +318,6 @@ class Run:
                 f"the mail server put off {STRIKES} messages in a row; it said last: {reply}",
                 remedy="Nothing was lost. Run the command again later, or ask its operator.",
             )
-
-    def _rest(self, domain: str) -> None:
-        before = self._resting.get(domain)
-        length = min(before.length * 2, LONGEST_REST) if before else REST
-        self._resting[domain] = _Rest(self._job.clock() + length, length)
 
     async def _blame_us(self, row: Delivery, reply: Reply) -> None:
         """
@@ -369,12 +366,6 @@ class Run:
                 at=now,
             )
         )
-
-
-@dataclass(frozen=True, slots=True)
-class _Rest:
-    until: datetime
-    length: timedelta
 
 
 def _domain(row: Delivery) -> str:

@@ -9,6 +9,7 @@ import pytest
 from digest.model import Block, Edition, Image, Recap, Section
 from digest.model.settings import NewsletterSettings
 from digest.render import fingerprint, fragments
+from digest.render.fit import size
 from digest.render.preflight import Finding, check
 from digest.render.specimen import recap as specimen
 from digest.weekly.steps import BARRING
@@ -145,10 +146,18 @@ def test_subject(subject: str, code: str) -> None:
 def test_size(kilobytes: int, code: str, level: str) -> None:
     """Over 80 KB is a warning; from 100 KB on Gmail would hide the footer."""
     told = edition(a_recap(an_item()))
-    missing = 1024 * kilobytes - len(told.html.encode())
+    missing = 1024 * kilobytes - size(told)
     padding = f"<p>{'x' * missing}</p></body>"
     told = altered(told, html=told.html.replace("</body>", padding))
     assert found(told=told)[code].level == level
+
+
+def test_what_was_left_out_to_fit_is_told() -> None:
+    """Each step that made the mail small enough is a warning of its own."""
+    recap = a_recap(*(an_item(n, summary="A sentence of some words. " * 20) for n in range(1, 61)))
+    told = edition(recap)
+    findings = check(told, recap, a_newsletter(items={"min": 1}))
+    assert [f.sentence for f in findings if f.code == "shortened"] == list(told.notes) != []
 
 
 def test_picture_without_description() -> None:

@@ -24,10 +24,10 @@ from digest.model.colours import contrast, legible
 from digest.model.settings import FeedSettings
 from digest.render import fingerprint, fragments, notice, sample, web
 from digest.render.compiled import inlined, to_html
-from digest.render.editions import BUDGET_BYTES
+from digest.render.fit import BUDGET_BYTES, size
 from digest.render.markdown import to_html as markdown_html
 from digest.render.markdown import to_text as markdown_text
-from digest.render.plain import link, plain, shortened
+from digest.render.plain import link, plain, shortened, summarised
 from digest.render.specimen import NOTICE_VALUES
 from digest.render.specimen import recap as specimen
 from tests.recaps import (
@@ -569,12 +569,48 @@ def test_intro_of_an_editor_opens_the_mail() -> None:
 # --- size ---------------------------------------------------------------------------------
 
 
-def test_summary_is_cut_after_a_sentence_or_between_words() -> None:
-    """Never inside a word, and not after "U.S."."""
-    assert shortened("One two three. Four five six.", 20) == "One two three."
-    assert (
-        shortened("The forces of the U.S. Army went on from there.", 26) == "The forces of the U.S…"
-    )
+@pytest.mark.parametrize(
+    ("summary", "limit", "said"),
+    [
+        ("One two three. Four five six.", 20, "One two three."),
+        ("One two three four five six.", 20, "One two three four five six."),
+        ("One two three four five six seven.", 20, "One two three four…"),
+        ("Yes. Two three four five six seven eight.", 20, "Yes. Two three…"),
+        ("It goes on. Two three four five and six to seven.", 32, "It goes on."),
+        (
+            "For the U.S. Army and Gen. Smith it went on from there to here.",
+            30,
+            "For the U.S. Army and Gen…",
+        ),
+        (
+            "A study, Doe et al. Nature, has it. And more of it.",
+            40,
+            "A study, Doe et al. Nature, has it.",
+        ),
+        ("Whole to the end. The rest is broken of [...]", 420, "Whole to the end."),
+        ("Whole to the end. The rest is broken of… Read more", 420, "Whole to the end."),
+        ("Nothing but the beginning of…", 420, "Nothing but the beginning of…"),
+        ("La santé va bien. Élodie le dit encore et encore.", 20, "La santé va bien."),
+        ("这是第一句话。这是第二句话，更长一些。", 12, "这是第一句话。"),
+        ("هذه جملة أولى طويلة. وهذه جملة ثانية أطول منها.", 30, "هذه جملة أولى طويلة."),
+    ],
+)
+def test_summary_ends_with_a_whole_sentence(summary: str, limit: int, said: str) -> None:
+    """As many as fit, or one that is a little longer; broken off only where neither helps."""
+    assert summarised(summary, limit) == said
+
+
+@settings(max_examples=200)
+@given(text=ANY_TEXT.map(plain), limit=st.integers(20, 60))
+def test_any_summary_is_a_beginning_of_itself(text: str, limit: int) -> None:
+    """Nothing is added but …, nothing is much longer than asked."""
+    said = summarised(text, limit)
+    assert text.startswith(said.removesuffix("…"))
+    assert len(said) <= limit * 1.5
+
+
+def test_words_are_cut_between_words() -> None:
+    """Never inside a word, where there are words."""
     assert shortened("a" * 50, 10) == "a" * 9 + "…"
     assert shortened("short", 10) == "short"
 
@@ -586,14 +622,101 @@ def test_words_of_an_editor_are_not_cut() -> None:
     assert plain(long) in reader.text
 
 
-def test_too_much_is_shortened_with_a_note() -> None:
-    """Over the budget, summaries give way; titles, links and footer stay."""
-    items = [an_item(n, summary="A sentence of some words here. " * 40) for n in range(1, 61)]
-    told = edition(a_recap(*items))
-    assert len(told.html.encode()) <= BUDGET_BYTES
-    assert any("Summaries were cut" in note for note in told.notes)
-    assert Reader(sample(told)[0]).links().count("https://example.org/publications/60") == 1
-    assert "unsubscribe_url" in fragments.slots(told.html)
+SENTENCE = "A sentence of some words here. "
+
+
+def many(count: int, **told: Any) -> Recap:
+    """Three themes of three items each, then *count* in all under "More", with pictures."""
+    items = [
+        an_item(
+            n,
+            title=f"Title {n} of a Length That Titles Often Have",
+            summary=SENTENCE * 12,
+            authors=("A. Author", "B. Author"),
+            image=Image(url=f"https://example.org/{n}.jpg", alt="A picture"),
+            **told,
+        )
+        for n in range(1, count + 1)
+    ]
+    return a_recap(
+        *items,
+        themes=tuple(Theme(label=f"Theme {n}", publications=(n, n + 3, n + 6)) for n in (1, 2, 3)),
+        sections=(
+            Section(key="themes", items=(1, 4, 7, 2, 5, 8, 3, 6, 9)),
+            Section(key="more", title="More", items=tuple(range(10, count + 1))),
+        ),
+    )
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("count", [10, 30, 60])
+def test_mail_stays_within_its_budget(layout: str, count: int) -> None:
+    """10, 30 or 60 items: small enough, every title and link there, the way out last."""
+    told = edition(many(count), layout)
+    assert size(told) <= BUDGET_BYTES
+    reader = Reader(sample(told)[0])
+    links = reader.links()
+    assert [f"https://example.org/publications/{n}" in links for n in range(1, count + 1)] == (
+        [True] * count
+    )
+    assert links[-3].startswith("https://example.org/unsubscribe")
+
+
+@pytest.mark.parametrize(
+    ("length", "steps"),
+    [
+        (0, ["Summaries were cut to 140"]),
+        (100, ["Summaries were cut to 140", "Only the first item keeps its picture"]),
+        (200, ["Summaries were cut to 140", "Only the first item keeps its picture", "on the web"]),
+    ],
+    ids=["summaries", "pictures", "items"],
+)
+def test_mail_gives_way_step_by_step(length: int, steps: list[str]) -> None:
+    """First summaries, then pictures, then items; the editor is told of each step."""
+    link = f"https://example.org/{'a' * length}"
+    told = edition(many(60, link=link))
+    assert size(told) <= BUDGET_BYTES
+    assert len(told.notes) == len(steps)
+    assert all(step in note for step, note in zip(steps, told.notes, strict=True))
+    assert told.html.count("<img") == (3 if len(steps) < 2 else 1)
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_what_has_no_room_is_on_the_web_page(layout: str) -> None:
+    """A mail keeps each theme's first item, events, footer and the way out; the page has all."""
+    event = an_item(400, kind="Event", starts_at=CLOSING, title="An Event to Come")
+    recap = many(300)
+    sections = (*recap.sections, Section(key="upcoming", title="Upcoming", items=(400,)))
+    told = edition(changed(recap, items=(*recap.items, event), sections=sections), layout)
+    assert size(told) <= BUDGET_BYTES < len(told.html.encode())
+    mail, text = Reader(sample(told)[0]), sample(told)[1]
+    page = Reader(web(told)).text
+    gone = [item.title for item in recap.items if item.title not in mail.text]
+    assert [item.title for item in recap.items[-len(gone) :]] == gone
+    assert all(item.title in page for item in recap.items)
+    said = f"{len(gone)} more publications on the web page"
+    assert said in mail.text
+    assert said in " ".join(text.split())
+    assert said not in page
+    assert mail.text.index("An Event to Come") < mail.text.index(said)
+    assert [line for line in text.splitlines() if line in gone] == []
+    assert mail.text.rstrip().endswith("RAND Corporation.")
+    assert b"Title 300" not in b"".join(
+        piece for piece in fragments.cut(told).body if isinstance(piece, bytes)
+    )
+    for markup in (sample(told)[0], web(told)):
+        for tag in ("table", "tr", "td", "div", "h2", "h3", "p"):
+            assert len(re.findall(rf"<{tag}\b", markup)) == markup.count(f"</{tag}>"), tag
+        assert len(re.findall(r"<!--\[if", markup)) == markup.count("<![endif]")
+
+
+def test_fold_takes_no_more_than_it_must() -> None:
+    """One item more would not fit."""
+    recap = many(300)
+    told = edition(recap)
+    parts = dict(fragments.parts(told.html))
+    first = next(len(body) for name, body in parts.items() if name.startswith("web-only-item"))
+    assert size(told) > BUDGET_BYTES - 2 * first
 
 
 def test_endless_title_is_cut_with_a_note() -> None:

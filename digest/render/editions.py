@@ -13,13 +13,10 @@ from digest.model.colours import legible
 from digest.model.settings import NewsletterSettings
 from digest.render import fragments, languages
 from digest.render.compiled import compiled
+from digest.render.fit import Fit, fitted
 from digest.render.plain import link, plain
-from digest.render.shown import LIMITS, Limits, Shown, shown
+from digest.render.shown import Shown, shown
 from digest.render.templates import filled
-
-#: Gmail clips at about 102 KB and hides the footer; images, tracking of others and a long
-#: token need room, so we aim lower.
-BUDGET_BYTES = 80 * 1024
 
 
 def render(
@@ -35,8 +32,9 @@ def render(
     """
     Return the edition of *recap*: the same input gives the same bytes.
 
-    Summaries are shortened until the HTML is within `BUDGET_BYTES`; the edition's notes
-    say so. TemplateError, with file and line, if a template cannot be rendered.
+    What does not fit into `fit.BUDGET_BYTES` of HTML is shortened or left to the page in the
+    browser; the edition's notes say so. TemplateError, with file and line, if a template
+    cannot be rendered.
     """
     archive_url = f"{public_url.rstrip('/')}/issues/{newsletter_key}"
     urls = {
@@ -44,13 +42,11 @@ def render(
         "web_url": f"{archive_url}/{issue_key}",
         "pictures_url": f"{public_url.rstrip('/')}/pictures/{newsletter_key}",
     }
-    edition = None
-    for limits in LIMITS[newsletter.look.layout]:
-        edition = _rendered(recap, newsletter, number, urls, templates, limits)
-        if len(edition.html.encode()) <= BUDGET_BYTES:
-            break
-    assert edition is not None  # noqa: S101 - every layout has limits
-    return edition
+
+    def rendered(fit: Fit) -> Edition:
+        return _rendered(recap, newsletter, number, urls, templates, fit)
+
+    return fitted(rendered, recap, newsletter.look.layout)
 
 
 def _rendered(
@@ -59,9 +55,9 @@ def _rendered(
     number: int,
     urls: dict[str, str],
     templates: Sequence[Path],
-    limits: Limits,
+    fit: Fit,
 ) -> Edition:
-    issue = shown(recap, newsletter, number, limits)
+    issue = shown(recap, newsletter, number, fit)
     seal = _seal(recap)
     values = _values(issue, newsletter, urls, seal)
     subject = plain(filled(templates, "mail/recap/subject.txt", values))
@@ -74,16 +70,7 @@ def _rendered(
         html=html,
         text=text,
         digest=fingerprint(subject, html, text),
-        notes=(*issue.notes, *_shortening(limits, newsletter.look.layout)),
-    )
-
-
-def _shortening(limits: Limits, layout: str) -> tuple[str, ...]:
-    if limits == LIMITS[layout][0]:
-        return ()
-    return (
-        f"Summaries were cut to {limits.lead} characters or fewer, "
-        f"because the mail should stay within {BUDGET_BYTES // 1024} KB.",
+        notes=(*issue.notes, *fit.notes(newsletter.look.layout)),
     )
 
 
@@ -198,6 +185,6 @@ EXAMPLE = {"unsubscribe_url": "https://example.org/unsubscribe/example"}
 def sample(edition: Edition) -> tuple[str, str]:
     """Return HTML and text as a reader would get them, with a reader who does not exist."""
     return (
-        fragments.filled(edition.html, EXAMPLE, escape=True),
-        fragments.filled(edition.text, EXAMPLE, escape=False),
+        fragments.filled(fragments.in_mail(edition.html), EXAMPLE, escape=True),
+        fragments.filled(fragments.in_mail(edition.text), EXAMPLE, escape=False),
     )

@@ -25,6 +25,8 @@ SLOTS = ("unsubscribe_url",)
 
 #: Parts that only a reader's own mail has; the public page leaves them out.
 MAIL_ONLY = "mail-only"
+#: Parts that only the public page has; no mail has room for them.
+WEB_ONLY = "web-only"
 
 #: RFC 2045, 6.7: an encoded line has at most 76 characters, the soft break's "=" among them.
 _LINE = 75
@@ -53,6 +55,17 @@ def parts(marked: str) -> Iterator[tuple[str, str]]:
 def slots(marked: str) -> tuple[str, ...]:
     """Return the names of the slots in *marked*, each time one stands there."""
     return tuple(found[2] for found in _MARK.finditer(marked) if found[1] == OPEN)
+
+
+def in_mail(marked: str) -> str:
+    """Return *marked* without the parts that only the public page has."""
+    if f"{PART}{WEB_ONLY}" not in marked:
+        return marked
+    return "".join(
+        f"{part(name) if name else ''}{content}"
+        for name, content in parts(marked)
+        if not name.startswith(WEB_ONLY)
+    )
 
 
 def unmarked(marked: str) -> str:
@@ -110,8 +123,8 @@ def cut(edition: Edition) -> Fragments:
             f"the edition has slots that nobody fills: {', '.join(sorted(unknown))}",
             remedy=f"Templates may use: {', '.join(SLOTS)}.",
         )
-    text = tuple(_fragments(edition.text, in_html=False))
-    html = tuple(_fragments(edition.html, in_html=True))
+    text = tuple(_fragments(in_mail(edition.text), in_html=False))
+    html = tuple(_fragments(in_mail(edition.html), in_html=True))
     # "=_" cannot occur in quoted-printable, so no part can hold the boundary (RFC 2045, 6.7).
     boundary = f"=_{edition.digest[:32]}"
     return Fragments(

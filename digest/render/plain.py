@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterator
 from urllib.parse import quote, urlsplit, urlunsplit
 
 import idna
@@ -88,21 +89,55 @@ def _escaped(part: str, also: str) -> str:
     return quote(part, safe=_SAFE + also)
 
 
-#: Where a sentence ends for sure: not after "U.S." or an initial.
-_SENTENCE_END = re.compile(r"[a-z0-9)]{3}[.?!][\"'”’)]*(?= [A-Z“\"‘'])")
+#: Where a sentence may end: in scripts with spaces between words, and in those without.
+_MAY_END = re.compile(r"([^\W_]{3}|\b[^\W_]{2}|[)%])[.?!؟۔][\"'”’)»]*(?= (\S))|[。！？][」』”）]*")
+_ABBREVIATED = ("al", "cf", "no", "pp", "vs")
+_OPENS = "“\"‘'«¿¡„"
+#: How a feed says that it told only the beginning.
+_BROKEN_OFF = re.compile(
+    r"\s*(?:[\[(]\s*(?:…|\.{3}|more|read more)\s*[\])]|(?:…|\.{3,})(?:\s*(?:read )?more)?)\s*$",
+    re.IGNORECASE,
+)
+#: A whole sentence may be so much longer than the limit.
+_GRACE = 1.5
+
+
+def summarised(text: str, limit: int) -> str:
+    """
+    Return *text* in about *limit* characters: whole sentences, as many as fit.
+
+    Where those that fit say little, the next one is whole up to half as much again. Only a
+    first sentence that is longer still is cut between words, with …. What a feed itself
+    broke off goes back to the last whole sentence, if there is one.
+    """
+    ends = list(_sentence_ends(text))
+    broken = _BROKEN_OFF.search(text)
+    if broken and (whole := [end for end in ends if end <= broken.start()]):
+        text = text[: whole[-1]]
+    if len(text) <= limit:
+        return text
+    fitting = [end for end in ends if end <= limit]
+    if fitting and fitting[-1] >= limit / 4:
+        return text[: fitting[-1]]
+    whole = [end for end in (*ends, len(text)) if limit < end <= limit * _GRACE]
+    if found := whole[:1] or fitting[-1:]:
+        return text[: found[0]]
+    return shortened(text, limit)
+
+
+def _sentence_ends(text: str) -> Iterator[int]:
+    """Yield where sentences end for sure: not after "U.S.", "Gen." or an initial."""
+    for found in _MAY_END.finditer(text):
+        before, after = found[1] or "", found[2] or ""
+        begins = not after or after in _OPENS or (after.isalpha() and not after.islower())
+        if begins and not (before in _ABBREVIATED or any(c.isupper() for c in before)):
+            yield found.end()
 
 
 def shortened(text: str, limit: int) -> str:
-    """
-    Return *text* in at most *limit* characters.
-
-    It is cut after a sentence if one ends in the second half, else between words, with …
-    """
+    """Return *text* in at most *limit* characters, cut between words, with …."""
     if len(text) <= limit:
         return text
-    ends = [found.end() for found in _SENTENCE_END.finditer(text[: limit + 2])]
-    if ends and limit // 2 <= ends[-1] <= limit:
-        return text[: ends[-1]]
     cut = text[: limit - 1]
     between_words = cut.rsplit(" ", 1)[0] if " " in cut[limit // 2 :] else cut
     return between_words.rstrip(" ,;:.–—-") + "…"

@@ -11,7 +11,9 @@ from typing import Literal
 from digest.model import Edition, Recap
 from digest.model.settings import NewsletterSettings
 from digest.render import fragments
-from digest.render.editions import BUDGET_BYTES, sample
+from digest.render.editions import sample
+from digest.render.fit import BUDGET_BYTES
+from digest.render.fit import size as size_of
 from digest.render.plain import link, plain
 
 #: Gmail shows no more of a mail than about 102 KB.
@@ -156,7 +158,7 @@ def _subject(edition: Edition) -> Iterator[Finding]:
 
 
 def _size(edition: Edition) -> Iterator[Finding]:
-    size = len(edition.html.encode())
+    size = size_of(edition)
     if size >= LIMIT_BYTES:
         yield _error(
             "too-large",
@@ -169,6 +171,8 @@ def _size(edition: Edition) -> Iterator[Finding]:
             f"The HTML has {size // 1024} KB; {BUDGET_BYTES // 1024} KB are on the safe side.",
             "Lower `items: {max: …}` in config.yaml.",
         )
+    for note in edition.notes:
+        yield _warning("shortened", note, "Lower `items: {max: …}`, or send it as it is.")
 
 
 def _slots(edition: Edition) -> Iterator[Finding]:

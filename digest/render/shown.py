@@ -8,36 +8,9 @@ from dataclasses import dataclass
 from digest.model import Block, Image, Item, Recap, Section
 from digest.model.settings import NewsletterSettings
 from digest.render import dates, languages, markdown
-from digest.render.plain import link, plain, shortened
+from digest.render.fit import Fit
+from digest.render.plain import link, plain, shortened, summarised
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
-    """How many characters of a summary a mail shows, by the item's place in it."""
-
-    lead: int = 420
-    further: int = 220
-    brief: int = 140
-
-
-#: By layout; each is tried in this order until the mail is small enough.
-LIMITS = {
-    "cards": (
-        Limits(),
-        Limits(lead=240, further=120, brief=90),
-        Limits(lead=140, further=0, brief=0),
-    ),
-    "compact": (
-        Limits(lead=180, further=110, brief=110),
-        Limits(lead=110, further=0, brief=0),
-        Limits(lead=0, further=0, brief=0),
-    ),
-    "text": (
-        Limits(lead=900, further=600, brief=300),
-        Limits(),
-        Limits(lead=140, further=0, brief=0),
-    ),
-}
 TITLE_LIMIT = 240
 LABEL_LIMIT = 120
 LEAD_LIMIT = 600
@@ -68,6 +41,8 @@ class ShownItem:
     language: str | None
     #: ``ltr`` or ``rtl``, the way its own words are read.
     direction: str
+    #: True where only the page in the browser shows it.
+    folded: bool = False
     #: Of an event: the tile's two lines and the moment in words; "" elsewhere.
     month: str = ""
     day: str = ""
@@ -105,6 +80,11 @@ class ShownSection:
     items: tuple[ShownItem, ...] = ()
     block: ShownBlock | None = None
 
+    @property
+    def folded(self) -> bool:
+        """True where the mail shows nothing of it."""
+        return bool(self.items) and all(item.folded for item in self.items)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shown:
@@ -118,13 +98,15 @@ class Shown:
     headline: str
     lead: str
     sections: tuple[ShownSection, ...]
+    #: How many items only the page in the browser shows.
+    folded: int
     #: What was shortened, as sentences for the editor.
     notes: tuple[str, ...]
 
 
-def shown(recap: Recap, newsletter: NewsletterSettings, number: int, limits: Limits) -> Shown:
+def shown(recap: Recap, newsletter: NewsletterSettings, number: int, fit: Fit) -> Shown:
     """Return *recap* as its templates see it. Items that no section names are left out."""
-    page = _Page(recap, newsletter, limits)
+    page = _Page(recap, newsletter, fit)
     headline, lead = plain(recap.headline), plain(recap.lead)
     return Shown(
         title=plain(recap.title),
@@ -135,6 +117,7 @@ def shown(recap: Recap, newsletter: NewsletterSettings, number: int, limits: Lim
         headline=page.cut(headline, SUBJECT_LIMIT),
         lead=page.cut(lead, LEAD_LIMIT),
         sections=tuple(page.sections()),
+        folded=len(fit.folded),
         notes=tuple(page.notes),
     )
 
@@ -142,10 +125,12 @@ def shown(recap: Recap, newsletter: NewsletterSettings, number: int, limits: Lim
 class _Page:
     """One walk through a recap; gathers the notes on the way."""
 
-    def __init__(self, recap: Recap, newsletter: NewsletterSettings, limits: Limits) -> None:
+    def __init__(self, recap: Recap, newsletter: NewsletterSettings, fit: Fit) -> None:
         self.recap = recap
         self.newsletter = newsletter
-        self.limits = limits
+        self.fit = fit
+        self.limits = fit.limits
+        self.pictures = 0
         self.words = languages.words(newsletter.language)
         self.items = {item.publication: item for item in recap.items}
         self.notes: list[str] = []
@@ -242,14 +227,23 @@ class _Page:
             id=item.publication,
             title=title if "title" in item.edited else self.cut(title, TITLE_LIMIT),
             # An editor's words are never cut: whoever wrote them saw the preview.
-            summary=summary if human else shortened(summary, limit) if limit else "",
+            summary=summary if human else summarised(summary, limit) if limit else "",
             link=link(item.link),
-            image=_image(item.image),
+            image=self._picture(item),
+            folded=item.publication in self.fit.folded,
             meta=self._meta(item, event.get("moment", "")),
             language=language if _differs(language, self.newsletter.language) else None,
             direction=languages.direction(language or self.newsletter.language),
             **event,
         )
+
+    def _picture(self, item: Item) -> ShownImage | None:
+        """The item's picture, as long as the mail has room for one more."""
+        image = _image(item.image)
+        if image is None or self.pictures == self.fit.pictures:
+            return None
+        self.pictures += 1
+        return image
 
     def _meta(self, item: Item, moment: str) -> str:
         authors = [plain(author) for author in item.authors]

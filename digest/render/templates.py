@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import textwrap
+import re
 import traceback
+import unicodedata
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from functools import lru_cache
@@ -87,13 +88,40 @@ def _place(error: Exception, templates: Sequence[Path], name: str) -> tuple[str,
     return name, None
 
 
+#: What no line of a script without spaces may begin with.
+_STAYS = "、。，．・：；？！）」』】》〉〕〗’”ー々"
+_WITHOUT_SPACES = "\u2e80-\u30ff\u3400-\u9fff\uf900-\ufaff\uff00-\uffef"
+#: A character of such a script with what must follow it, or a word of others between them.
+_UNIT = re.compile(f"[{_WITHOUT_SPACES}][{_STAYS}]*|[^{_WITHOUT_SPACES}]+")
+
+
 def wrapped(text: str, width: int = COLUMNS, indent: str = "") -> str:
-    """Return *text* in lines of at most *width*, broken between words only: URLs stay whole."""
-    return textwrap.fill(
-        text,
-        width,
-        initial_indent=indent,
-        subsequent_indent=" " * len(indent),
-        break_long_words=False,
-        break_on_hyphens=False,
+    """
+    Return *text* in lines of at most *width* columns, broken between words: URLs stay whole.
+
+    Chinese and Japanese, which have no spaces, break between characters; each takes two
+    columns.
+    """
+    lines: list[str] = []
+    line, used = indent, len(indent)
+    empty = True
+    for word in text.split():
+        for at, unit in enumerate(_UNIT.findall(word)):
+            space = "" if empty or at else " "
+            room = columns(space + unit)
+            if not empty and used + room > width:
+                lines.append(line)
+                line, used, space = " " * len(indent), len(indent), ""
+                room = columns(unit)
+            line, used, empty = line + space + unit, used + room, False
+    return "\n".join([*lines, line] if not empty else lines)
+
+
+def columns(text: str) -> int:
+    """Return how many columns of a terminal *text* takes."""
+    if text.isascii():
+        return len(text)
+    return sum(
+        0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1
+        for c in text
     )

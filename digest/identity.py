@@ -116,6 +116,22 @@ def title_key(title: str) -> str:
     return (" ".join(words.split()) or " ".join(folded.split()))[:LONGEST_KEY].rstrip()
 
 
+#: A topic's key stands in an address; a longer one is cut.
+LONGEST_TOPIC = 80
+
+
+def topic_key(topic: str) -> str:
+    """
+    Return what stands for *topic* in addresses: small letters and digits, hyphens between.
+
+    Two spellings with one key ("U.S. Policy", "u.s. policy") are one topic. "" for what
+    has neither letter nor digit.
+    """
+    plain = unicodedata.normalize("NFKC", topic).casefold()
+    words = re.findall(r"[^\W_]+", unicodedata.normalize("NFC", plain))
+    return "-".join(words)[:LONGEST_TOPIC].rstrip("-")
+
+
 def address_key(address: str) -> str:
     """
     Return the form under which a mailbox is one mailbox: NFC, case-folded, IDNA domain.

@@ -15,6 +15,7 @@ from digest.store import Database, upgrade
 from digest.store.schema import metadata
 from tests import released
 
+NEWEST = upgrade.newest()
 RELEASED = sorted(path.name.split(".")[0] for path in released.FOLDER.glob("*.sqlite.sql"))
 
 
@@ -22,6 +23,7 @@ def differences(database: Database) -> list[object]:
     """Return what the database's tables and `schema.py` do not have in common."""
     options = {
         "version_table": upgrade.VERSION_TABLE,
+        "include_name": upgrade.is_described,
         "compare_type": True,
         # On SQLite, Alembic takes an empty default for a changed one.
         "compare_server_default": not database.is_sqlite,
@@ -154,5 +156,5 @@ def test_database_in_use_is_said_to_be_busy(empty_database, monkeypatch):
 
 
 def _with_another_step(number):
-    every = (upgrade.Step(upgrade.newest(), ""), upgrade.Step("0001", ""))
+    every = (upgrade.Step(NEWEST, ""), upgrade.Step("0001", ""))
     return every if number is None else every[:1]

@@ -26,6 +26,7 @@ from digest.model import (
     Variant,
     Window,
 )
+from digest.store import archive
 from digest.store.schema import editions, events, issues, newsletters, uses, variants
 
 _RECAP = TypeAdapter(Recap)
@@ -216,6 +217,8 @@ def set_state(
             f"issue {now_in.of.key} is {now_in.state}; it cannot become {to_state} from there",
             remedy="Run: digest issue list",
         )
+    if also and also.get("frozen_at"):
+        archive.keep_issue(conn, issue_id)
     record(conn, issue_id, str(to_state), actor=actor, at=now, detail={"reasons": reasons})
     return by_id(conn, issue_id)
 
@@ -271,6 +274,7 @@ def add_edition(
             digest=full.digest,
         )
     )
+    archive.keep_issue(conn, issue_id)
     return int(edition_id)
 
 

@@ -21,6 +21,7 @@ from digest.identity import (
     title_key,
 )
 from digest.model import Entry, Image, Publication
+from digest.store import archive
 from digest.store.schema import feeds, newsletter_feeds, publication_feeds, publications
 
 #: Values in one IN list: SQLite takes 32,766, and plans are kept for equal lengths.
@@ -189,7 +190,9 @@ def _insert(
         edited=[],
         feed_id=feed_id,
     )
-    return conn.execute(new.returning(publications)).one()
+    row = conn.execute(new.returning(publications)).one()
+    archive.keep_publication(conn, row)
+    return row
 
 
 _TOLD = (
@@ -230,9 +233,12 @@ def _changed(
 
 def _update(conn: Connection, number: int, values: dict[str, Any]) -> Row[Any]:
     which = publications.c.id == number
-    return conn.execute(
+    row = conn.execute(
         update(publications).where(which).values(**values).returning(publications)
     ).one()
+    if archive.PUBLICATION_COLUMNS & values.keys():
+        archive.keep_publication(conn, row)
+    return row
 
 
 def _columns(told: dict[str, Any]) -> dict[str, Any]:

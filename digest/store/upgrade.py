@@ -17,6 +17,8 @@ from digest.store.schema import metadata
 
 #: Ours alone: another program on the same PostgreSQL may use Alembic's default name.
 VERSION_TABLE = "schema_version"
+#: Tables that SQLite's full-text search makes for itself begin so; no step speaks of them.
+FULL_TEXT = "archived_words"
 #: Names the lock under which one process upgrades and the others wait.
 _LOCK = 0x7265636170
 
@@ -127,6 +129,11 @@ def _steps_after(number: str | None) -> tuple[Step, ...]:
     scripts = _scripts()
     newest_first = scripts.iterate_revisions("heads", number or "base")
     return tuple(Step(script.revision, script.doc) for script in newest_first)[::-1]
+
+
+def is_described(name: str | None, kind: str, _parents: object) -> bool:
+    """Tell whether `schema.py` has a say in what the database calls *name*."""
+    return not (kind in ("table", "index") and (name or "").startswith(FULL_TEXT))
 
 
 def configuration(connection: Connection | None = None) -> Config:

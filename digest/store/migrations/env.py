@@ -6,7 +6,7 @@ from alembic import context
 from sqlalchemy import BigInteger
 
 from digest.store.schema import Instant, metadata
-from digest.store.upgrade import VERSION_TABLE
+from digest.store.upgrade import VERSION_TABLE, is_described
 
 
 def _named(kind: str, thing: Any, _autogen: Any) -> str | Literal[False]:
@@ -26,5 +26,6 @@ context.configure(
     transactional_ddl=True,
     render_as_batch=context.config.attributes.get("rebuilds", False),
     render_item=_named,
+    include_name=is_described,
 )
 context.run_migrations()

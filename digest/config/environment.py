@@ -20,6 +20,7 @@ VARIABLES: dict[str, tuple[str, ...]] = {
     "SMTP_USER": ("smtp", "user"),
     "SMTP_PASSWORD": ("smtp", "password"),
     "TOKEN_KEY": ("token_key",),
+    "METRICS_TOKEN": ("metrics_token",),
     "DATABASE_URL": ("database",),
     "PUBLIC_URL": ("public_url",),
 }

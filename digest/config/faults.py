@@ -18,7 +18,13 @@ from digest.model.settings import Settings
 
 _Path = tuple[str | int, ...]
 #: Settings whose value is never repeated in an error.
-_SECRET = {("smtp", "password"), ("smtp", "user"), ("token_key",), ("database",)}
+_SECRET = {
+    ("smtp", "password"),
+    ("smtp", "user"),
+    ("token_key",),
+    ("metrics_token",),
+    ("database",),
+}
 
 
 def told(
@@ -156,7 +162,7 @@ def _allowed(loc: _Path) -> list[str]:
     return [
         field.alias or name
         for name, field in annotation.model_fields.items()
-        if name not in ("user", "password", "token_key")
+        if name not in ("user", "password", "token_key", "metrics_token")
     ]
 
 

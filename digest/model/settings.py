@@ -643,3 +643,5 @@ class Settings(Strict):
     newsletters: dict[Key, NewsletterSettings] = Field(min_length=1)
     #: Signs links and Message-IDs; TOKEN_KEY in .env, never in config.yaml.
     token_key: str = Field(default="", exclude=True, repr=False)
+    #: Opens `/metrics` to who sends it as a bearer token; METRICS_TOKEN in .env. None: no metrics.
+    metrics_token: str = Field(default="", exclude=True, repr=False)

@@ -18,7 +18,7 @@ from starlette.responses import Response
 from digest.config import Loaded
 from digest.errors import BadToken, NoSuchIssue, StoreBusy
 from digest.store import Database
-from digest.web import desk, editing, files, guard, health, readers
+from digest.web import desk, editing, files, guard, health, metrics, readers
 from digest.web.pages import Pages, told
 
 _log = structlog.get_logger("digest.web")
@@ -52,9 +52,12 @@ def application(
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
     for room in (health, readers, desk, editing, files):
         app.include_router(room.doors(pages))
+    measured = metrics.registry(database, clock)
+    app.include_router(metrics.doors(pages, measured))
     desk.explain(app, pages)
     _explain(app, pages)
-    # The last one added is the outermost.
+    # The last one added is the outermost. The innermost sees which route was taken.
+    app.add_middleware(metrics.Timed, registry=measured)
     app.add_middleware(guard.BodyLimit, refuse=lambda _request: _refused(pages, 413))
     app.add_middleware(guard.Prefix, public_url=lambda: loaded().settings.public_url)
     app.add_middleware(guard.Mishaps, answer=lambda request, e: _failed(pages, request, e))

@@ -1,5 +1,6 @@
 """
-Write docs/reference from the code: the commands with their options, the keys of config.yaml.
+Write docs/reference from the code: the commands with their options, the keys of config.yaml,
+what answers of mail servers mean.
 
     python docs/generate.py          writes the pages
     python docs/generate.py --check  exit 1 and a line for each page that is not up to date
@@ -23,7 +24,7 @@ MADE = "<!-- Made by docs/generate.py from the code; edit the code. -->\n"
 def main(arguments: list[str]) -> int:
     # The code beside this file, whichever is installed.
     sys.path.insert(0, str(REFERENCE.parents[1]))
-    pages = {"commands.md": commands(), "config.md": config()}
+    pages = {"commands.md": commands(), "config.md": config(), "verdicts.md": verdicts()}
     stale = [name for name, text in pages.items() if _now(REFERENCE / name) != text]
     if "--check" in arguments:
         for name in stale:
@@ -260,6 +261,68 @@ def _above(lines: list[str], index: int) -> str:
         index -= 1
         said.insert(0, lines[index].strip()[2:].strip())
     return " ".join(said)
+
+
+# --- verdicts -----------------------------------------------------------------------------
+
+
+def verdicts() -> str:
+    """Return the page of what a mail server's answer, or a bounce, means."""
+    from digest import verdict
+
+    tries = ", ".join(str(minutes) for minutes in verdict.RETRY_MINUTES)
+    parts = [
+        "# What a mail server's answer means\n",
+        MADE,
+        "Of each table the first row that fits decides; a column left empty fits everything.",
+        "`at` is where in the conversation the answer came: `mail` and before, `rcpt` (the"
+        " reader is named), `data`, `content` (after the final dot).",
+        "Codes are those of RFC 5321, enhanced codes those of RFC 3463 and RFC 5248.\n",
+        *_legend(verdict.Verdict),
+        "Every 2yz is `accepted`.",
+        f"What is put off is offered again after {tries} minutes, each spread by a fifth.\n",
+        "## Answers that pass (4yz)\n",
+        *_rules(verdict.PASSING),
+        "## Answers for good (5yz)\n",
+        "A 5yz with an enhanced code 4.y.z passes.",
+        "Words count only where there is no enhanced code (RFC 2034).\n",
+        *_rules(verdict.FINAL),
+        "## Bounces that come by mail\n",
+        "Only `dead` ends a subscription at once, and only where the bounce proves that it is"
+        " about our mail.",
+        "Words are looked at without the addresses and pages that they name.\n",
+        *_rules(verdict.BOUNCED),
+    ]
+    return "\n".join(parts).rstrip() + "\n"
+
+
+def _legend(words: Any) -> Iterator[str]:
+    remarks = said_beside(Path(inspect.getfile(words)))
+    yield "| word | meaning |\n| --- | --- |"
+    yield "\n".join(f"| `{word}` | {_cell(remarks[word.name])} |" for word in words) + "\n"
+
+
+def said_beside(file: Path) -> dict[str, str]:
+    """Return the `#:` remarks at the end of lines ``NAME = …``."""
+    found = re.findall(r"^ +([A-Z]+) = .*?#: (.*)$", file.read_text("utf-8"), re.MULTILINE)
+    return dict(found)
+
+
+def _rules(rules: Any) -> Iterator[str]:
+    from digest.verdict.rules import EVERYWHERE, Phase
+
+    yield "| means | at | code | enhanced | words | why |\n| --- | --- | --- | --- | --- | --- |"
+    lines = []
+    for rule in rules:
+        at = "" if rule.phases is EVERYWHERE else " ".join(p for p in Phase if p in rule.phases)
+        told = (_pattern(rule.codes), _pattern(rule.enhanced), _pattern(rule.words, 60))
+        lines.append(f"| `{rule.verdict}` | {at} | {' | '.join(told)} | {_cell(rule.why)} |")
+    yield "\n".join(lines) + "\n"
+
+
+def _pattern(pattern: str, most: int = 200) -> str:
+    shown = pattern if len(pattern) <= most else pattern[:most].rstrip() + "…"
+    return f"`{shown}`".replace("|", "\\|") if shown else ""
 
 
 if __name__ == "__main__":

@@ -1,0 +1,263 @@
+"""What a mail that came back to us is: a bounce, a complaint, an automatic answer, or a person."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from email.message import Message
+from email.utils import getaddresses, parseaddr
+
+from digest.bounces import ses, words
+from digest.bounces.refusals import (
+    ADDRESS,
+    Refusal,
+    described,
+    reported,
+    reported_in_text,
+)
+from digest.bounces.returned import Kind, Returned
+
+
+def read(raw: bytes) -> Returned:
+    """
+    Return what the mail of *raw* says. Never raises: what is no mail is an automatic one.
+
+    A mail is a bounce if it has RFC 3464's part or a mail server wrote it, whatever words
+    it uses; then comes what RFC 3834's Auto-Submitted or the usual headers call automatic.
+    """
+    key = hashlib.sha256(raw).hexdigest()
+    try:
+        return _read(words.parsed(raw), key)
+    except (RecursionError, ValueError, LookupError, AttributeError, TypeError):
+        # The standard library's parser breaks on some mails that are none.
+        return Returned(kind=Kind.AUTOMATIC, key=key)
+
+
+def _read(mail: Message, key: str) -> Returned:
+    leaves = list(words.parts(mail))
+    notice, copy = _notice(leaves)
+    returned = Returned(
+        kind=Kind.REPLY,
+        key=_message_id(mail) or key,
+        sent_to=_sent_to(mail),
+        sender=parseaddr(words.header(mail, "From"))[1],
+        subject=words.header(mail, "Subject")[:500],
+        message_id=_message_id(copy),
+        links=_links(copy),
+    )
+    report = _leaf(leaves, "message/feedback-report")
+    if report is not None or copy.get("X-HmXmrOriginalRecipient"):
+        return _complaint(returned, report or Message(), copy)
+    if refusals := tuple(_refusals(mail, leaves, notice, copy)):
+        return replace(returned, kind=Kind.BOUNCE, refusals=refusals)
+    if (by_ses := ses.told(notice, returned.key)) is not None:
+        return by_ses
+    if _is_automatic(mail):
+        return replace(returned, kind=Kind.AUTOMATIC)
+    return replace(returned, text=notice.strip())
+
+
+def _leaf(leaves: Sequence[Message], kind: str) -> Message | None:
+    return next((part for part in leaves if part.get_content_type() == kind), None)
+
+
+# --- the copy of our mail -----------------------------------------------------------------
+
+
+def _notice(leaves: Sequence[Message]) -> tuple[str, Message]:
+    """Return the text before the copy of our mail, and that copy's headers."""
+    told: list[str] = []
+    copies: list[Message] = []
+    plain = any(
+        part.get_content_type() == "text/plain" and words.text(part).strip() for part in leaves
+    )
+    for part in leaves:
+        kind = part.get_content_type()
+        if kind in ("message/rfc822", "text/rfc822-headers", "message/rfc822-headers"):
+            copies.append(_enclosed(part))
+        elif (
+            kind == "text/plain"
+            or part.get_content_maintype() == "multipart"
+            or (kind == "text/html" and not plain)
+        ):
+            said, copied = words.split_copy(words.text(part))
+            told.append(said)
+            if copied:
+                copies.append(words.headed(copied))
+    return "\n".join(told), next(iter(copies), Message())
+
+
+def _enclosed(part: Message) -> Message:
+    below = part.get_payload()
+    if isinstance(below, list) and below and isinstance(below[0], Message):
+        return below[0]
+    return words.headed(words.text(part))
+
+
+def _message_id(mail: Message) -> str:
+    found = re.search(r"<[!-;=?-~]{3,250}>", words.header(mail, "Message-ID"))
+    return found[0] if found else ""
+
+
+def _links(copy: Message) -> tuple[str, ...]:
+    return tuple(re.findall(r"<([^<>\s]{1,500})>", words.header(copy, "List-Unsubscribe")))[:5]
+
+
+def _sent_to(mail: Message) -> tuple[str, ...]:
+    """Return where the mail came to: what servers noted first, then what its writer did."""
+    noted = ("X-Original-To", "Delivered-To", "Envelope-To", "X-Envelope-To", "To", "Cc")
+    told = getaddresses([value for name in noted for value in words.headers(mail, name)])
+    passed = [
+        match[1]
+        for line in words.headers(mail, "Received")
+        if (match := re.search(rf"\bfor <({ADDRESS})>", line))
+    ]
+    return tuple(dict.fromkeys([address for _, address in told if "@" in address] + passed))[:20]
+
+
+# --- complaints ---------------------------------------------------------------------------
+
+
+def _complaint(returned: Returned, report: Message, copy: Message) -> Returned:
+    payload = report.get_payload()
+    fields = (
+        payload[0] if isinstance(payload, list) and payload else words.headed(words.text(report))
+    )
+    assert isinstance(fields, Message)  # noqa: S101 - a part's payload is text or messages
+    named = getaddresses(
+        [
+            *words.headers(fields, "Original-Rcpt-To"),
+            *words.headers(fields, "Removal-Recipient"),
+            # Microsoft's form of it, which is older than the standard.
+            *words.headers(copy, "X-HmXmrOriginalRecipient"),
+            *words.headers(copy, "To"),
+        ]
+    )
+    returning = re.findall(ADDRESS, words.header(fields, "Original-Mail-From"))
+    return replace(
+        returned,
+        kind=Kind.COMPLAINT,
+        sent_to=(*returned.sent_to, *returning[:5]),
+        feedback=words.header(fields, "Feedback-Type").lower()[:40] or "abuse",
+        complained=tuple(dict.fromkeys(a for _, a in named if re.fullmatch(ADDRESS, a)))[:20],
+    )
+
+
+# --- bounces ------------------------------------------------------------------------------
+
+
+def _refusals(
+    mail: Message, leaves: Sequence[Message], notice: str, copy: Message
+) -> Iterator[Refusal]:
+    status = _status_part(leaves)
+    if status is not None:
+        found = reported(status, notice) or reported_in_text(notice)
+    elif passed_on := _passed_on(notice):
+        notice, found = passed_on, reported_in_text(passed_on)
+    elif _is_by_server(mail, notice):
+        found = reported_in_text(notice)
+    else:
+        return
+    yield from found or described(
+        notice,
+        failed=_failed(mail) or (),
+        ours=[a for _, a in getaddresses(words.headers(mail, "To"))],
+        to=[a for _, a in getaddresses(words.headers(copy, "To"))],
+    )
+
+
+def _status_part(leaves: Sequence[Message]) -> Message | None:
+    kinds = ("message/delivery-status", "message/global-delivery-status")
+    for part in leaves:
+        if part.get_content_type() in kinds:
+            return part
+        if part.get_content_type() == "message/rfc822":
+            # A bounce that somebody's server passed on whole.
+            inner = _leafs_of(part)
+            if (
+                found := next((p for p in inner if p.get_content_type() in kinds), None)
+            ) is not None:
+                return found
+    return None
+
+
+def _leafs_of(part: Message) -> list[Message]:
+    below = part.get_payload()
+    if isinstance(below, list) and below and isinstance(below[0], Message):
+        return list(words.parts(below[0]))
+    return []
+
+
+def _failed(mail: Message) -> list[str]:
+    return re.findall(ADDRESS, words.header(mail, "X-Failed-Recipients"))
+
+
+_SERVER = re.compile(
+    r"mailer.?daemon|post.?master|mail delivery|mail(er)?.?(system|administrator|service)"
+    r"|mail.?daemon|delivery (sub)?system|^root@|mdaemon|system administrator",
+    re.IGNORECASE,
+)
+_RETURNED = re.compile(
+    r"undeliver|returned mail|mail system error|failure notice|delivery.{0,12}(status|fail|problem"
+    r"|error|report|not|delay)|(mail|message).{0,20}(not (be )?delivered|returned|fail|error"
+    r"|bounce)|non.?deliver|delivery has failed|could ?n.t be delivered|not deliverable"
+    r"|unzustellbar|non remis|no entregado|配信|送信エラー|недоставлен|не доставлен"
+    r"|permanent fail|dead mail",
+    re.IGNORECASE,
+)
+
+
+def _is_by_server(mail: Message, notice: str) -> bool:
+    """Tell whether a mail server wrote it because a mail could not be delivered."""
+    if mail.get("X-Failed-Recipients"):
+        return True
+    subject = words.header(mail, "Subject")
+    if _ABSENT.search(subject):
+        return False
+    if _SERVER.search(words.header(mail, "From")):
+        return True
+    if words.header(mail, "Return-Path") == "<>":
+        return bool(_RETURNED.search(subject) or _RETURNED.search(notice[:2000]))
+    answers = re.match(r"(re|aw|sv|fwd?|wg|rv|tr):", subject, re.IGNORECASE)
+    return bool(_RETURNED.search(subject)) and not answers and not _is_automatic(mail)
+
+
+def _passed_on(notice: str) -> str:
+    """Return the bounce that a person forwarded in a mail of theirs; "" if there is none."""
+    unquoted = re.sub(r"^(?:> ?)+", "", notice, flags=re.MULTILINE)
+    found = re.search(r"^From: .*$", unquoted, re.MULTILINE)
+    return unquoted[found.end() :] if found and _SERVER.search(found[0]) else ""
+
+
+# --- automatic answers --------------------------------------------------------------------
+
+_ABSENT = re.compile(
+    r"out of (the )?office|^auto(matic)?[ -]?(reply|response|matic)?:|automatic reply|auto.?reply"
+    r"|autoresponse|vacation|on leave|abwesen|absence|absent du|fuera de la oficina|afwezig"
+    r"|自動(返信|応答)|автоответ|respuesta automática|automatische antwort|réponse automatique",
+    re.IGNORECASE,
+)
+_MARKS = (
+    "X-Autoreply",
+    "X-Autorespond",
+    "X-Auto-Reply",
+    "X-Auto-Reply-From",
+    "X-Mail-Autoreply",
+    "X-Autogenerated",
+    "X-Apple-Action",
+    "X-Vacation",
+)
+
+
+def _is_automatic(mail: Message) -> bool:
+    submitted = words.header(mail, "Auto-Submitted").lower()
+    return (
+        (submitted not in ("", "no"))
+        or any(mail.get(name) for name in _MARKS)
+        or "auto" in words.header(mail, "Precedence").lower()
+        or words.header(mail, "Precedence").lower() in ("bulk", "junk", "list")
+        or bool(_ABSENT.search(words.header(mail, "Subject")))
+        or words.header(mail, "Return-Path") == "<>"
+    )

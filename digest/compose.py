@@ -74,13 +74,15 @@ def compose(
     newsletter: NewsletterSettings,
     edits: Edits,
     history: Sequence[Publication],
+    blocks: Sequence[Block] = (),
     words: Words = ENGLISH,
 ) -> Recap:
     """
     Return the recap of the included *candidates*, in their rank, under *edits*.
 
-    *history* are earlier publications; what all of them speak of makes no theme. Items
-    show an editor's words where there are some and name the fields in `Item.edited`.
+    *history* are earlier publications; what all of them speak of makes no theme. Of *blocks*
+    those stand where `sections` names them that are valid on the day of sending. Items show
+    an editor's words where there are some and name the fields in `Item.edited`.
     *words* are the fixed ones, in the newsletter's language.
     The order of the arguments' members plays no part. KeyError if a candidate's
     publication is not among *publications*.
@@ -101,7 +103,9 @@ def compose(
         preheader=_preheader(found.themes, items, lead, words),
         themes=found.themes,
         items=items,
-        sections=_sections(found.themes, items, newsletter, edits, words),
+        sections=_sections(
+            found.themes, items, newsletter, edits, words, _valid(blocks, slot, newsletter)
+        ),
         others=found.others,
         alternatives=tuple(each for each in spare if each != headline),
         human=human,
@@ -270,6 +274,7 @@ def _sections(
     newsletter: NewsletterSettings,
     edits: Edits,
     words: Words,
+    blocks: Sequence[Block],
 ) -> tuple[Section, ...]:
     """Return the sections in the newsletter's order; those without content are left out."""
     events = tuple(each.publication for each in items if each.starts_at is not None)
@@ -282,6 +287,7 @@ def _sections(
         "themes": (Section(key="themes", items=themed),) if themed else (),
         "more": _more(rest, words, headed=bool(themed)),
         "upcoming": _upcoming(events, words),
+        **{f"block:{each.key}": (Section(key=f"block-{each.key}", block=each),) for each in blocks},
     }
     return tuple(section for name in _named(newsletter.sections) for section in made.get(name, ()))
 
@@ -297,6 +303,13 @@ def _named(sections: Sequence[str | Mapping[str, str]]) -> list[str]:
                 f"block:{value}" if name == "block" else name for name, value in section.items()
             ]
     return list(dict.fromkeys(names))
+
+
+def _valid(
+    blocks: Sequence[Block], slot: Slot, newsletter: NewsletterSettings
+) -> tuple[Block, ...]:
+    sent_on = slot.sends_at.astimezone(newsletter.zone).date()
+    return tuple(block for block in blocks if block.valid_on(sent_on))
 
 
 def _intro(edits: Edits) -> tuple[Section, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -12,11 +12,12 @@ from hypothesis import strategies as st
 
 from digest.calendar import slot_closing
 from digest.compose import HEADLINE_CHARACTERS, compose
-from digest.model import Edits, Publication, Recap, Rhythm
+from digest.model import Block, Edits, Publication, Recap, Rhythm
 from digest.model.settings import NewsletterSettings
 from digest.selection import select
 
 CLOSING = date(2023, 9, 22)
+DAY = timedelta(days=1)
 TUESDAY = datetime(2023, 9, 19, 12, tzinfo=UTC)
 WOLVES = ("Wolves in the Alps", "Wolves are back in the Alps, and shepherds keep watch.")
 FERRIES = ("Ferry Safety: Who Pays?", "Ferry safety in Norway.")
@@ -42,7 +43,13 @@ def some(*texts: tuple[str, str], **told: Any) -> list[Publication]:
     ]
 
 
-def composed(publications: list[Publication], *, edits: Edits | None = None, **told: Any) -> Recap:
+def composed(
+    publications: list[Publication],
+    *,
+    edits: Edits | None = None,
+    blocks: tuple[Block, ...] = (),
+    **told: Any,
+) -> Recap:
     """Compose the week of *publications*; what is listed first leads."""
     newsletter = a_newsletter(**told)
     slot = slot_closing(newsletter, CLOSING)
@@ -51,7 +58,13 @@ def composed(publications: list[Publication], *, edits: Edits | None = None, **t
         edits = replace(edits, order=tuple(each.id for each in publications))
     candidates = select(publications, slot=slot, newsletter=newsletter, used={}, edits=edits)
     return compose(
-        candidates, publications, slot=slot, newsletter=newsletter, edits=edits, history=()
+        candidates,
+        publications,
+        slot=slot,
+        newsletter=newsletter,
+        edits=edits,
+        history=(),
+        blocks=blocks,
     )
 
 
@@ -165,6 +178,29 @@ def test_sections_stand_in_the_newsletters_order():
     block = recap.sections[-1].block
     assert block
     assert block.markdown == "Good *morning*."
+
+
+@pytest.mark.parametrize(
+    ("begins", "ends", "shown"),
+    [
+        (None, None, True),
+        (CLOSING, CLOSING, True),
+        (None, CLOSING - DAY, False),
+        (CLOSING + DAY, None, False),
+        (CLOSING - DAY, CLOSING + DAY, True),
+    ],
+    ids=["always", "that day", "over", "to come", "within"],
+)
+def test_a_block_is_shown_on_its_days(begins: date | None, ends: date | None, shown: bool):
+    """Its days are those of sending, the first and the last among them."""
+    block = Block(key="sponsor", markdown="Words.", valid_from=begins, valid_until=ends)
+    recap = composed(
+        some(WOLVES), sections=["themes", {"block": "sponsor"}, "more"], blocks=(block,)
+    )
+
+    found = [section.block for section in recap.sections if section.key == "block-sponsor"]
+    assert found == ([block] if shown else [])
+    assert [section.key for section in recap.sections][:1] == ["themes"]
 
 
 def test_no_item_stands_in_two_sections():

@@ -384,12 +384,12 @@ def test_the_samples_values_are_not_for_the_world(
     assert load(write(text + "smtp: {host: 127.0.0.1}\n"), KEY).warnings == ()
 
 
-def test_what_comes_later_does_not_silently_do_nothing(write: Write) -> None:
-    """A block is accepted, left out of the mail, and said to be."""
+def test_a_block_that_is_not_there_is_told(write: Write) -> None:
+    """The mail goes without it, and the remark names the file to write."""
     (remark,) = load(write(newsletter("sections: [intro, {block: sponsor}]")), KEY).warnings
 
     assert not remark.blocks
-    assert "'sponsor' is left out" in remark.sentence
+    assert "templates/blocks/sponsor.md" in remark.sentence
 
 
 def test_a_short_key_is_told(write: Write) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from digest.config import document, environment, faults, remarks
+from digest.config import blocks, document, environment, faults, remarks
 from digest.config.environment import VARIABLES, Given
 from digest.config.remarks import Remark
 from digest.errors import ConfigError
@@ -54,7 +54,8 @@ def load(path: Path | None, environ: Mapping[str, str]) -> Loaded:
         wrong += faults.told(e, said, str(path), given)
     if wrong:
         raise _together(wrong)
-    return Loaded(settings, folder, path, (*warnings, *remarks.on(settings, folder)))
+    warnings = (*warnings, *remarks.on(settings, folder), *blocks.remarks(settings, folder))
+    return Loaded(settings, folder, path, warnings)
 
 
 class Watched:

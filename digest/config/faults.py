@@ -28,26 +28,37 @@ _SECRET = {
 
 
 def told(
-    error: ValidationError, document: Document, file: str, given: Mapping[str, Given]
+    error: ValidationError,
+    document: Document,
+    file: str,
+    given: Mapping[str, Given],
+    *,
+    of: type[BaseModel] = Settings,
 ) -> list[ConfigError]:
-    """Return one ConfigError for each thing wrong."""
+    """Return one ConfigError for each thing wrong in what should be an *of*."""
     return [
-        _told(detail, document, file, given)
+        _told(detail, document, file, given, of)
         for detail in error.errors(include_url=False, include_context=True)
     ]
 
 
 def _told(
-    detail: ErrorDetails, document: Document, file: str, given: Mapping[str, Given]
+    detail: ErrorDetails,
+    document: Document,
+    file: str,
+    given: Mapping[str, Given],
+    of: type[BaseModel],
 ) -> ConfigError:
     path = _existing(detail["loc"], document.values)
     for name, target in VARIABLES.items():
         if name in given and target == detail["loc"]:
             place = given[name].file or "environment"
-            return ConfigError(sentence(detail), file=place, line=given[name].line, key=name)
+            return ConfigError(sentence(detail, of), file=place, line=given[name].line, key=name)
     if detail["type"] in ("missing", "extra_forbidden"):
         path = (*path, *detail["loc"][len(path) :])
-    return ConfigError(sentence(detail), file=file, line=_line(path, document), key=key_name(path))
+    return ConfigError(
+        sentence(detail, of), file=file, line=_line(path, document), key=key_name(path)
+    )
 
 
 def _existing(loc: _Path, values: Any) -> _Path:
@@ -68,13 +79,13 @@ def _line(path: _Path, document: Document) -> int:
     return document.lines.get(path, 1)
 
 
-def sentence(detail: ErrorDetails) -> str:
+def sentence(detail: ErrorDetails, of: type[BaseModel] = Settings) -> str:
     """Return what is wrong with one value: what is allowed, what was given, what is near."""
     shown = "" if tuple(detail["loc"]) in _SECRET else f", not {_shown(detail['input'])}"
     context = detail.get("ctx", {})
     match detail["type"]:
         case "extra_forbidden":
-            return _unknown(detail["loc"])
+            return _unknown(detail["loc"], of)
         case "missing":
             return "is missing, and has no default"
         case _ if detail["input"] is None:
@@ -108,6 +119,7 @@ def _wrong_type(detail: ErrorDetails, shown: str) -> str:
         ("float", f"must be a number{shown}"),
         ("finite", f"must be a number{shown}"),
         ("bool", f"must be true or false{shown}"),
+        ("date", f"must be a day like 2026-05-31{shown}"),
         ("tuple", f"must be a list, each item after a dash{shown}"),
         ("dict", f"must be keys with values{shown}"),
         ("model", f"must be keys with values{shown}"),
@@ -132,8 +144,8 @@ def _one_of(allowed: str, detail: ErrorDetails) -> str:
     )
 
 
-def _unknown(loc: _Path) -> str:
-    allowed = _allowed(loc[:-1])
+def _unknown(loc: _Path, of: type[BaseModel]) -> str:
+    allowed = _allowed(loc[:-1], of)
     near = _near(str(loc[-1]), allowed)
     return f"unknown key{near}" if near else f"unknown key; allowed: {', '.join(allowed)}"
 
@@ -144,9 +156,9 @@ def _near(word: str, words: Any) -> str:
     return f"; did you mean `{by_lower[near[0]]}`?" if near else ""
 
 
-def _allowed(loc: _Path) -> list[str]:
+def _allowed(loc: _Path, of: type[BaseModel]) -> list[str]:
     """Return the keys that may stand at *loc*, found along the types of the settings."""
-    annotation: Any = Settings
+    annotation: Any = of
     for part in loc:
         annotation = _plain(annotation)
         if _is_model(annotation):

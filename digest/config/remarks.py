@@ -109,10 +109,6 @@ def _newsletter(
         yield Remark(f"{key}.postal_address", "still a placeholder", where, blocks=True)
     elif to_the_world and newsletter.has_sample_address:
         yield Remark(f"{key}.postal_address", "the sample's, not yours", where, blocks=True)
-    for section in newsletter.sections:
-        if isinstance(section, dict) and "block" in section:
-            later = f"the block {section['block']!r} is left out: this release has no blocks yet"
-            yield Remark(f"{key}.sections", later, "It may stay for a later release.")
     urls = [feed.url for feed in newsletter.feeds]
     for url in sorted({url for url in urls if urls.count(url) > 1}):
         yield Remark(f"{key}.feeds", f"{url} is listed twice", "Remove one; it is read once.")

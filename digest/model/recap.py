@@ -88,13 +88,20 @@ class Block:
     image: Image | None = None
     #: Marked as such in the mail.
     sponsor: bool = False
+    #: The first and the last day of sending on which it is shown; None: any.
+    valid_from: date | None = None
+    valid_until: date | None = None
+
+    def valid_on(self, day: date) -> bool:
+        begun = self.valid_from is None or self.valid_from <= day
+        return begun and (self.valid_until is None or day <= self.valid_until)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Section:
     """A part of the mail, in reading order: either items or a block."""
 
-    #: ``intro``, ``themes``, ``more``, ``upcoming``, or a block's key.
+    #: ``intro``, ``themes``, ``more``, ``more-KIND``, ``upcoming``, or ``block-KEY``.
     key: str
     #: "" where the section needs no heading.
     title: str = ""

@@ -562,7 +562,7 @@ class NewsletterSettings(Strict):
     #: How many items an issue has.
     items: Items = Items()
     #: In the order of the mail: ``intro``, ``themes``, ``more``, ``{upcoming: 14d}`` for events,
-    #: ``{block: KEY}`` for a block of that key, which this release leaves out with a warning.
+    #: ``{block: KEY}`` for the words of `templates/blocks/KEY.md` beside config.yaml.
     sections: tuple[Annotated[str | dict[str, str], BeforeValidator(_section)], ...] = (
         "intro",
         "themes",

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from digest.errors import DigestError
 from digest.model import Edition, Recap
 from digest.model.settings import NewsletterSettings
 from digest.render import fragments
@@ -44,9 +45,20 @@ class Finding:
     remedy: str
 
 
-def check(edition: Edition, recap: Recap, newsletter: NewsletterSettings) -> tuple[Finding, ...]:
-    """Return what is wrong with *edition*, errors first; nothing if it may go."""
+def check(
+    edition: Edition,
+    recap: Recap,
+    newsletter: NewsletterSettings,
+    *,
+    missing: Sequence[DigestError] = (),
+) -> tuple[Finding, ...]:
+    """
+    Return what is wrong with *edition*, errors first; nothing if it may go.
+
+    *missing* is why blocks that the newsletter names are not in it.
+    """
     found = [
+        *(_error("block-missing", f"{each}.", each.remedy or "Mend the file.") for each in missing),
         *_content(recap, newsletter),
         *_law(edition, newsletter),
         *_subject(edition),

@@ -13,6 +13,7 @@ from digest import calendar
 from digest.calendar import Slot
 from digest.errors import WrongState
 from digest.model import (
+    Block,
     Draft,
     Edits,
     Issue,
@@ -112,10 +113,14 @@ def edit(
 
 def tried(database: Database, loaded: Loaded, issue: Issue, edits: Edits) -> Draft:
     """Return the draft that *edits* would make of the issue now; nothing is written."""
+    from digest.config import blocks
+
     newsletter = loaded.settings.newsletters[issue.of.newsletter]
     with database.read() as conn:
         material = _gather(conn, issue, newsletter, edits)
-    return compose_draft(material, newsletter, edits)
+    return compose_draft(
+        material, newsletter, edits, blocks=blocks.read(loaded.folder, newsletter).blocks
+    )
 
 
 def _compose(
@@ -186,7 +191,13 @@ def _reaching_back(
     return slot
 
 
-def compose_draft(material: Material, newsletter: NewsletterSettings, edits: Edits) -> Draft:
+def compose_draft(
+    material: Material,
+    newsletter: NewsletterSettings,
+    edits: Edits,
+    *,
+    blocks: Sequence[Block] = (),
+) -> Draft:
     """Return the draft that *material* makes under *edits*. Pure: same input, same draft."""
     from digest.compose import compose
     from digest.render.languages import words
@@ -203,6 +214,7 @@ def compose_draft(material: Material, newsletter: NewsletterSettings, edits: Edi
         newsletter=newsletter,
         edits=edits,
         history=material.history,
+        blocks=blocks,
         words=words(newsletter.language),
     )
     return Draft(recap=recap, candidates=tuple(candidates), edits=edits)

@@ -49,6 +49,7 @@ def rendered(loaded: Loaded, issue: Issue, recap: Recap, number: int) -> Edition
 
 def findings(database: Database, loaded: Loaded, issue: Issue) -> tuple[Finding, ...]:
     """Return what the preflight says of the issue's present edition, errors first."""
+    from digest.config import blocks
     from digest.render import preflight
 
     edition = preview(database, loaded, issue)
@@ -56,7 +57,8 @@ def findings(database: Database, loaded: Loaded, issue: Issue) -> tuple[Finding,
         recap = issues.draft(conn, issue.id).recap
     assert recap is not None  # noqa: S101 - `preview` raises before
     newsletter = loaded.settings.newsletters[issue.of.newsletter]
-    return preflight.check(edition, recap, newsletter)
+    missing = blocks.read(loaded.folder, newsletter).faults
+    return preflight.check(edition, recap, newsletter, missing=missing)
 
 
 def post_test(

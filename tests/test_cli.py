@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import subprocess
 import sys
 import time
@@ -72,9 +73,11 @@ def test_help_is_quick_and_loads_nothing_heavy() -> None:
     assert shown.stdout.splitlines()[-1] == "[]"
 
     def seconds() -> float:
-        began = time.perf_counter()
+        # Of the processor: what else this machine does is not the command's fault.
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
         digest("--help")
-        return time.perf_counter() - began
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
     assert min(seconds() for _ in range(5)) < 0.3
 

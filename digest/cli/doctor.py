@@ -59,7 +59,9 @@ def doctor(
     json: AsJson = False,
 ) -> None:
     """
-    Check config, secrets, database, templates, feeds and mail server. Sends no mail.
+    Check config, secrets, database, templates, feeds, mail server and unsubscribing.
+
+    Sends no mail and takes nobody off.
 
     Exits with 1 if something is broken.
 
@@ -94,6 +96,7 @@ def examined(*, dns: bool = False, resolver: str = "") -> Iterator[Finding]:
     yield from _templates(loaded)
     yield _mail_server(loaded)
     yield from _signature(loaded)
+    yield from _way_out(loaded)
     if dns:
         yield from _records(loaded, resolver)
 
@@ -274,6 +277,16 @@ def _signature(loaded: Loaded) -> Iterator[Finding]:
         yield _ok("signature", f"Mail is signed as {dkim.domain}, selector {dkim.selector}.")
     except DigestError as e:
         yield _broken("signature", e)
+
+
+def _way_out(loaded: Loaded) -> Iterator[Finding]:
+    from digest.cli import oneclick
+
+    for tried in oneclick.tried(loaded):
+        health = Health.OK if tried.works else Health.BROKEN if tried.certain else Health.WARNING
+        yield Finding(
+            check="unsubscribe", health=health, sentence=tried.sentence, remedy=tried.remedy
+        )
 
 
 def _records(loaded: Loaded, server: str) -> Iterator[Finding]:

@@ -310,7 +310,9 @@ def test_an_issue_restored_half_way_reaches_everybody_once(database, empty_twin,
         assert found.sent == between - doubted.count(DeliveryState.SENT)
         assert delivery.reconcile(empty_twin, loaded, stopped, log, **facts).sent == 0
 
-        delivery.resend_uncertain(empty_twin, issue, now=datetime.now(UTC), actor="ana")
+        delivery.resend(
+            empty_twin, issue, DeliveryState.UNCERTAIN, now=datetime.now(UTC), actor="ana"
+        )
         weekly.resume(empty_twin, stopped, by="ana", now=datetime.now(UTC))
         tally = settled(empty_twin, loaded, issue)
         assert tally.count(DeliveryState.SENT) == READERS

@@ -378,7 +378,9 @@ def test_uncertain_readers_can_be_sent_to_again(desk):
     it = desk(3)
     it.server.script = once("content", CUT, "reader1@example.org")
     it.settle()
-    assert delivery.resend_uncertain(it.database, it.issue, now=NOW, actor="ana") == 1
+    assert (
+        delivery.resend(it.database, it.issue, DeliveryState.UNCERTAIN, now=NOW, actor="ana") == 1
+    )
     assert it.record().state is IssueState.SENDING
     assert it.settle().by_state == {SENT: 3}
     with it.database.read() as conn:

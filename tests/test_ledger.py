@@ -243,7 +243,7 @@ def test_policy_resend_owes_the_uncertain_again(database):
     attempted(database, issue, claimed(database, issue))
     with database.write() as conn:
         ledger.recover(conn, issue, now=NOW, alone=True)
-        assert ledger.owe_again(conn, issue, now=NOW) == 1
+        assert ledger.owe_again(conn, issue, DeliveryState.UNCERTAIN, now=NOW) == 1
     assert [row.attempts for row in claimed(database, issue)] == [2]
 
 

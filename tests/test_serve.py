@@ -10,9 +10,12 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 from subprocess import Popen
-from threading import Timer
+from threading import Event, Timer
 
 import pytest
+import uvicorn
+
+from digest.cli import serve
 
 CONFIG = """\
 public_url: http://127.0.0.1:8000
@@ -78,3 +81,13 @@ def test_a_second_signal_ends_it_at_once(busy: Popen[str], number: signal.Signal
     told(busy, "waiting")
     busy.send_signal(number)
     assert busy.wait(timeout=10) == -number
+
+
+def test_the_signal_that_ends_the_server_ends_its_streams() -> None:
+    """A browser that follows a sending would otherwise keep the server waiting for ever."""
+    server = uvicorn.Server(uvicorn.Config(app=None))
+    closing = Event()
+    serve._end_streams(server, closing)
+    server.handle_exit(signal.SIGTERM, None)
+    assert closing.is_set()
+    assert server.should_exit

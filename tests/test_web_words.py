@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from digest.model import DeliveryState, Issue, IssueId, IssueState, Rhythm, Tally, Window
 from digest.model.colours import contrast
-from digest.web import look, preview, words
+from digest.web import look, words
+from digest.web.desk import preview
 from tests.website import NOW, SEND_HOUR, WEEK, a_loaded
 
 NEW_YORK = ZoneInfo("America/New_York")

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from pathlib import Path
-from threading import Thread
+from threading import Event, Thread
 from time import monotonic, sleep
 from typing import Any, NoReturn
 
@@ -62,6 +62,7 @@ class Site:
     loaded: Loaded
     address: str = ""
     now: datetime = NOW
+    closing: Event = field(default_factory=Event)
     _clients: list[httpx.Client] = field(default_factory=list)
 
     def browser(self, role: str = "", **told: Any) -> httpx.Client:
@@ -93,10 +94,12 @@ def served(database: Database, folder: Path) -> Iterator[Site]:
     site = Site(database, a_loaded(folder))
     stage = _stage()
     stage.app = application(database, lambda: site.loaded, clock=lambda: site.now)
+    site.closing = stage.app.state.closing
     site.address = stage.address
     try:
         yield site
     finally:
+        site.closing.set()
         site.close()
         stage.app = None
 
@@ -335,9 +338,11 @@ def browsing(needs: Callable[[str, str], NoReturn]) -> Iterator[Callable[..., An
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=str(CHROMIUM), args=["--no-sandbox"])
 
-        def opened(*, width: int, scheme: str, height: int = 720) -> Any:
+        def opened(*, width: int, scheme: str, height: int = 720, scripts: bool = True) -> Any:
             context = chromium.new_context(
-                viewport={"width": width, "height": height}, color_scheme=scheme
+                viewport={"width": width, "height": height},
+                color_scheme=scheme,
+                java_script_enabled=scripts,
             )
             page = context.new_page()
             page.problems = []

@@ -13,6 +13,9 @@ import typer
 from digest.errors import ConfigError, DigestError
 
 if TYPE_CHECKING:
+    from threading import Event
+    from types import FrameType
+
     import uvicorn
 
     from digest.config import Loaded
@@ -70,6 +73,7 @@ def serve(
             ("Stop", "Ctrl-C"),
         ]
     )
+    _end_streams(server, app.state.closing)
     _survive_signals(server)
     try:
         if ringing:
@@ -89,6 +93,17 @@ def serve(
 
 def _clock() -> datetime:
     return datetime.now(UTC)
+
+
+def _end_streams(server: uvicorn.Server, closing: Event) -> None:
+    """Let the signal that ends the server end its streams too; else it would wait for them."""
+    usual = server.handle_exit
+
+    def handle_exit(number: int, frame: FrameType | None) -> None:
+        closing.set()
+        usual(number, frame)
+
+    server.handle_exit = handle_exit  # type: ignore[assignment, method-assign]
 
 
 def _survive_signals(server: uvicorn.Server) -> None:

@@ -24,7 +24,7 @@ from digest.delivery.lock import only_sender
 from digest.delivery.reconciling import Reconciled, reconcile
 from digest.delivery.run import IN_FLIGHT, Job, Run
 from digest.errors import SenderFault, StoreError, WrongState
-from digest.model import Delivery, Issue, IssueState, Tally
+from digest.model import Delivery, DeliveryState, Issue, IssueState, Tally
 from digest.store import Database, issues, ledger
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ __all__ = [
     "Reconciled",
     "ask_to_stop",
     "reconcile",
-    "resend_uncertain",
+    "resend",
     "settle",
 ]
 
@@ -107,27 +107,31 @@ def ask_to_stop() -> None:
         stop.set()
 
 
-def resend_uncertain(database: Database, issue_id: int, *, now: datetime, actor: str) -> int:
+def resend(
+    database: Database, issue_id: int, whom: DeliveryState, *, now: datetime, actor: str
+) -> int:
     """
-    Owe the issue again to its uncertain readers, who may get it twice; return how many.
+    Owe the issue again to readers who are *uncertain* or *failed*; return how many.
 
-    A finished issue is `sending` again by it, as a new attempt on record. WrongState for
-    one that was not sent yet, or was cancelled.
+    An uncertain one may get it twice, under one Message-ID. A finished issue is `sending`
+    again by it, as a new attempt on record. WrongState for one that was not sent yet, or
+    was cancelled.
     """
     states = (IssueState.FINISHED, IssueState.SENDING, IssueState.STOPPED)
     with database.write() as conn:
         issue = issues.by_id(conn, issue_id)
         if issue.state not in states:
             raise WrongState(
-                f"issue {issue.of.key} is {issue.state}; it has no uncertain readers to resend to",
+                f"issue {issue.of.key} is {issue.state}; it has no {whom} readers to resend to",
                 remedy=f"Run: digest issue status --closing {issue.of.key}",
             )
-        count = ledger.owe_again(conn, issue_id, now=now)
+        count = ledger.owe_again(conn, issue_id, whom, now=now)
         if count and issue.state is IssueState.FINISHED:
             issues.set_state(
                 conn, issue_id, (IssueState.FINISHED,), IssueState.SENDING, now=now, actor=actor
             )
-        issues.record(conn, issue_id, "resent", actor=actor, at=now, detail={"readers": count})
+        detail = {"readers": count, "whom": str(whom)}
+        issues.record(conn, issue_id, "resent", actor=actor, at=now, detail=detail)
     return count
 
 
@@ -204,6 +208,7 @@ def _concluded(database: Database, issue_id: int, *, now: datetime) -> Tally:
     """Finish the issue if the debt is settled and the sum is right; return the tally."""
     with database.write() as conn:
         tally = ledger.tally(conn, issue_id)
+        issues.keep_outcome(conn, issue_id, tally)
         if issues.by_id(conn, issue_id).state is not IssueState.SENDING:
             return tally
         if tally.settled:

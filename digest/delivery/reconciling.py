@@ -69,8 +69,9 @@ def reconcile(
     with database.write() as conn:
         detail = {"sent": found, "source": source}
         issues.record(conn, issue.id, "reconciled", actor=actor, at=now, detail=detail)
-        left = ledger.tally(conn, issue.id).count(DeliveryState.UNCERTAIN)
-    return Reconciled(sent=found, uncertain=left)
+        tally = ledger.tally(conn, issue.id)
+        issues.keep_outcome(conn, issue.id, tally)
+    return Reconciled(sent=found, uncertain=tally.count(DeliveryState.UNCERTAIN))
 
 
 def _message_ids(lines: Iterable[str], domain: str) -> frozenset[str]:

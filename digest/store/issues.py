@@ -15,6 +15,7 @@ from sqlalchemy.exc import IntegrityError
 from digest.errors import NoSuchIssue, WrongState
 from digest.model import (
     Candidate,
+    DeliveryState,
     Draft,
     Edition,
     Edits,
@@ -23,6 +24,7 @@ from digest.model import (
     IssueState,
     Recap,
     Rhythm,
+    Tally,
     Variant,
     Window,
 )
@@ -363,6 +365,21 @@ def last_frozen(conn: Connection, of: IssueId) -> int | None:
     return conn.execute(query).scalar_one_or_none()
 
 
+def frozen_before(conn: Connection, issue: Issue, *, most: int) -> list[Issue]:
+    """Return the *most* issues of its newsletter and rhythm sent before it, oldest first."""
+    query = (
+        _RECORD.where(
+            issues.c.newsletter == issue.of.newsletter,
+            issues.c.rhythm == issue.of.rhythm,
+            issues.c.frozen_at.is_not(None),
+            issues.c.window_end < issue.window.end,
+        )
+        .order_by(issues.c.window_end.desc())
+        .limit(most)
+    )
+    return [_issue(row) for row in conn.execute(query)][::-1]
+
+
 def counted(conn: Connection, issue_id: int) -> tuple[int, dict[str, int]]:
     """Return how many rows the freeze wrote, and whom it left out: {reason: count}."""
     row = conn.execute(
@@ -376,6 +393,27 @@ def count(conn: Connection, issue_id: int, *, frozen: int, excluded: Mapping[str
     conn.execute(
         update(issues).where(issues.c.id == issue_id).values(frozen=frozen, excluded=dict(excluded))
     )
+
+
+def keep_outcome(conn: Connection, issue_id: int, tally: Tally) -> None:
+    """Keep the ledger's count of an ended issue, so that lists need not count again."""
+    counts = {str(state): count for state, count in tally.by_state.items()}
+    conn.execute(update(issues).where(issues.c.id == issue_id).values(outcome=counts))
+
+
+def outcomes(conn: Connection, issue_ids: Collection[int]) -> dict[int, Tally]:
+    """Return how those issues ended, by issue; an issue whose count was not kept is absent."""
+    query = select(issues.c.id, issues.c.frozen, issues.c.outcome).where(
+        issues.c.id.in_(list(issue_ids)), issues.c.frozen.is_not(None)
+    )
+    return {
+        row.id: Tally(
+            frozen=row.frozen,
+            by_state={DeliveryState(state): count for state, count in row.outcome.items()},
+        )
+        for row in conn.execute(query)
+        if row.outcome is not None
+    }
 
 
 # --- history ------------------------------------------------------------------------------

@@ -192,6 +192,8 @@ issues = Table(
     #: How many ledger rows the freeze wrote, and whom it left out: {reason: count}.
     Column("frozen", Integer),
     Column("excluded", JSON),
+    #: Ledger rows by state when the issue ended: {state: count}; the ledger itself stays the truth.
+    Column("outcome", JSON),
     Column("finished_at", Instant),
     UniqueConstraint("newsletter", "rhythm", "key"),
     Index("ix_issues_state", "state"),

@@ -7,6 +7,7 @@ import traceback
 from collections.abc import Callable
 from datetime import UTC, datetime
 from http import HTTPStatus
+from threading import Event
 from typing import Any
 
 import structlog
@@ -18,7 +19,7 @@ from starlette.responses import Response
 from digest.config import Loaded
 from digest.errors import BadToken, NoSuchIssue, StoreBusy
 from digest.store import Database
-from digest.web import desk, editing, files, guard, health, metrics, readers
+from digest.web import desk, files, guard, health, metrics, readers
 from digest.web.pages import Pages, told
 
 _log = structlog.get_logger("digest.web")
@@ -46,11 +47,14 @@ def application(
 
     *loaded* is called for each page and returns the configuration in force; *clock*
     tells the time. It holds no state of its own: several processes may serve one database.
+    Setting ``app.state.closing`` ends what streams to a browser, which would keep the
+    server from stopping.
     """
     pages = Pages(database, loaded, clock)
     # A redirect to or from a trailing slash would break a one-click POST (RFC 8058, 3.1).
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
-    for room in (health, readers, desk, editing, files):
+    app.state.closing = Event()
+    for room in (health, readers, desk, files):
         app.include_router(room.doors(pages))
     measured = metrics.registry(database, clock)
     app.include_router(metrics.doors(pages, measured))

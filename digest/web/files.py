@@ -1,4 +1,4 @@
-"""Style sheets, and answers that a browser may keep."""
+"""Style sheets, scripts, and answers that a browser may keep."""
 
 from __future__ import annotations
 
@@ -15,9 +15,11 @@ from digest import packaged
 from digest.web import look
 from digest.web.pages import Pages
 
+_KINDS = {"css": "text/css", "js": "text/javascript"}
+
 
 def doors(pages: Pages) -> APIRouter:
-    """Return the routes of the style sheets: the editors' own first, then the packaged ones."""
+    """Return the routes of sheets and scripts: the editors' own first, then ours."""
     router = APIRouter()
 
     @router.get("/static/accent/{colour}.css")
@@ -27,14 +29,14 @@ def doors(pages: Pages) -> APIRouter:
         headers = {"cache-control": "public, max-age=31536000, immutable"}
         return Response(look.style(f"#{colour}"), media_type="text/css", headers=headers)
 
-    @router.get("/static/{name}.css")
-    def sheet(request: Request, name: str) -> Response:
+    @router.get("/static/{name}.{kind}")
+    def sheet(request: Request, name: str, kind: Literal["css", "js"]) -> Response:
         if not re.fullmatch("[a-z]+", name):
             raise HTTPException(404)
         for folder in packaged.templates(pages.loaded.folder):
-            file = folder / "web" / "static" / f"{name}.css"
+            file = folder / "web" / "static" / f"{name}.{kind}"
             if file.is_file():
-                return unchanged_or(request, file.read_bytes(), "text/css", "no-cache")
+                return unchanged_or(request, file.read_bytes(), _KINDS[kind], "no-cache")
         raise HTTPException(404)
 
     @router.get("/pictures/{newsletter}/{name}")

@@ -58,8 +58,13 @@ class Pages:
         **values: Any,
     ) -> HTMLResponse:
         """Return the page of *template*, in the colours of *newsletter*."""
+        body = self.fragment(template, newsletter=newsletter, **values)
+        return HTMLResponse(body, status_code=status, headers=headers)
+
+    def fragment(self, template: str, *, newsletter: str = "", **values: Any) -> str:
+        """Return what *template* makes of *values*, as HTML."""
         settings = self.newsletter(newsletter)
-        body = self.templates.get_template(template).render(
+        return self.templates.get_template(template).render(
             prefix=self.prefix,
             accent=(settings.look if settings else Look()).accent.removeprefix("#").lower(),
             newsletter=newsletter,
@@ -67,7 +72,6 @@ class Pages:
             language=settings.language if settings else "en",
             **values,
         )
-        return HTMLResponse(body, status_code=status, headers=headers)
 
     @property
     def templates(self) -> Environment:
@@ -92,9 +96,13 @@ def _environment(folders: tuple[Path, ...]) -> Environment:
         "hour": words.hour,
         "invariant": words.invariant,
         "moment": words.moment,
+        "percent": words.percent,
         "place": words.place,
         "quoted": words.quoted,
+        "rate": words.rate,
         "sentence": words.sentence,
+        "short": words.short,
+        "span": words.span,
         "stretch": words.stretch,
         "without_secret": words.without_secret,
     }

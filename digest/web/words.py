@@ -167,6 +167,35 @@ def distance(span: timedelta) -> str:
     return f"{words} ago" if span < timedelta(0) else f"in {words}"
 
 
+def span(length: timedelta) -> str:
+    """Return ``in about 40 s``; from a minute on as `distance` has it."""
+    seconds = length.total_seconds()
+    return distance(length) if seconds >= 60 else f"in about {max(round(seconds), 1)} s"
+
+
+def rate(per_second: float) -> str:
+    """Return ``48 readers a second``; by the minute where that would be less than one."""
+    if per_second >= 1:
+        return f"{count(round(per_second), 'reader')} a second"
+    return f"{count(max(round(per_second * 60), 1), 'reader')} a minute"
+
+
+def percent(share: float) -> str:
+    """Return ``12.5 %``; never 100 or 0 for what is only near it."""
+    if 0 < share < 0.1:
+        return "< 0.1 %"
+    if 99.9 < share < 100:
+        return "> 99.9 %"
+    return f"{share:.1f} %" if share % 100 else f"{share:.0f} %"
+
+
+def short(number: int) -> str:
+    """Return ``950``, ``12.4k``, ``1.2M``: for the small room over a bar."""
+    if number < 10_000:
+        return f"{number:,}"
+    return f"{number / 1000:.3g}k" if number < 999_500 else f"{number / 1_000_000:.3g}M"
+
+
 def sentence(text: str) -> str:
     """Return *text* with a full stop at its end, if it has none."""
     text = text.strip()

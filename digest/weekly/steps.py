@@ -156,9 +156,9 @@ def _reopen(
         )
 
 
-def cancel(database: Database, issue: Issue, *, by: str, now: datetime) -> Issue:
+def cancel(database: Database, issue: Issue, *, by: str, now: datetime, reason: str = "") -> Issue:
     """
-    End the issue; readers who are still owed it are skipped.
+    End the issue for the *reason* given; readers who are still owed it are skipped.
 
     Its publications are free again only if no server was ever offered a message of it.
     """
@@ -166,10 +166,17 @@ def cancel(database: Database, issue: Issue, *, by: str, now: datetime) -> Issue
     living = [state for state in IssueState if state not in ENDED]
     with database.write() as conn:
         cancelled = issues.set_state(
-            conn, issue.id, living, IssueState.CANCELLED, now=now, actor=by
+            conn,
+            issue.id,
+            living,
+            IssueState.CANCELLED,
+            now=now,
+            actor=by,
+            reasons=(reason,) if reason else (),
         )
         if issue.frozen_at is not None:
             ledger.skip_rest(conn, issue.id, SkipReason.CANCELLED, now=now)
+            issues.keep_outcome(conn, issue.id, ledger.tally(conn, issue.id))
         if not ledger.attempted(conn, issue.id):
             issues.release(conn, issue.id)
         return cancelled

@@ -169,6 +169,9 @@ def send(newsletter: NewsletterKey = None, closing: Closing = None, json: AsJson
 def resend(
     newsletter: NewsletterKey = None,
     closing: Closing = None,
+    failed: Annotated[
+        bool, typer.Option("--failed", help="To readers whose server refused it, instead.")
+    ] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
     json: AsJson = False,
 ) -> None:
@@ -184,12 +187,11 @@ def resend(
 
     chosen = choose(newsletter, closing)
     issue = chosen.issue()
-    count = _tally(chosen, issue).count(DeliveryState.UNCERTAIN)
+    whom = DeliveryState.FAILED if failed else DeliveryState.UNCERTAIN
+    count = _tally(chosen, issue).count(whom)
     if count and not yes:
-        typer.confirm(
-            f"Send issue {issue.of.key} again to {count:,} uncertain readers?", abort=True
-        )
-    delivery.resend_uncertain(chosen.installation.database, issue.id, now=chosen.now, actor=ACTOR)
+        typer.confirm(f"Send issue {issue.of.key} again to {count:,} {whom} readers?", abort=True)
+    delivery.resend(chosen.installation.database, issue.id, whom, now=chosen.now, actor=ACTOR)
     if count:
         send(newsletter, closing, json=json)
     else:

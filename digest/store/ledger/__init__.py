@@ -10,12 +10,14 @@ from digest.store.ledger.audience import audience, freeze
 from digest.store.ledger.doubt import doubt, uncertain, vouch
 from digest.store.ledger.reading import (
     WAITING,
+    Trouble,
     accepted_since,
     attempted,
     attempted_between,
     listed,
     next_due,
     tally,
+    troubles,
 )
 from digest.store.ledger.steps import (
     NO_ANSWER,
@@ -37,6 +39,7 @@ __all__ = [
     "Leave",
     "Recovered",
     "Result",
+    "Trouble",
     "accepted_since",
     "attempt",
     "attempted",
@@ -53,6 +56,7 @@ __all__ = [
     "settle",
     "skip_rest",
     "tally",
+    "troubles",
     "uncertain",
     "vouch",
 ]

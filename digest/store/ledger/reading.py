@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from itertools import pairwise
 from typing import Any
@@ -91,6 +92,46 @@ def next_due(conn: Connection, issue_id: int) -> datetime | None:
         for state in WAITING
     ]
     return min((moment for moment in moments if moment is not None), default=None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trouble:
+    """Readers at one domain whose mail did not go through at the last attempt."""
+
+    domain: str
+    #: ``deferred``, ``failed`` or ``uncertain``.
+    state: DeliveryState
+    readers: int
+    #: One of the answers that they got.
+    answer: str
+
+
+def troubles(conn: Connection, issue_id: int, *, most: int = 8) -> list[Trouble]:
+    """Return where the issue does not get through, the domains with most readers first."""
+    address, at = deliveries.c.address, "@"
+    domain = func.lower(
+        func.split_part(address, at, 2)
+        if conn.dialect.name == "postgresql"
+        else func.substr(address, func.instr(address, at) + 1)
+    )
+    query = (
+        select(domain, deliveries.c.state, func.count(), func.max(deliveries.c.answer))
+        .where(
+            deliveries.c.issue_id == issue_id,
+            deliveries.c.state.in_(_TROUBLED),
+            address.is_not(None),
+        )
+        .group_by(domain, deliveries.c.state)
+        .order_by(func.count().desc(), domain)
+        .limit(most)
+    )
+    return [
+        Trouble(domain=row[0], state=DeliveryState(row[1]), readers=row[2], answer=row[3])
+        for row in conn.execute(query)
+    ]
+
+
+_TROUBLED = (DeliveryState.DEFERRED, DeliveryState.FAILED, DeliveryState.UNCERTAIN)
 
 
 def rows_of(issue_id: int) -> Select[Any]:

@@ -267,11 +267,11 @@ def recover(
     return Recovered(released=released, uncertain=found)
 
 
-def owe_again(conn: Connection, issue_id: int, *, now: datetime) -> int:
-    """Owe the issue again to all uncertain readers, who may get it twice; return how many."""
+def owe_again(conn: Connection, issue_id: int, state: DeliveryState, *, now: datetime) -> int:
+    """Owe the issue again to all readers in that *state*; return how many."""
     return conn.execute(
         update(deliveries)
-        .where(deliveries.c.issue_id == issue_id, deliveries.c.state == DeliveryState.UNCERTAIN)
+        .where(deliveries.c.issue_id == issue_id, deliveries.c.state == state)
         .values({**_WAITING_AGAIN, "due_at": now, "changed_at": now})
     ).rowcount
 

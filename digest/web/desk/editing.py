@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import TYPE_CHECKING
 
 from fastapi import APIRouter, Depends, Form
@@ -14,11 +14,12 @@ from digest import weekly
 from digest.errors import WrongState
 from digest.model import Draft, Issue, Publication
 from digest.store import issues, publications
-from digest.web import wishes
-from digest.web.desk import IssueNumber, decided, desk_page, go, known_issue
+from digest.web.desk import wishes
+from digest.web.desk.deciding import decided
+from digest.web.desk.layout import IssueNumber, desk_page, go, known_issue
+from digest.web.desk.session import Visitor, acting
+from digest.web.desk.wishes import Wish
 from digest.web.pages import Pages
-from digest.web.session import Visitor, acting
-from digest.web.wishes import Wish
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -46,15 +47,11 @@ def doors(pages: Pages) -> APIRouter:
 
     @router.post("/desk/issues/{issue_id}/refresh")
     def refresh(issue_id: IssueNumber, version: int = Form(), who: Visitor = editing) -> Response:
-        def step(issue: Issue) -> None:
+        def step(issue: Issue, by: str, now: datetime) -> object:
             newsletter = pages.loaded.settings.newsletters[issue.of.newsletter]
-            weekly.prepare(
-                pages.database,
-                pages.loaded,
-                issue.of.newsletter,
-                weekly.slot(newsletter, date.fromisoformat(issue.of.key), now=pages.now()),
-                now=pages.now(),
-                actor=who.account.address,
+            slot = weekly.slot(newsletter, date.fromisoformat(issue.of.key), now=now)
+            return weekly.prepare(
+                pages.database, pages.loaded, issue.of.newsletter, slot, now=now, actor=by
             )
 
         return decided(pages, who, issue_id, version, step)

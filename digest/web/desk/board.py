@@ -12,12 +12,15 @@ from sqlalchemy import Connection
 from digest import weekly
 from digest.config import Loaded
 from digest.errors import DigestError
-from digest.model import Candidate, Draft, Edits, Issue, IssueState, Item, Publication, Tally
+from digest.model import Candidate, Draft, Edits, Issue, IssueState, Item, Publication
 from digest.model.settings import NewsletterSettings
 from digest.render.plain import link as safe_link
 from digest.store import Database, issues, ledger, publications
 from digest.web import words
-from digest.web.changes import Change, changes
+from digest.web.desk.acts import Act, Facts, acts
+from digest.web.desk.changes import Change, changes
+from digest.web.desk.comparison import Comparison, compare
+from digest.web.desk.progress import Progress, look
 
 if TYPE_CHECKING:
     from digest.render.preflight import Finding
@@ -38,9 +41,7 @@ _LEFT_OUT = {
 }
 
 _WEIGHTS = ("Blocks", "Holds", "Look at")
-_APPROVABLE = (IssueState.DRAFT, IssueState.HELD)
 _EDITABLE = (IssueState.DRAFT, IssueState.HELD, IssueState.APPROVED)
-_HOLDABLE = (IssueState.PLANNED, IssueState.DRAFT, IssueState.APPROVED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,10 +96,12 @@ class Board:
     previewable: bool
     #: How many readers would get it; None once it is frozen.
     audience: int | None
+    #: What can be done with it, the primary act first.
+    acts: tuple[Act, ...]
     #: None until the audience is frozen.
-    tally: Tally | None
-    #: Whom the freeze left out: {reason: count}.
-    excluded: dict[str, int]
+    progress: Progress | None
+    #: Beside the issues before it; None before it ended, or if it is the first.
+    comparison: Comparison | None
     retrace: weekly.Retrace
     #: What people changed against what the rules alone would say now.
     changes: tuple[Change, ...]
@@ -115,18 +118,6 @@ class Board:
         items = self.draft.recap.items if self.draft.recap else ()
         return next((each for each in items if each.publication == publication), None)
 
-    @property
-    def approvable(self) -> bool:
-        return self.issue.state in _APPROVABLE and not any(check.blocks for check in self.checks)
-
-    @property
-    def holdable(self) -> bool:
-        return self.issue.state in _HOLDABLE
-
-    @property
-    def releasable(self) -> bool:
-        return self.issue.state is IssueState.HELD
-
 
 def gather(database: Database, loaded: Loaded, issue: Issue, *, now: datetime) -> Board:
     """Return the board of *issue*; its newsletter must be in the configuration."""
@@ -135,11 +126,14 @@ def gather(database: Database, loaded: Loaded, issue: Issue, *, now: datetime) -
     with database.read() as conn:
         draft = issues.draft(conn, issue.id)
         rows = _rows(conn, draft.candidates)
-        tally = ledger.tally(conn, issue.id) if issue.frozen_at else None
-        audience = None if tally else ledger.audience(conn, issue.of.newsletter, issue.of.rhythm)
+        audience = (
+            None if issue.frozen_at else ledger.audience(conn, issue.of.newsletter, issue.of.rhythm)
+        )
         first = issues.last_frozen(conn, issue.of) is None
         retrace = weekly.retrace(issues.edited(conn, issue.id))
-        _frozen, excluded = issues.counted(conn, issue.id)
+        compared = compare(conn, issue) if issue.state in weekly.ENDED else None
+    progress = _sent(database, issue, now=now) if issue.frozen_at else None
+    tally = progress.tally if progress else None
     editable = issue.state in _EDITABLE
     bare = weekly.tried(database, loaded, issue, Edits()) if editable and draft.edits else draft
     weights = {check.weight for check in checks}
@@ -163,12 +157,32 @@ def gather(database: Database, loaded: Loaded, issue: Issue, *, now: datetime) -
         checks=checks,
         previewable=previewable,
         audience=audience,
-        tally=tally,
-        excluded=excluded,
+        acts=acts(
+            Facts(
+                issue=issue,
+                newsletter=newsletter,
+                now=now,
+                items=len(draft.recap.items) if draft.recap else 0,
+                audience=audience,
+                tally=tally,
+                sound="Blocks" not in weights,
+            )
+        ),
+        progress=progress,
+        comparison=compared,
         retrace=retrace,
         changes=changes(bare, draft),
         originals=_originals(database, loaded, issue, draft) if editable else {},
     )
+
+
+def _sent(database: Database, issue: Issue, *, now: datetime) -> Progress:
+    """Return the progress with its speed since the freeze: of one look, no better is known."""
+    seen = look(database, issue.id)
+    since = now - (issue.frozen_at or now)
+    if seen.issue.state is not IssueState.SENDING or not seen.settled or not since:
+        return seen
+    return replace(seen, per_second=seen.settled / since.total_seconds())
 
 
 def _originals(

@@ -1,0 +1,109 @@
+"""The decisions about an issue: approve, hold, release, pause, go on, cancel, send again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Literal
+
+from fastapi import APIRouter, Depends, Form
+from starlette.responses import Response
+
+from digest import delivery, weekly
+from digest.errors import IssueError, WrongState
+from digest.model import DeliveryState, Issue
+from digest.render.plain import plain
+from digest.web.desk.layout import IssueNumber, go, known_issue
+from digest.web.desk.session import Visitor, acting
+from digest.web.desk.weeks import board_page
+from digest.web.pages import Pages
+
+#: Takes the issue, who decides, and the present instant.
+Step = Callable[[Issue, str, datetime], object]
+
+
+def doors(pages: Pages) -> APIRouter:
+    """Return the routes of the decisions; each is a form that names the version it saw."""
+    router = APIRouter()
+    database = pages.database
+
+    def approve(issue: Issue, by: str, now: datetime) -> object:
+        return weekly.approve(database, pages.loaded, issue, by=by, now=now)
+
+    def release(issue: Issue, by: str, now: datetime) -> object:
+        return weekly.release(database, issue, by=by, now=now)
+
+    def pause(issue: Issue, by: str, now: datetime) -> object:
+        return weekly.pause(database, issue, by=by, now=now, reason=f"Paused by {by}.")
+
+    def resume(issue: Issue, by: str, now: datetime) -> object:
+        return weekly.resume(database, issue, by=by, now=now)
+
+    def cancel(issue: Issue, by: str, now: datetime) -> object:
+        return weekly.cancel(database, issue, by=by, now=now, reason=f"Cancelled by {by}.")
+
+    steps: dict[str, Step] = {
+        "approve": approve,
+        "release": release,
+        "pause": pause,
+        "resume": resume,
+        "cancel": cancel,
+    }
+    for action, step in steps.items():
+        _door(router, pages, action, step)
+    _doors_that_ask(router, pages)
+    return router
+
+
+def _door(router: APIRouter, pages: Pages, action: str, step: Step) -> None:
+    @router.post(f"/desk/issues/{{issue_id}}/{action}")
+    def decide(
+        issue_id: IssueNumber,
+        version: int = Form(),
+        who: Visitor = Depends(acting(pages, "publisher")),
+    ) -> Response:
+        return decided(pages, who, issue_id, version, step)
+
+
+def _doors_that_ask(router: APIRouter, pages: Pages) -> None:
+    @router.post("/desk/issues/{issue_id}/hold")
+    def hold(
+        issue_id: IssueNumber,
+        version: int = Form(),
+        reason: str = Form("", max_length=500),
+        who: Visitor = Depends(acting(pages, "editor")),
+    ) -> Response:
+        def step(issue: Issue, by: str, now: datetime) -> object:
+            said = plain(" ".join(reason.split())) or f"Held by {by}."
+            return weekly.hold(pages.database, issue, by=by, reasons=(said,), now=now)
+
+        return decided(pages, who, issue_id, version, step)
+
+    @router.post("/desk/issues/{issue_id}/resend")
+    def resend(
+        issue_id: IssueNumber,
+        version: int = Form(),
+        whom: Literal["uncertain", "failed"] = Form(),
+        who: Visitor = Depends(acting(pages, "publisher")),
+    ) -> Response:
+        def step(issue: Issue, by: str, now: datetime) -> object:
+            return delivery.resend(pages.database, issue.id, DeliveryState(whom), now=now, actor=by)
+
+        return decided(pages, who, issue_id, version, step)
+
+
+def decided(pages: Pages, who: Visitor, issue_id: int, version: int, step: Step) -> Response:
+    """Take *step* if the issue is still the one the page showed, and go back to its page."""
+    issue = known_issue(pages, issue_id)
+    try:
+        if issue.version != version:
+            raise WrongState(
+                "The issue changed after you opened the page; nothing was done",
+                remedy="This is how it stands now. Look again, then decide.",
+            )
+        step(issue, who.account.address, pages.now())
+    except IssueError as e:
+        return board_page(
+            pages, who, known_issue(pages, issue_id), here="issues", status=409, refusal=e
+        )
+    return go(pages, f"/desk/issues/{issue_id}")

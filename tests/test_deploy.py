@@ -11,6 +11,7 @@ import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from uuid import uuid4
 
 import httpx
 import pytest
@@ -19,8 +20,10 @@ from typer.testing import CliRunner
 
 from digest.cli import app
 from digest.config.environment import VARIABLES
+from digest.store import Database, upgrade
 from digest.web import metrics
-from tests import website
+from tests import cluster, website
+from tests.audience import addresses, an_issue, frozen, readers
 from tests.mailserver import AUTHORITY, TLS
 
 DEPLOY = Path(__file__).parents[1] / "deploy"
@@ -168,3 +171,43 @@ def test_one_click_comes_through_the_proxy_without_a_redirect(proxied):
         assert led.headers["location"] == "https://recap.example.org/healthz"
         assert mailbox.get(f"{secure}/healthz").status_code == 200
         assert mailbox.get(f"{secure}/metrics").status_code == 404
+
+
+# --- the database's two roles -------------------------------------------------------------
+
+
+@pytest.fixture
+def roles(needs) -> Iterator[tuple[str, str]]:
+    """A database with the roles of `roles.sql`: the URLs of its owner and of the program."""
+    mark = uuid4().hex
+    owner, program, name = f"owner_{mark}", f"program_{mark}", f"roles_{mark}"
+    try:
+        cluster.administer(f"CREATE DATABASE {name}")
+    except cluster.NoCluster as e:
+        needs("postgres", str(e))
+    told = ("--set", f"owner={owner}", "--set", f"program={program}", "--set", "ON_ERROR_STOP=1")
+    place = ("--host", str(cluster.socket()), "--username", "postgres", "--dbname", name)
+    psql = cluster.programs() / "psql"
+    subprocess.run(
+        [psql, *place, *told, "-f", DEPLOY / "roles.sql"], check=True, capture_output=True
+    )
+    yield tuple(cluster.url(name).replace("postgres@", f"{role}@") for role in (owner, program))
+    cluster.administer(f"DROP DATABASE {name} WITH (FORCE)")
+    for role in (owner, program):
+        cluster.administer(f"DROP ROLE {role}")
+
+
+def test_the_program_needs_no_right_to_change_tables(roles):
+    """Its role can do all that an issue takes, and can neither make nor drop a table."""
+    owner, program = map(Database, roles)
+    upgrade.upgrade(owner)
+    owner.close()
+    upgrade.check(program)
+    issue = an_issue(program)
+    readers(program, addresses(3))
+    assert frozen(program, issue)[0] == 3
+    for forbidden in ("DROP TABLE subscribers", "CREATE TABLE mine (x int)"):
+        with pytest.raises(Exception, match=r"permission denied|must be owner"):
+            with program.write() as conn:
+                conn.exec_driver_sql(forbidden)
+    program.close()

@@ -245,3 +245,15 @@ def test_slots_are_told_as_they_are():
     """The reference names the slots that a template may use, and no other."""
     told = re.findall(r"^\| `slots\.(\w+)`", _said("mail.md"), re.MULTILINE)
     assert tuple(told) == fragments.SLOTS
+
+
+def test_every_guard_has_a_test_that_exists():
+    """The page on security names tests; each of them is there, under that name."""
+    named = re.findall(
+        r"`(tests/test_\w+\.py)::(\w+)`", (ROOT / "docs" / "security.md").read_text()
+    )
+    assert len(named) > 20
+    missing = [
+        f"{file}::{test}" for file, test in named if f"def {test}(" not in (ROOT / file).read_text()
+    ]
+    assert missing == []

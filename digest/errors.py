@@ -4,7 +4,8 @@ DigestError                 one sentence that says what, where, and what to do
 ├── ConfigError             config.yaml or .env: file, line, key
 ├── FeedError               a feed as a whole; its publications stay as they are
 │   ├── FetchRefused        we would not: private address, too large, not http(s)
-│   ├── FetchFailed         they did not: no host, time-out, 4xx, 5xx
+│   ├── FetchFailed         they did not: time-out, 4xx, 5xx
+│   │   └── NoSuchHost      the address names nobody
 │   └── NotAFeed            what came is no feed of the kind asked for
 ├── StoreError              the database did not do it; nothing was half done
 │   ├── StoreBusy           locked for longer than we wait; try again
@@ -84,6 +85,10 @@ class FetchFailed(FeedError):
         super().__init__(message, remedy=remedy)
         self.status = status
         self.retry_after_seconds = retry_after_seconds
+
+
+class NoSuchHost(FetchFailed):
+    """The address names a host that nobody knows."""
 
 
 class NotAFeed(FeedError):

@@ -145,7 +145,7 @@ PRIVATE = re.compile(
 )
 #: Private networks (RFC 1918), where an address is more than an example in the guard's tests.
 PRIVATE_ADDRESS = re.compile(rb"\b(?:10\.\d+|172\.(?:1[6-9]|2\d|3[01])|192\.168)\.\d+\.\d+\b")
-ABOUT_ADDRESSES = ("tests/", "digest/http.py", "docs/")
+ABOUT_ADDRESSES = ("tests/", "digest/http/", "docs/")
 MAIL_ADDRESS = re.compile(rb"[\w.+-]+@((?:[\w-]+\.)+[a-z]{2,})\b")
 ALLOWED_DOMAIN = re.compile(
     rb"(?:.*\.)?(?:example\.(?:org|com|net)|[\w-]+\.(?:test|example|invalid))"

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gzip
+import socket
+import threading
 import time
 import zlib
 from collections.abc import Callable, Iterator
@@ -13,7 +15,7 @@ from typing import Any
 import pytest
 
 from digest import http
-from digest.errors import FetchFailed, FetchRefused
+from digest.errors import FetchFailed, FetchRefused, NoSuchHost
 from digest.http import Answer, Bounds
 from tests.webserver import Answering, WebServer, answer
 
@@ -75,6 +77,90 @@ def test_a_304_that_nobody_asked_for_is_a_failure(serve):
     server = serve(lambda *_: answer(status="304 Not Modified"))
     with pytest.raises(FetchFailed):
         fetch(server.url)
+
+
+def reached(url: str, **how: Any) -> Any:
+    return http.reach([url], **({"allow_private": True, "bounds": SMALL} | how))[url]
+
+
+def test_reaching_reads_no_body_and_follows_redirects(serve):
+    """HEAD is enough: the last status, the address where it ended, size and type."""
+    server = serve(
+        lambda path, _: (
+            answer(b"", length=False, content_type="image/png", content_length="123456")
+            if path == "/end"
+            else answer(status="302 Found", location="/end")
+        )
+    )
+    assert reached(server.url + "/begin") == http.Reached(
+        status=200, url=server.url + "/end", content_type="image/png", length=123456
+    )
+
+
+def test_what_refuses_head_is_asked_by_get():
+    """Many servers know no HEAD; only the answer to GET counts."""
+    methods: list[str] = []
+
+    def handle(connection: socket.socket) -> None:
+        with connection:
+            methods.append(connection.recv(4096).split()[0].decode())
+            status = "404 Not Found" if methods[-1] == "HEAD" else "200 OK"
+            connection.sendall(f"HTTP/1.1 {status}\r\ncontent-length: 0\r\n\r\n".encode())
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        thread = threading.Thread(
+            target=lambda: [handle(listening.accept()[0]) for _ in range(2)], daemon=True
+        )
+        thread.start()
+        told = reached(f"http://127.0.0.1:{listening.getsockname()[1]}/")
+        thread.join(5)
+    assert (told.status, methods) == (200, ["HEAD", "GET"])
+
+
+@pytest.mark.parametrize("status", [401, 404, 410, 429, 500])
+def test_any_status_is_an_answer(serve, status):
+    """Reaching tells what the server said, good or bad."""
+    server = serve(lambda *_: answer(status=f"{status} Said"))
+    assert reached(server.url).status == status
+
+
+def test_reaching_is_guarded_like_fetching(serve):
+    """A private address is refused, also at the end of a redirect; each fails alone."""
+    server = serve(lambda *_: answer(b"x"))
+    public = {"example.org": ["127.0.0.1"], "other.test": ["127.0.0.1"]}
+
+    def lookup(host: str, port: int) -> list[str]:
+        if host == "nobody.test":
+            raise socket.gaierror(socket.EAI_NONAME, "nobody")
+        if host == "later.test":
+            raise socket.gaierror(socket.EAI_AGAIN, "later")
+        return public.get(host, [host])
+
+    urls = [
+        "http://example.org/",
+        "http://nobody.test/",
+        "http://later.test/",
+        "ftp://example.org/",
+    ]
+    found = http.reach(urls, bounds=SMALL, lookup=lookup)
+    assert isinstance(found["http://example.org/"], FetchRefused)
+    assert isinstance(found["http://nobody.test/"], NoSuchHost)
+    assert not isinstance(found["http://later.test/"], NoSuchHost)
+    assert isinstance(found["http://later.test/"], FetchFailed)
+    assert isinstance(found["ftp://example.org/"], FetchRefused)
+    assert server.asked == []
+
+
+def test_reaching_many_ends_in_time(serve):
+    """A server that says nothing costs its own answer, and all together the time allowed."""
+    quick = serve(lambda *_: answer(b"x"))
+    mute = serve(lambda *_: (time.sleep(3), b"")[1])
+    began = time.monotonic()
+    urls = [f"{mute.url}/{n}" for n in range(20)] + [quick.url + "/a", quick.url + "/b"]
+    found = http.reach(urls, allow_private=True, seconds=0.7)
+    assert time.monotonic() - began < 2
+    assert [found[url].status for url in urls[20:]] == [200, 200]
+    assert all(isinstance(found[url], FetchFailed) for url in urls[:20])
 
 
 @pytest.mark.parametrize("url", ["file:///etc/passwd", "ftp://example.org/", "gopher://x", "x", ""])

@@ -9,11 +9,12 @@ import pytest
 from digest.model import Block, Edition, Image, Recap, Section
 from digest.model.settings import NewsletterSettings
 from digest.render import fingerprint, fragments
+from digest.render.finding import Finding
 from digest.render.fit import size
-from digest.render.preflight import Finding, check
+from digest.render.preflight import check, message
 from digest.render.specimen import recap as specimen
 from digest.weekly.steps import BARRING
-from tests.recaps import a_newsletter, a_recap, an_item, edition, real_week
+from tests.recaps import a_newsletter, a_recap, addressed, an_item, edition, real_week
 
 
 def found(
@@ -131,6 +132,9 @@ def test_slot_that_nobody_fills() -> None:
         ("Long " * 40, "subject-long"),
         ("Re: your question of last week", "subject-reply"),
         ("ESCALATION IN UKRAINE AND MORE", "subject-capitals"),
+        ("Now! Act before it is too late!", "subject-shouting"),
+        ("How much $$$ does it take", "subject-shouting"),
+        ("Is this the end of it??", "subject-shouting"),
     ],
 )
 def test_subject(subject: str, code: str) -> None:
@@ -216,3 +220,18 @@ def test_braces_of_our_own() -> None:
         assert "words-unfilled" in {code for code, _ in found(recap).items()} & BARRING
     newsletter = a_newsletter(notice="Not affiliated with {{ them }}", items={"min": 1})
     assert found(newsletter=newsletter)["words-unfilled"].level == "error"
+
+
+def test_message_has_what_every_server_asks_for() -> None:
+    """Each field once, one-click over https, no line longer than SMTP carries."""
+    sound = bytes(addressed(fragments.cut(edition())))
+    assert list(message(sound)) == []
+    doubled = sound.replace(b"List-Id:", b"From: x@example.org\r\nX-Was:", 1)
+    assert [f.sentence for f in message(doubled)] == [
+        "The field From stands there 2 times.",
+        "The field List-Id is missing.",
+    ]
+    assert [f.code for f in message(sound.replace(b"<https:", b"<http:", 1))] == [
+        "unsubscribe-http"
+    ]
+    assert [f.code for f in message(sound + b"x" * 999)] == ["line-too-long"]

@@ -212,6 +212,21 @@ def _picture(value: str) -> str:
     return value
 
 
+def _filter(value: str) -> str:
+    if not re.fullmatch(r"(https?|spamd)://[\w.:\[\]-]+(/[\w./-]*)?", value):
+        raise ValueError(
+            f"write an address like http://127.0.0.1:11333 (rspamd) or spamd://127.0.0.1:783 "
+            f"(SpamAssassin), not {value!r}"
+        )
+    return value
+
+
+def _tag(value: str) -> str:
+    if not re.fullmatch(r"[\w.~-]+", value, re.ASCII):
+        raise ValueError(f"write letters, digits, hyphens and dots, not {value!r}")
+    return value
+
+
 def _language(value: str) -> str:
     if not re.fullmatch(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*", value):
         raise ValueError(f'write a language tag, like "en" or "pt-BR", not {value!r}')
@@ -419,6 +434,7 @@ class Ranking(Strict):
 
 
 Color = Annotated[str, AfterValidator(_accent)]
+UtmTag = Annotated[str, AfterValidator(_tag)]
 
 
 class Palette(Strict):
@@ -514,6 +530,17 @@ class Look(Strict):
         return self
 
 
+class Utm(Strict):
+    """What the publisher's own statistics read in the links; the same for every reader."""
+
+    #: ``utm_source``.
+    source: UtmTag
+    #: ``utm_medium``.
+    medium: UtmTag = "email"
+    #: ``utm_campaign``; none: the issue's key.
+    campaign: UtmTag | None = None
+
+
 class FirstTo(Strict):
     """Readers on *list* get the issue first; the others after *wait*."""
 
@@ -571,6 +598,9 @@ class NewsletterSettings(Strict):
     )
     #: What the mail looks like.
     look: Look = Look()
+    #: Words added to the links of publications and blocks for the publisher's statistics
+    #: (``utm_source=…``), the same for every reader; none: links stay as they are.
+    utm: Utm | None = None
     #: A sentence under the footer ("not affiliated with …").
     notice: Line = ""
     #: Multiplies a topic's or a kind's weight in the ranking; 1 where unnamed.
@@ -606,6 +636,16 @@ class NewsletterSettings(Strict):
         return self.postal_address == SAMPLE_ADDRESS
 
 
+class ChecksSettings(Strict):
+    """What `digest issue check`, and the bell before it sends, ask beyond the mail itself."""
+
+    #: Whether every link is asked where it leads.
+    links: bool = True
+    #: A spam filter of your own that gives the mail a score: rspamd's
+    #: ``http://127.0.0.1:11333``, or SpamAssassin's ``spamd://127.0.0.1:783``.
+    spam: Annotated[str, AfterValidator(_filter)] | None = None
+
+
 class DkimSettings(Strict):
     """Signing our mail ourselves; leave it out where the relay signs. Needs the extra `sign`."""
 
@@ -639,6 +679,8 @@ class Settings(Strict):
     dkim: DkimSettings | None = None
     #: Where the desk and the readers' pages are served.
     web: WebSettings = WebSettings()
+    #: What is asked of others before an issue goes out.
+    checks: ChecksSettings = ChecksSettings()
     #: By key: small letters, digits and hyphens; it stands in links, so it stays.
     newsletters: dict[Key, NewsletterSettings] = Field(min_length=1)
     #: Signs links and Message-IDs; TOKEN_KEY in .env, never in config.yaml.

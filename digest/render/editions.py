@@ -44,20 +44,20 @@ def render(
     }
 
     def rendered(fit: Fit) -> Edition:
-        return _rendered(recap, newsletter, number, urls, templates, fit)
+        issue = shown(recap, newsletter, number, fit, issue_key=issue_key)
+        return _rendered(recap, issue, newsletter, urls, templates, fit)
 
     return fitted(rendered, recap, newsletter.look.layout)
 
 
 def _rendered(
     recap: Recap,
+    issue: Shown,
     newsletter: NewsletterSettings,
-    number: int,
     urls: dict[str, str],
     templates: Sequence[Path],
     fit: Fit,
 ) -> Edition:
-    issue = shown(recap, newsletter, number, fit)
     seal = _seal(recap)
     values = _values(issue, newsletter, urls, seal)
     subject = plain(filled(templates, "mail/recap/subject.txt", values))

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator
-from urllib.parse import quote, urlsplit, urlunsplit
+from collections.abc import Iterator, Mapping
+from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
 
 import idna
 
@@ -73,6 +73,17 @@ def link(address: str | None) -> str | None:
         for part, also in ((parts.path, ""), (parts.query, "?"), (parts.fragment, "?"))
     )
     return urlunsplit((parts.scheme, place, path, query, anchor))
+
+
+def tagged(address: str | None, tags: Mapping[str, str]) -> str | None:
+    """Return *address* with *tags* in its query; those that it has already stay as they are."""
+    if not address or not tags:
+        return address
+    parts = urlsplit(address)
+    has = {name for name, _ in parse_qsl(parts.query, keep_blank_values=True)}
+    fresh = urlencode({name: value for name, value in tags.items() if name not in has})
+    query = "&".join(each for each in (parts.query, fresh) if each)
+    return urlunsplit(parts._replace(query=query))
 
 
 def _host(host: str) -> str | None:

@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from digest.model import Block, Image, Item, Recap, Section
-from digest.model.settings import NewsletterSettings
+from digest.model.settings import NewsletterSettings, Utm
 from digest.render import dates, languages, markdown
 from digest.render.fit import Fit
-from digest.render.plain import link, plain, shortened, summarised
+from digest.render.plain import link, plain, shortened, summarised, tagged
 
 TITLE_LIMIT = 240
 LABEL_LIMIT = 120
@@ -104,9 +104,11 @@ class Shown:
     notes: tuple[str, ...]
 
 
-def shown(recap: Recap, newsletter: NewsletterSettings, number: int, fit: Fit) -> Shown:
+def shown(
+    recap: Recap, newsletter: NewsletterSettings, number: int, fit: Fit, *, issue_key: str
+) -> Shown:
     """Return *recap* as its templates see it. Items that no section names are left out."""
-    page = _Page(recap, newsletter, fit)
+    page = _Page(recap, newsletter, fit, issue_key)
     headline, lead = plain(recap.headline), plain(recap.lead)
     return Shown(
         title=plain(recap.title),
@@ -125,12 +127,15 @@ def shown(recap: Recap, newsletter: NewsletterSettings, number: int, fit: Fit) -
 class _Page:
     """One walk through a recap; gathers the notes on the way."""
 
-    def __init__(self, recap: Recap, newsletter: NewsletterSettings, fit: Fit) -> None:
+    def __init__(
+        self, recap: Recap, newsletter: NewsletterSettings, fit: Fit, issue_key: str
+    ) -> None:
         self.recap = recap
         self.newsletter = newsletter
         self.fit = fit
         self.limits = fit.limits
         self.pictures = 0
+        self.tags = _tags(newsletter.utm, issue_key)
         self.words = languages.words(newsletter.language)
         self.items = {item.publication: item for item in recap.items}
         self.notes: list[str] = []
@@ -190,7 +195,7 @@ class _Page:
                 title=plain(block.title),
                 html=markdown.to_html(block.markdown),
                 text=tuple(markdown.to_text(block.markdown)),
-                link=link(block.link),
+                link=tagged(link(block.link), self.tags),
                 image=_image(block.image),
                 sponsor=block.sponsor,
             ),
@@ -228,7 +233,7 @@ class _Page:
             title=title if "title" in item.edited else self.cut(title, TITLE_LIMIT),
             # An editor's words are never cut: whoever wrote them saw the preview.
             summary=summary if human else summarised(summary, limit) if limit else "",
-            link=link(item.link),
+            link=tagged(link(item.link), self.tags),
             image=self._picture(item),
             folded=item.publication in self.fit.folded,
             meta=self._meta(item, event.get("moment", "")),
@@ -258,6 +263,13 @@ class _Page:
         if len(text) > limit:
             self.notes.append(f"“{text[:40].rstrip()}…” was cut to {limit} characters.")
         return shortened(text, limit)
+
+
+def _tags(utm: Utm | None, issue_key: str) -> dict[str, str]:
+    if utm is None:
+        return {}
+    campaign = utm.campaign or issue_key
+    return {"utm_source": utm.source, "utm_medium": utm.medium, "utm_campaign": campaign}
 
 
 def _shape(section: Section) -> str:

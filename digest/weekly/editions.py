@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from digest import packaged
 from digest.errors import IssueError
-from digest.model import Edition, Issue, Recap
+from digest.model import Edition, Issue, Recap, Recipient
 from digest.store import Database, issues, outbox
 
 if TYPE_CHECKING:
     from digest.config import Loaded
-    from digest.render.preflight import Finding
+    from digest.render.finding import Finding
 
 
 def preview(database: Database, loaded: Loaded, issue: Issue) -> Edition:
@@ -47,8 +47,15 @@ def rendered(loaded: Loaded, issue: Issue, recap: Recap, number: int) -> Edition
     )
 
 
-def findings(database: Database, loaded: Loaded, issue: Issue) -> tuple[Finding, ...]:
-    """Return what the preflight says of the issue's present edition, errors first."""
+def findings(
+    database: Database, loaded: Loaded, issue: Issue, *, online: bool = False
+) -> tuple[Finding, ...]:
+    """
+    Return what the preflight says of the issue's present edition, errors first.
+
+    *online* also asks the web where its links lead, and a spam filter where `checks` names
+    one; that may take half a minute.
+    """
     from digest.config import blocks
     from digest.render import preflight
 
@@ -58,7 +65,44 @@ def findings(database: Database, loaded: Loaded, issue: Issue) -> tuple[Finding,
     assert recap is not None  # noqa: S101 - `preview` raises before
     newsletter = loaded.settings.newsletters[issue.of.newsletter]
     missing = blocks.read(loaded.folder, newsletter).faults
-    return preflight.check(edition, recap, newsletter, missing=missing)
+    found = [*preflight.check(edition, recap, newsletter, missing=missing)]
+    found += preflight.message(message := _specimen(loaded, issue, edition))
+    if online:
+        found += _asked(loaded, edition, message)
+    return tuple(sorted(found, key=lambda finding: finding.level))
+
+
+def _specimen(loaded: Loaded, issue: Issue, edition: Edition) -> bytes:
+    """Return the message that a reader who does not exist would get."""
+    from digest.render import fragments
+    from digest.render.message import address
+
+    newsletter = loaded.settings.newsletters[issue.of.newsletter]
+    base = loaded.settings.public_url
+    return bytes(
+        address(
+            fragments.cut(edition),
+            Recipient(subscriber=0, address="reader@example.org", name="A Reader"),
+            newsletter=newsletter,
+            newsletter_key=issue.of.newsletter,
+            issue_key=issue.of.key,
+            public_url=base,
+            unsubscribe_url=f"{base}/unsubscribe/example",
+            message_id=f"<check@{newsletter.from_address.rpartition('@')[2]}>",
+            date=issue.sends_at,
+        )
+    )
+
+
+def _asked(loaded: Loaded, edition: Edition, message: bytes) -> Iterator[Finding]:
+    from digest import http
+    from digest.render import links, spam
+
+    checks = loaded.settings.checks
+    if checks.links:
+        yield from links.check(edition, http.reach, ours=loaded.settings.public_url)
+    if checks.spam:
+        yield from spam.check(message, checks.spam)
 
 
 def post_test(

@@ -169,7 +169,7 @@ def _objections(
         reasons += _historical(conn, issue)
         reasons += _dead_feeds(conn, issue.of.newsletter, now=now)
     try:
-        found = findings(database, loaded, issue)
+        found = findings(database, loaded, issue, online=True)
     except DigestError as e:
         return (*reasons, f"It cannot be rendered: {e}")
     strict = newsletter.approval == "auto_if_clean"

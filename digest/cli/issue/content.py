@@ -216,9 +216,18 @@ def edit(
 # --- check and preview --------------------------------------------------------------------
 
 
-def check(newsletter: NewsletterKey = None, closing: Closing = None, json: AsJson = False) -> None:
+def check(
+    newsletter: NewsletterKey = None,
+    closing: Closing = None,
+    offline: Annotated[
+        bool, typer.Option("--offline", help="Ask nobody where the links lead.")
+    ] = False,
+    json: AsJson = False,
+) -> None:
     """
     Look for what would be wrong with the mail; exit 1 if something must be mended first.
+
+    Every link is asked where it leads. What cannot be asked is told, and is no error.
 
     Example: digest issue check
     """
@@ -227,7 +236,10 @@ def check(newsletter: NewsletterKey = None, closing: Closing = None, json: AsJso
 
     chosen = choose(newsletter, closing)
     found = weekly.findings(
-        chosen.installation.database, chosen.installation.loaded, chosen.issue()
+        chosen.installation.database,
+        chosen.installation.loaded,
+        chosen.issue(),
+        online=not offline,
     )
     if json:
         terminal.as_json(found)

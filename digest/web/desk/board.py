@@ -23,7 +23,7 @@ from digest.web.desk.comparison import Comparison, compare
 from digest.web.desk.progress import Progress, look
 
 if TYPE_CHECKING:
-    from digest.render.preflight import Finding
+    from digest.render.finding import Finding
 
 #: What the reasons for being out are called, by the candidate's code.
 _LEFT_OUT = {

@@ -1,9 +1,4 @@
-"""Asking the web for something, within bounds: guarded addresses, limited size and time.
-
-Every hop is resolved once, every address it resolves to is judged, and the connection
-goes to an address that was judged: a name that changes its mind in between (DNS
-rebinding) gains nothing. Proxies of the environment are not used, for the same reason.
-"""
+"""One thing asked of the web: each hop looked up, judged and bounded."""
 
 from __future__ import annotations
 
@@ -12,7 +7,8 @@ import re
 import socket
 import ssl
 import zlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -22,7 +18,7 @@ from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 import httpx
 
 from digest import __version__
-from digest.errors import FetchFailed, FetchRefused
+from digest.errors import FetchFailed, FetchRefused, NoSuchHost
 
 Address = IPv4Address | IPv6Address
 #: Looks a host and port up; the addresses as text, best first. OSError if there is none.
@@ -70,11 +66,16 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Asking:
+class Asking:
+    """How one thing is asked for."""
+
     headers: Mapping[str, str]
     bounds: Bounds
     allow_private: bool
     lookup: Lookup
+    method: str = "GET"
+    #: False: what is said of the body is enough.
+    reads: bool = True
 
 
 def looked_up(host: str, port: int) -> Sequence[str]:
@@ -106,16 +107,16 @@ def fetch(
     and reserved addresses stay refused with *allow_private*: a cloud's metadata service
     is no feed.
     """
-    asking = _Asking(
-        headers=_headers(accept, agent, etag, last_modified),
+    asking = Asking(
+        headers=asked_with(accept, agent, etag, last_modified),
         bounds=bounds or Bounds(),
         allow_private=allow_private,
         lookup=lookup,
     )
-    return asyncio.run(_in_time(url, asking))
+    return asyncio.run(_follow(url, asking))
 
 
-def _headers(
+def asked_with(
     accept: str, agent: str, etag: str | None, last_modified: str | None
 ) -> dict[str, str]:
     headers = {"Accept": accept, "User-Agent": agent, "Accept-Encoding": "gzip, deflate"}
@@ -127,10 +128,11 @@ def _headers(
     return headers
 
 
-async def _in_time(url: str, asking: _Asking) -> Answer:
+@asynccontextmanager
+async def in_time(url: str, asking: Asking) -> AsyncIterator[None]:
     try:
         async with asyncio.timeout(asking.bounds.seconds):
-            return await _follow(url, asking)
+            yield
     except TimeoutError:
         raise FetchFailed(
             f"{shown(url)}: not done within {asking.bounds.seconds:g} s",
@@ -138,13 +140,20 @@ async def _in_time(url: str, asking: _Asking) -> Answer:
         ) from None
 
 
-async def _follow(url: str, asking: _Asking) -> Answer:
+async def _follow(url: str, asking: Asking) -> Answer:
+    async with in_time(url, asking):
+        at, moved_to, response, body = await ended(url, asking)
+        return _answer(at, moved_to, response, body, asking)
+
+
+async def ended(url: str, asking: Asking) -> tuple[httpx.URL, str | None, httpx.Response, bytes]:
+    """Follow the redirects: where they end, where it moved for good, and what stands there."""
     at, moved_to, permanent = _readable(url), None, True
     for _ in range(asking.bounds.redirects + 1):
         response, body = await _hop(at, asking)
         target = response.headers.get("location", "")
         if response.status_code not in _REDIRECTS or not target:
-            return _answer(at, moved_to, response, body, asking)
+            return at, moved_to, response, body
         at = _readable(_joined(at, target))
         permanent = permanent and response.status_code in _PERMANENT
         moved_to = str(at) if permanent else moved_to
@@ -174,7 +183,7 @@ def _joined(at: httpx.URL, target: str) -> str:
         raise FetchFailed(f"{shown(at)}: redirects to {target[:200]!r}, no address") from e
 
 
-async def _hop(at: httpx.URL, asking: _Asking) -> tuple[httpx.Response, bytes]:
+async def _hop(at: httpx.URL, asking: Asking) -> tuple[httpx.Response, bytes]:
     """Ask one server, at the first of its addresses that takes the connection."""
     failure: Exception | None = None
     for address in await _addresses(at, asking):
@@ -192,13 +201,14 @@ def _said(e: Exception | None) -> str:
     return str(e) or type(e).__name__
 
 
-async def _addresses(at: httpx.URL, asking: _Asking) -> Sequence[str]:
+async def _addresses(at: httpx.URL, asking: Asking) -> Sequence[str]:
     port = at.port or (443 if at.scheme == "https" else 80)
     loop = asyncio.get_running_loop()
     try:
         found = await loop.run_in_executor(None, asking.lookup, at.host, port)
     except (OSError, UnicodeError) as e:
-        raise FetchFailed(
+        passing = isinstance(e, socket.gaierror) and e.errno == socket.EAI_AGAIN
+        raise (FetchFailed if passing else NoSuchHost)(
             f"{shown(at)}: no host is called {at.host}", remedy="Check the address."
         ) from e
     for address in found:
@@ -243,7 +253,7 @@ def _meant(address: Address) -> Iterator[Address]:
             yield from address.teredo
 
 
-async def _exchange(at: httpx.URL, address: str, asking: _Asking) -> tuple[httpx.Response, bytes]:
+async def _exchange(at: httpx.URL, address: str, asking: Asking) -> tuple[httpx.Response, bytes]:
     headers = {**asking.headers, "Host": at.netloc.decode("ascii")}
     client = httpx.AsyncClient(
         verify=_trust(), trust_env=False, timeout=asking.bounds.seconds, follow_redirects=False
@@ -253,10 +263,14 @@ async def _exchange(at: httpx.URL, address: str, asking: _Asking) -> tuple[httpx
     async with (
         client,
         client.stream(
-            "GET", place, headers=headers, extensions={"sni_hostname": at.raw_host.decode("ascii")}
+            asking.method,
+            place,
+            headers=headers,
+            extensions={"sni_hostname": at.raw_host.decode("ascii")},
         ) as response,
     ):
-        body = await _body(at, response, asking.bounds) if response.status_code == 200 else b""
+        reads = asking.reads and response.status_code == 200
+        body = await _body(at, response, asking.bounds) if reads else b""
         return response, body
 
 
@@ -326,7 +340,7 @@ def _started(data: bytes, limit: int, *, first: bool) -> tuple[zlib._Decompress,
 
 
 def _answer(
-    at: httpx.URL, moved_to: str | None, response: httpx.Response, body: bytes, asking: _Asking
+    at: httpx.URL, moved_to: str | None, response: httpx.Response, body: bytes, asking: Asking
 ) -> Answer:
     status, headers = response.status_code, response.headers
     asked_if = {"If-None-Match", "If-Modified-Since"} & set(asking.headers)

@@ -1,0 +1,32 @@
+"""
+Asking the web for something, within bounds: guarded addresses, limited size and time.
+
+Every hop is resolved once, every address it resolves to is judged, and the connection
+goes to an address that was judged: a name that changes its mind in between (DNS
+rebinding) gains nothing. Proxies of the environment are not used, for the same reason.
+"""
+
+from digest.http.fetching import (
+    AGENT,
+    Answer,
+    Bounds,
+    Lookup,
+    fetch,
+    looked_up,
+    shown,
+    why_refused,
+)
+from digest.http.reaching import Reached, reach
+
+__all__ = [
+    "AGENT",
+    "Answer",
+    "Bounds",
+    "Lookup",
+    "Reached",
+    "fetch",
+    "looked_up",
+    "reach",
+    "shown",
+    "why_refused",
+]

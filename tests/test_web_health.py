@@ -105,4 +105,6 @@ def take_the_tables(database: Database) -> None:
         for name in inspect(conn).get_table_names():
             if database.is_sqlite:
                 conn.execute(text("PRAGMA defer_foreign_keys = ON"))
-            conn.execute(text(f'DROP TABLE "{name}"' + ("" if database.is_sqlite else " CASCADE")))
+            # Some go with others: the full text's own tables with its index.
+            how = "" if database.is_sqlite else " CASCADE"
+            conn.execute(text(f'DROP TABLE IF EXISTS "{name}"{how}'))

@@ -15,7 +15,7 @@ import pytest
 
 from digest import delivery, inbox
 from digest.config import Loaded
-from digest.delivery import run as sender
+from digest.delivery import judge, supply
 from digest.errors import (
     AlreadySending,
     ReaderError,
@@ -302,7 +302,7 @@ def test_a_server_that_puts_everything_off_is_left_alone(desk):
     with pytest.raises(Unreachable, match="in a row"):
         it.settle()
     assert it.record().state is IssueState.SENDING
-    assert it.states()[DEFERRED] <= sender.STRIKES + 4
+    assert it.states()[DEFERRED] <= judge.STRIKES + 4
     it.server.script = lambda *_: None
     it.now = NOW + timedelta(hours=1)
     assert it.settle().by_state == {SENT: 60}
@@ -415,11 +415,11 @@ def test_whoever_leaves_while_it_is_sent_gets_nothing(desk):
 
 
 def test_a_pause_stops_it_and_a_resume_goes_on(desk):
-    """Pausing in the middle leaves the rest owed; resuming sends to exactly them."""
-    it = desk(20, delay=0.02)
+    """A pause in the middle leaves those owed who were not on their way; a resume sends to them."""
+    it = desk(40, delay=0.02)
 
     def write(row):
-        if len(it.server.mails) == 5 and it.record().state is IssueState.SENDING:
+        if len(it.server.mails) >= 5 and it.record().state is IssueState.SENDING:
             with it.database.write() as conn:
                 issues.set_state(
                     conn, it.issue, (IssueState.SENDING,), IssueState.STOPPED, now=NOW, actor="ana"
@@ -427,13 +427,16 @@ def test_a_pause_stops_it_and_a_resume_goes_on(desk):
         return letter(row)
 
     tally = it.settle(write=write, smtp={"connections": 1})
-    assert tally.by_state == {SENT: 5, DeliveryState.PENDING: 15}
+    sent = tally.count(SENT)
+    assert 5 <= sent <= 12
+    assert tally.by_state == {SENT: sent, DeliveryState.PENDING: 40 - sent}
+    assert len(it.server.mails) == sent
     with it.database.write() as conn:
         issues.set_state(
             conn, it.issue, (IssueState.STOPPED,), IssueState.SENDING, now=NOW, actor="ana"
         )
-    assert it.settle().by_state == {SENT: 20}
-    assert Counter(it.server.recipients) == Counter(addresses(20))
+    assert it.settle().by_state == {SENT: 40}
+    assert Counter(it.server.recipients) == Counter(addresses(40))
 
 
 def test_stop_finishes_what_is_in_flight(desk):
@@ -508,20 +511,20 @@ class FullDisk(Database):
 def test_a_full_disk_stops_it_before_the_next_message(desk, monkeypatch):
     """Nothing leaves that cannot be written down; with room again everybody gets theirs once."""
     monkeypatch.setattr("digest.delivery.recorder.PAUSES", (0.01,))
-    it = desk(50)
+    it = desk(400)
     good = it.database
     it.database = FullDisk(good.url)
     monkeypatch.setattr(FullDisk, "commits_left", 12)
     with pytest.raises(StoreError, match="no space"):
         it.settle()
     arrived = len(it.server.mails)
-    assert 0 < arrived < 50
+    assert 0 < arrived < 400
 
     it.database.close()
     it.database = good
     tally = it.settle()
-    assert tally.count(UNCERTAIN) <= 4
-    assert tally.count(SENT) + tally.count(UNCERTAIN) == 50
+    assert tally.count(UNCERTAIN) <= delivery.IN_FLIGHT
+    assert tally.count(SENT) + tally.count(UNCERTAIN) == 400
     assert max(Counter(it.server.recipients).values()) == 1
 
 
@@ -549,8 +552,9 @@ def test_the_next_run_takes_up_what_a_dead_one_left(desk):
     """Claims come back, attempts without an answer are uncertain, and the record names them."""
     it = desk(5)
     with it.database.write() as conn:
-        rows = ledger.claim(conn, it.issue, "dead", NOW, timedelta(hours=9), 4)
-        ledger.attempt(conn, it.issue, "dead", rows[:1], now=NOW)
+        ledger.enter(conn, it.issue, "dead", now=NOW)
+        rows = ledger.claim(conn, it.issue, "dead", NOW, 4)
+        ledger.record(conn, it.issue, "dead", rows=rows[:1], now=NOW)
     assert it.settle().by_state == {SENT: 4, UNCERTAIN: 1}
     with it.database.read() as conn:
         (found,) = (row.detail for row in conn.execute(events.select()) if row.what == "recovered")
@@ -569,7 +573,7 @@ def test_the_ledger_must_add_up(desk):
 
 def test_no_more_are_in_flight_than_promised(desk, monkeypatch):
     """Attempted without a result: never more than the bound, however many connections."""
-    monkeypatch.setattr(sender, "IN_FLIGHT", 3)
+    monkeypatch.setattr(supply, "IN_FLIGHT", 3)
     it = desk(40, delay=0.01)
     most = 0
 

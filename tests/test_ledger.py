@@ -9,7 +9,7 @@ import pytest
 from digest.model import DeliveryState, IssueState, SkipReason, SubscriptionState
 from digest.store import ledger
 from digest.store.ledger import Result
-from digest.store.schema import subscribers, subscriptions
+from digest.store.schema import senders, subscribers, subscriptions
 from tests.audience import (
     NEWSLETTER,
     NOW,
@@ -20,23 +20,30 @@ from tests.audience import (
     subscription,
 )
 
-LEASE = timedelta(minutes=30)
+
+def entered(conn, issue, holder, now=NOW):
+    """The sender's row, made where it is not there yet."""
+    if not conn.execute(senders.select().where(senders.c.holder == holder)).first():
+        ledger.enter(conn, issue, holder, now=now)
 
 
 def claimed(database, issue, *, holder="a", size=100, now=NOW):
     with database.write() as conn:
-        return ledger.claim(conn, issue, holder, now, LEASE, size)
+        entered(conn, issue, holder, now)
+        return ledger.claim(conn, issue, holder, now, size)
 
 
 def attempted(database, issue, rows, *, holder="a", now=NOW):
     with database.write() as conn:
-        return ledger.attempt(conn, issue, holder, rows, now=now)
+        entered(conn, issue, holder, now)
+        return ledger.record(conn, issue, holder, rows=rows, now=now)
 
 
 def settled(database, issue, reader, state=DeliveryState.SENT, *, holder="a", **told):
     with database.write() as conn:
-        result = Result(subscriber=reader, state=state, at=NOW, **({"answer": "250 ok"} | told))
-        ledger.settle(conn, issue, holder, [result])
+        entered(conn, issue, holder)
+        result = Result(subscriber=reader, state=state, **({"answer": "250 ok", "at": NOW} | told))
+        ledger.record(conn, issue, holder, results=[result], now=NOW)
 
 
 def states(database, issue):
@@ -115,7 +122,7 @@ def test_senders_on_postgresql_do_not_wait_for_each_other(database):
     readers(database, addresses(4))
     frozen(database, issue)
     with database.write() as conn:
-        first = ledger.claim(conn, issue, "a", NOW, LEASE, 2)
+        first = ledger.claim(conn, issue, "a", NOW, 2)
         second = claimed(database, issue, holder="b", size=4)
         assert len(first) == len(second) == 2
 
@@ -184,7 +191,7 @@ def test_many_results_go_into_one_commit(database):
         for reader, kind in zip(ids, kinds, strict=True)
     ]
     with database.write() as conn:
-        ledger.settle(conn, issue, "a", results)
+        ledger.record(conn, issue, "a", results=results, now=NOW)
     assert states(database, issue) == dict(zip(ids, kinds, strict=True))
 
 
@@ -214,7 +221,7 @@ def test_a_living_sender_is_left_alone(database):
     claimed(database, issue)
     with database.write() as conn:
         assert ledger.recover(conn, issue, now=NOW, alone=False).released == 0
-        late = NOW + LEASE + timedelta(seconds=1)
+        late = NOW + ledger.LEASE + timedelta(seconds=1)
         assert ledger.recover(conn, issue, now=late, alone=False).released == 2
 
 
@@ -273,8 +280,8 @@ def test_a_released_row_keeps_its_place(database):
     settled(database, issue, put_off, DeliveryState.DEFERRED, due_at=NOW)
     claimed(database, issue, holder="b")
     with database.write() as conn:
-        assert ledger.release(conn, issue, "b") == 1
-        assert ledger.release(conn, issue, "a") == 1
+        assert ledger.retire(conn, issue, "b", now=NOW).released == 1
+        assert ledger.retire(conn, issue, "a", now=NOW).released == 1
     assert states(database, issue) == {
         put_off: DeliveryState.DEFERRED,
         fresh: DeliveryState.PENDING,
@@ -349,8 +356,10 @@ def test_earlier_messages_are_counted_for_daily_limits(database):
     readers(database, addresses(3))
     frozen(database, issue)
     hour = timedelta(hours=1)
-    attempted(database, issue, claimed(database, issue, size=1), now=NOW - hour / 2)
-    attempted(database, issue, claimed(database, issue, size=1), now=NOW - 3 * hour / 2)
+    for moment in (NOW - hour / 2, NOW - 3 * hour / 2):
+        rows = claimed(database, issue, size=1)
+        attempted(database, issue, rows)
+        settled(database, issue, rows[0].recipient.subscriber, at=moment)
     with database.read() as conn:
         counts = ledger.attempted_between(conn, [NOW - 2 * hour, NOW - hour, NOW])
     assert counts == [1, 1]

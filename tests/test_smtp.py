@@ -164,9 +164,9 @@ def test_no_address_reaches_the_server_as_a_command(address):
 @given(st.text(max_size=40))
 def test_no_text_makes_an_envelope_with_a_line_break(text):
     """Whatever stands in an address, the command stays one line."""
-    from digest.smtp.session import _envelope
+    from digest.smtp.session import _address
 
-    envelope = _envelope(text)
+    envelope = _address(text)
     assert envelope is None or not set("\r\n<> ") & set(envelope)
 
 

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
 from sqlalchemy import Connection
 
@@ -22,7 +23,8 @@ from digest.delivery.author import author
 from digest.delivery.line import Letter
 from digest.delivery.lock import only_sender
 from digest.delivery.reconciling import Reconciled, reconcile
-from digest.delivery.run import IN_FLIGHT, Job, Run
+from digest.delivery.run import Run
+from digest.delivery.supply import IN_FLIGHT, Job
 from digest.errors import SenderFault, StoreError, WrongState
 from digest.model import Delivery, DeliveryState, Issue, IssueState, Tally
 from digest.store import Database, issues, ledger
@@ -75,13 +77,15 @@ def settle(
     """
     stop = stop or threading.Event()
     with only_sender(database, issue_id):
-        issue = _opened(database, loaded, issue_id, now=clock())
+        holder = uuid4().hex
+        issue = _opened(database, loaded, issue_id, holder, now=clock())
         if issue.state is IssueState.FINISHED:
             with database.read() as conn:
                 return ledger.tally(conn, issue_id)
         job = Job(
             database=database,
             issue=issue_id,
+            holder=holder,
             smtp=loaded.settings.smtp,
             folder=loaded.folder,
             write=write or author(database, loaded, issue, clock=clock),
@@ -135,7 +139,9 @@ def resend(
     return count
 
 
-def _opened(database: Database, loaded: Loaded, issue_id: int, *, now: datetime) -> Issue:
+def _opened(
+    database: Database, loaded: Loaded, issue_id: int, holder: str, *, now: datetime
+) -> Issue:
     """Return the issue, what a dead sender left behind put right. We hold the lock."""
     resend = loaded.settings.smtp.uncertain == "resend"
     with database.write() as conn:
@@ -144,6 +150,8 @@ def _opened(database: Database, loaded: Loaded, issue_id: int, *, now: datetime)
         if found.uncertain:
             detail = {"uncertain": list(found.uncertain), "resent": resend}
             issues.record(conn, issue_id, "recovered", actor=ACTOR, at=now, detail=detail)
+        if issue.state is IssueState.SENDING:
+            ledger.enter(conn, issue_id, holder, now=now)
     if issue.state is IssueState.STOPPED:
         raise WrongState(
             f"issue {issue.of.key} is stopped: {' '.join(issue.reasons)}",
@@ -163,9 +171,20 @@ def _run(job: Job) -> None:
 
     _stops.add(job.stop)
     try:
-        asyncio.run(run())
+        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+            runner.run(run())
     finally:
         _stops.discard(job.stop)
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """Return uvloop's event loop where it is installed: less work per message; else asyncio's."""
+    try:
+        import uvloop
+    except ImportError:
+        return None
+    factory: Callable[[], asyncio.AbstractEventLoop] = uvloop.new_event_loop
+    return factory
 
 
 @contextmanager
@@ -214,14 +233,10 @@ def _concluded(database: Database, issue_id: int, *, now: datetime) -> Tally:
         if tally.settled:
             _move(conn, issue_id, IssueState.FINISHED, now=now, also={"finished_at": now})
         elif not tally.owed:
-            _move(conn, issue_id, IssueState.STOPPED, now=now, reasons=(_sum(tally),))
+            _move(conn, issue_id, IssueState.STOPPED, now=now, reasons=(str(tally),))
     if not tally.holds:
-        raise StoreError(_sum(tally), remedy="Nobody is owed it any more. Run: digest doctor")
+        raise StoreError(str(tally), remedy="Nobody is owed it any more. Run: digest doctor")
     return tally
-
-
-def _sum(tally: Tally) -> str:
-    return f"the ledger has {sum(tally.by_state.values())} readers, the freeze wrote {tally.frozen}"
 
 
 def _move(

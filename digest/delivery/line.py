@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Protocol
 
 from digest.errors import Unreachable
 from digest.model.settings import SmtpSettings
-from digest.smtp import Dropped, Reply, Session, connect
-from digest.verdict import Phase
-
-#: On so many connections one message is offered before its row is given back.
-OFFERS = 3
+from digest.smtp import Envelope, Outcome, Session, connect
 
 #: A server that worked and went away is asked again after these seconds: it may restart.
 PAUSES = (1, 2, 4, 8)
@@ -34,52 +30,65 @@ class Line:
     """Keeps one connection open, and opens the next where the server or the cap ends it."""
 
     def __init__(self, settings: SmtpSettings, *, folder: Path) -> None:
+        #: Why it is of no use any more: it took nothing of a message, time and again.
+        self.fault: Unreachable | None = None
         self._settings = settings
         self._folder = folder
         self._session: Session | None = None
         self._worked = False
+        #: The server was found not to keep what it offers.
+        self._lockstep = False
+        #: Set whenever a message was decided.
+        self._decided = asyncio.Event()
 
     async def ready(self) -> Session:
         """Return an open connection with room for a message. Unreachable, SenderFault."""
-        session = self._session
-        if session and session.usable and session.messages < self._settings.messages_per_connection:
-            return session
-        await self.close()
-        self._session = await self._connected()
-        self._worked = True
-        return self._session
+        while (session := self._session) and session.usable and session.load:
+            if session.has_room and not self._is_worn(session):
+                return session
+            await self._one_decided()
+        if session is None or not session.usable or self._is_worn(session):
+            await self.close()
+            session = self._session = await self._connected()
+        return session
+
+    def _is_worn(self, session: Session) -> bool:
+        return session.messages >= self._settings.messages_per_connection
+
+    async def _one_decided(self) -> None:
+        self._decided.clear()
+        await self._decided.wait()
 
     async def _connected(self) -> Session:
         for pause in PAUSES if self._worked else ():
             try:
-                return await connect(self._settings, folder=self._folder)
+                return await self._connect()
             except Unreachable:
                 await asyncio.sleep(pause)
-        return await connect(self._settings, folder=self._folder)
+        session = await self._connect()
+        self._worked = True
+        return session
 
-    async def send(self, letter: Letter) -> Reply:
-        """
-        Offer *letter* and return the reply that decided.
+    async def _connect(self) -> Session:
+        return await connect(self._settings, folder=self._folder, lockstep=self._lockstep)
 
-        A connection that ends before the server can have taken it costs nothing: it is
-        offered again on the next one. Dropped once that does not help, or if the
-        message may have been taken.
-        """
-        last: Reply | None = None
-        for offer in range(OFFERS):
-            session = await self.ready()
-            try:
-                reply = await session.send(letter.envelope_from, letter.recipient, letter.segments)
-            except Dropped as e:
-                if e.after_content or offer == OFFERS - 1:
-                    raise
-                continue
-            if reply.code != 421 or reply.phase is not Phase.MAIL:
-                return reply
-            last = reply
-        raise Dropped(f"the mail server ends every connection: {last}", after_content=False)
+    def offer(
+        self, session: Session, envelope: Envelope, letter: Letter, done: Callable[[Outcome], None]
+    ) -> None:
+        """Offer *letter* over *session*, which `ready` gave; as `Session.offer`."""
+
+        def decided(outcome: Outcome) -> None:
+            self._decided.set()
+            done(outcome)
+
+        session.offer(envelope, letter.segments, decided)
 
     async def close(self) -> None:
-        if self._session is not None:
-            await self._session.close()
-            self._session = None
+        """Wait for what is on its way, and close; calling twice is safe."""
+        if self._session is None:
+            return
+        while self._session.usable and self._session.load:
+            await self._one_decided()
+        self._lockstep = self._lockstep or self._session.lied
+        await self._session.close()
+        self._session = None

@@ -8,7 +8,6 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
-from enum import Enum
 from queue import Empty, SimpleQueue
 from threading import Thread
 from typing import Any, TypeVar
@@ -25,23 +24,16 @@ T = TypeVar("T")
 #: At most so many facts go into one commit.
 GROUP = 500
 
-#: How long a failed commit is tried again, in seconds: a full disk may be mended meanwhile.
-PAUSES = (0.2, 0.5, 1.0, 2.0)
-
-
-class Permission(Enum):
-    """Whether a message may leave now."""
-
-    GO = "go"
-    GONE = "gone"  #: this reader is not owed it any more, or another sender has the row
-    HALT = "halt"  #: the issue is not being sent any more
+#: How long a failed commit is tried again, in seconds: a full disk may be mended meanwhile,
+#: and a database that is started anew is back. Nothing leaves while it lasts.
+PAUSES = (0.2, 0.5, 1.0, 2.0, 4.0, 8.0, 15.0)
 
 
 @dataclass(slots=True)
 class _Group:
     """What came in while the last commit was at work."""
 
-    asked: list[tuple[Delivery, asyncio.Future[Permission]]] = field(default_factory=list)
+    asked: list[tuple[Sequence[Delivery], asyncio.Future[Leave]]] = field(default_factory=list)
     told: list[Result] = field(default_factory=list)
     works: list[tuple[Callable[[Connection], Any], asyncio.Future[Any]]] = field(
         default_factory=list
@@ -50,6 +42,10 @@ class _Group:
     @property
     def futures(self) -> list[asyncio.Future[Any]]:
         return [future for _, future in self.asked] + [future for _, future in self.works]
+
+    @property
+    def rows(self) -> list[Delivery]:
+        return [row for rows, _ in self.asked for row in rows]
 
 
 class Recorder:
@@ -83,10 +79,10 @@ class Recorder:
         self._thread = Thread(target=self._record, name="recorder", daemon=True)
         self._thread.start()
 
-    async def permission(self, row: Delivery) -> Permission:
-        """Return whether *row*'s message may leave; with GO it is durably `attempting`."""
-        future: asyncio.Future[Permission] = self._loop.create_future()
-        self._queue.put((row, future))
+    async def permission(self, rows: Sequence[Delivery]) -> Leave:
+        """Return whose messages of *rows* may leave; those are durably `attempting`."""
+        future: asyncio.Future[Leave] = self._loop.create_future()
+        self._queue.put((rows, future))
         return await future
 
     def tell(self, result: Result) -> None:
@@ -119,15 +115,14 @@ class Recorder:
         item = self._queue.get()
         with suppress(Empty):
             for _ in range(GROUP):
-                match item:
-                    case None:
-                        return group, False
-                    case Result():
-                        group.told.append(item)
-                    case (Delivery(), _):
-                        group.asked.append(item)
-                    case _:
-                        group.works.append(item)
+                if item is None:
+                    return group, False
+                if isinstance(item, Result):
+                    group.told.append(item)
+                elif callable(item[0]):
+                    group.works.append(item)
+                else:
+                    group.asked.append(item)
                 item = self._queue.get_nowait()
             self._queue.put(item)
         return group, True
@@ -159,16 +154,20 @@ class Recorder:
         return self._write(group)
 
     def _write(self, group: _Group) -> list[Any]:
-        now = self._clock()
+        leave = Leave()
         with self._database.write() as conn:
-            # Results first: a work may count them, and a claim may find room by them.
-            ledger.settle(conn, self._issue, self._holder, group.told)
+            if group.told or group.asked:
+                leave = ledger.record(
+                    conn,
+                    self._issue,
+                    self._holder,
+                    results=group.told,
+                    rows=group.rows,
+                    now=self._clock(),
+                )
+            # Works come last: one may count the results, and a claim may find room by them.
             done = [work(conn) for work, _ in group.works]
-            rows = [row for row, _ in group.asked]
-            leave = Leave()
-            if rows:
-                leave = ledger.attempt(conn, self._issue, self._holder, rows, now=now)
-        return [*(_permission(leave, row) for row in rows), *done]
+        return [*(leave for _ in group.asked), *done]
 
     def _answer(self, group: _Group, answers: list[Any]) -> None:
         for future, answer in zip(group.futures, answers, strict=True):
@@ -181,12 +180,6 @@ class Recorder:
         # A loop that ended before us (a second Ctrl-C) has nobody left to tell.
         with suppress(RuntimeError):
             self._loop.call_soon_threadsafe(call, *args)
-
-
-def _permission(leave: Leave, row: Delivery) -> Permission:
-    if not leave.sending:
-        return Permission.HALT
-    return Permission.GO if row.recipient.subscriber in leave.go else Permission.GONE
 
 
 def _refuse(futures: Sequence[asyncio.Future[Any]], e: Exception) -> None:

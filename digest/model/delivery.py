@@ -75,6 +75,10 @@ class Tally:
     #: Rows by state; states without rows are absent.
     by_state: dict[DeliveryState, int] = field(default_factory=dict)
 
+    def __str__(self) -> str:
+        found = sum(self.by_state.values())
+        return f"the ledger has {found} readers, the freeze wrote {self.frozen}"
+
     def count(self, *states: DeliveryState) -> int:
         return sum(self.by_state.get(state, 0) for state in states)
 

@@ -7,7 +7,17 @@ more, and ours leave `digest.render.fragments` with that done.
 """
 
 from digest.smtp.pace import Pace, Rate, rates
-from digest.smtp.session import Session, connect
-from digest.smtp.transaction import Dropped, Reply
+from digest.smtp.session import Envelope, Session, connect
+from digest.smtp.transaction import Dropped, Outcome, Reply
 
-__all__ = ["Dropped", "Pace", "Rate", "Reply", "Session", "connect", "rates"]
+__all__ = [
+    "Dropped",
+    "Envelope",
+    "Outcome",
+    "Pace",
+    "Rate",
+    "Reply",
+    "Session",
+    "connect",
+    "rates",
+]

@@ -6,7 +6,8 @@ import asyncio
 import re
 import socket
 import ssl
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
 from typing import NoReturn
@@ -16,7 +17,8 @@ import idna
 
 from digest.errors import SenderFault, SendError, Unreachable
 from digest.model.settings import SmtpSettings
-from digest.smtp.transaction import RSET_SECONDS, Dropped, Reply, Wire, transact
+from digest.smtp.pipeline import Pipeline, Style
+from digest.smtp.transaction import Dropped, Outcome, Reply, Transaction
 from digest.verdict import Phase
 
 #: A host that does not take a connection in this time is down, whatever RFC 5321 allows
@@ -27,9 +29,11 @@ GREETING_SECONDS = 300
 _REPEAT = "Run the command again: nothing was lost."
 
 
-async def connect(settings: SmtpSettings, *, folder: Path) -> Session:
+async def connect(settings: SmtpSettings, *, folder: Path, lockstep: bool = False) -> Session:
     """
     Return an open, encrypted, authenticated connection.
+
+    *lockstep* waits for each reply, whatever the server offers.
 
     *folder* is where a relative `ca_file` starts. Unreachable for what may pass (no
     answer, 4yz), SenderFault for what a person must mend: no STARTTLS, a certificate
@@ -54,7 +58,7 @@ async def connect(settings: SmtpSettings, *, folder: Path) -> Session:
             await _encrypt(client, place)
         if settings.user is not None:
             await client.login(settings.user, settings.password or "")
-        return Session(client)
+        return Session(client, window=1 if lockstep else settings.window)
     except (aiosmtplib.SMTPException, OSError, ValueError) as e:
         await _abandon(client, sock)
         _explain(e, place)
@@ -159,87 +163,163 @@ def _refused(e: aiosmtplib.SMTPResponseException, place: str) -> SendError:
     return SenderFault(said, remedy="The server will not take our mail; ask its operator.")
 
 
-class Session:
-    """An open connection; one message at a time. Not for two tasks at once."""
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """From whom and to whom, as SMTP is told."""
 
-    def __init__(self, client: aiosmtplib.SMTP) -> None:
-        """Take over the connection that *client* has set up."""
+    sender: str
+    recipient: str
+    #: What a delivery report names the message by (RFC 3461, 4.4); "" for nothing.
+    id: str = ""
+
+
+class Session:
+    """An open connection; messages are offered in order, several ahead where it allows."""
+
+    def __init__(self, client: aiosmtplib.SMTP, *, window: int) -> None:
+        """
+        Take over the connection that *client* has set up.
+
+        *window*: so many messages at most may be offered and undecided; with 1, or where
+        the server does not pipeline, each waits for the one before.
+        """
         transport = client.transport
         assert isinstance(transport, asyncio.Transport)  # noqa: S101 - narrows for mypy
         self._extensions = dict(client.esmtp_extensions)
-        self._wire = Wire.over(transport)
+        style, most = _style(self._extensions, window)
+        self._window = min(window, most)
+        self._pipeline = Pipeline(transport, style)
         # How many messages were offered over it.
         self.messages = 0
 
     @property
     def usable(self) -> bool:
         """False once the server or an error has closed it."""
-        return not self._wire.broken
+        return self._pipeline.usable
 
-    async def send(self, sender: str, recipient: str, segments: Sequence[bytes]) -> Reply:
+    @property
+    def lied(self) -> bool:
+        """True if the server does not keep what it offers: the next one in lockstep."""
+        return self._pipeline.lied
+
+    @property
+    def load(self) -> int:
+        """How many messages are offered and not decided."""
+        return self._pipeline.load
+
+    @property
+    def has_room(self) -> bool:
+        return self._pipeline.load < self._window
+
+    def offer(
+        self, envelope: Envelope, segments: Sequence[bytes], done: Callable[[Outcome], None]
+    ) -> None:
         """
-        Offer one message and return the reply that decided, whatever it says.
+        Offer one message; *done* gets the reply that decided, or Dropped, once, perhaps at once.
 
-        *segments* are sent byte for byte: their lines end in CRLF and none begins with a
-        dot. A recipient that this server cannot be told gets a 553 of our own. Raises
-        Dropped if the connection breaks; SenderFault if the message fits no
-        transaction with this server (its size, its 8-bit bytes).
+        *segments* are sent byte for byte: their lines end in CRLF, the last one too, and
+        none begins with a dot. A recipient that this server cannot be told gets a 553 of
+        our own. Raises Dropped if the connection has ended; SenderFault if the message
+        fits no transaction with this server (its size, its 8-bit bytes).
         """
         self.messages += 1
-        envelope = _envelope(recipient)
-        if envelope is None:
-            return Reply(Phase.RCPT, 553, "5.1.3", "not a mail address (nothing was sent)")
-        if not envelope.isascii() and "smtputf8" not in self._extensions:
-            return Reply(
-                Phase.RCPT,
-                553,
-                "5.6.7",
-                "the mail server takes no addresses with letters beyond ASCII before the @ "
-                "(no SMTPUTF8; nothing was sent)",
+        recipient = _address(envelope.recipient)
+        if recipient is None:
+            done(Reply(Phase.RCPT, 553, "5.1.3", "not a mail address (nothing was sent)"))
+        elif not recipient.isascii() and "smtputf8" not in self._extensions:
+            done(Reply(Phase.RCPT, 553, "5.6.7", _NO_SMTPUTF8))
+        else:
+            size = sum(map(len, segments))
+            self._check(segments, size)
+            self._pipeline.offer(
+                Transaction(
+                    mail=self._mail(envelope, size, segments, utf8=not recipient.isascii()),
+                    rcpt=self._rcpt(recipient),
+                    segments=segments,
+                    size=size,
+                    done=done,
+                )
             )
-        mail = self._mail(sender, segments, utf8=not envelope.isascii())
-        reply = await transact(self._wire, mail, b"RCPT TO:<%b>" % envelope.encode(), segments)
-        await self._after(reply)
-        return reply
 
-    def _mail(self, sender: str, segments: Sequence[bytes], *, utf8: bool) -> bytes:
-        line = b"MAIL FROM:<%b>" % (_envelope(sender) or "").encode()
-        size = sum(map(len, segments))
-        if "size" in self._extensions:
-            line += b" SIZE=%d" % size
+    async def send(self, sender: str, recipient: str, segments: Sequence[bytes]) -> Reply:
+        """Offer one message and return the reply that decided; Dropped if none came."""
+        decided: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+
+        def done(outcome: Outcome) -> None:
+            if not decided.done():
+                decided.set_result(outcome)
+
+        self.offer(Envelope(sender, recipient), segments, done)
+        outcome = await decided
+        if isinstance(outcome, Dropped):
+            raise outcome
+        return outcome
+
+    def _check(self, segments: Sequence[bytes], size: int) -> None:
         limit = self._extensions.get("size", "0").strip()
         if limit.isdecimal() and 0 < int(limit) < size:
             raise SenderFault(
                 f"the message has {size} bytes, the mail server takes {limit}",
                 remedy="Show fewer items or smaller summaries, and approve the issue again.",
             )
-        if not all(segment.isascii() for segment in segments):
-            if "8bitmime" not in self._extensions:
-                raise SenderFault(
-                    "the message has 8-bit bytes, the mail server offers no 8BITMIME",
-                    remedy="Use a server with 8BITMIME (RFC 6152).",
-                )
-            line += b" BODY=8BITMIME"
-        return line + (b" SMTPUTF8" if utf8 else b"")
+        if "8bitmime" not in self._extensions and not all(map(bytes.isascii, segments)):
+            raise SenderFault(
+                "the message has 8-bit bytes, the mail server offers no 8BITMIME",
+                remedy="Use a server with 8BITMIME (RFC 6152).",
+            )
 
-    async def _after(self, reply: Reply) -> None:
-        """Leave the connection ready for the next message, or closed."""
-        if reply.code == 421:
-            self._wire.abort()
-        elif reply.phase is not Phase.CONTENT:
-            try:
-                rset = await self._wire.ask(b"RSET", Phase.MAIL, RSET_SECONDS)
-            except Dropped:
-                return  # the reply stands; the next message gets a connection of its own
-            if rset.code != 250:
-                self._wire.abort()
+    def _mail(
+        self, envelope: Envelope, size: int, segments: Sequence[bytes], *, utf8: bool
+    ) -> bytes:
+        line = b"MAIL FROM:<%b>" % (_address(envelope.sender) or "").encode()
+        if "size" in self._extensions:
+            line += b" SIZE=%d" % size
+        if not all(map(bytes.isascii, segments)):
+            line += b" BODY=8BITMIME"
+        if utf8:
+            line += b" SMTPUTF8"
+        if "dsn" in self._extensions:
+            line += b" RET=HDRS"
+            line += b" ENVID=%b" % _xtext(envelope.id) if envelope.id else b""
+        return line
+
+    def _rcpt(self, recipient: str) -> bytes:
+        line = b"RCPT TO:<%b>" % recipient.encode()
+        if "dsn" not in self._extensions:
+            return line
+        line += b" NOTIFY=FAILURE"
+        # One beyond ASCII needs RFC 6533's own form; a report finds the reader without it.
+        return line + b" ORCPT=rfc822;%b" % _xtext(recipient) if recipient.isascii() else line
 
     async def close(self) -> None:
         """Say QUIT if the line still stands, and close; calling twice is safe."""
-        await self._wire.quit()
+        await self._pipeline.quit()
 
 
-def _envelope(address: str) -> str | None:
+_NO_SMTPUTF8 = (
+    "the mail server takes no addresses with letters beyond ASCII before the @ "
+    "(no SMTPUTF8; nothing was sent)"
+)
+
+
+def _style(extensions: Collection[str], window: int) -> tuple[Style, int]:
+    """Return how far ahead a server with these *extensions* lets us speak, in messages."""
+    if window == 1 or "pipelining" not in extensions:
+        return Style.LOCKSTEP, 1
+    if "chunking" in extensions:
+        return Style.CHUNKED, window
+    # One whose content is out, and one whose commands are.
+    return Style.PIPELINED, 2
+
+
+def _xtext(text: str) -> bytes:
+    """Return *text* as RFC 3461, 4 wants it in a command."""
+    return "".join(
+        c if "!" <= c <= "~" and c not in "+=" else f"+{ord(c):02X}" for c in text
+    ).encode()
+
+
+def _address(address: str) -> str | None:
     """Return *address* for an SMTP command, its domain as A-labels; None if it cannot be one."""
     local, at, domain = address.rpartition("@")
     if not at or not local or re.search(r"[\s<>\x00-\x1f\x7f]", address):

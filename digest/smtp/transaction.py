@@ -1,12 +1,11 @@
-"""One mail transaction on an open connection, and the server's replies."""
+"""One message offered to one recipient, and what a server answers."""
 
 from __future__ import annotations
 
-import asyncio
 import re
-from collections.abc import Sequence
-from contextlib import suppress
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import TypeAlias
 
 from digest.errors import Unreachable
 from digest.verdict import Phase
@@ -23,11 +22,9 @@ SECONDS = {
     Phase.DATA: 120.0,
     Phase.CONTENT: 600.0,
 }
-BLOCK_SECONDS = 180.0
-RSET_SECONDS = 60.0
-QUIT_SECONDS = 5.0
 
 _ENHANCED = re.compile(r"([245])\.(\d{1,3})\.(\d{1,3})(?:\s+|$)")
+_LINE = re.compile(r"[2-5]\d\d(?=[ -]|$)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,112 +54,57 @@ class Dropped(Unreachable):
         self.after_content = after_content
 
 
-class Wire:
-    """Lines and replies over a transport, in lockstep: a command, its reply, the next."""
+#: How a transaction ends: with the reply that decided, or with the connection.
+Outcome: TypeAlias = Reply | Dropped
 
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._reader = reader
-        self._writer = writer
 
-    @classmethod
-    def over(cls, transport: asyncio.Transport) -> Wire:
-        """Take over a live *transport*, plain or TLS; its protocol hears no more of it."""
-        loop = asyncio.get_running_loop()
-        reader = asyncio.StreamReader(limit=LINE_BYTES, loop=loop)
-        protocol = asyncio.StreamReaderProtocol(reader, loop=loop)
-        transport.set_protocol(protocol)
-        protocol.connection_made(transport)
-        return cls(reader, asyncio.StreamWriter(transport, protocol, reader, loop))
+@dataclass(eq=False, slots=True, kw_only=True)
+class Transaction:
+    """One message for one recipient; *done* is called exactly once, in the event loop."""
 
-    @property
-    def broken(self) -> bool:
-        return self._writer.is_closing() or self._reader.at_eof()
+    #: Command lines without their CRLF.
+    mail: bytes
+    rcpt: bytes
+    #: Sent as they are: lines end in CRLF, the last one too, and none begins with a dot.
+    segments: Sequence[bytes] = field(repr=False)
+    size: int
+    done: Callable[[Outcome], None] = field(repr=False)
+    #: The first reply that refused it, while further ones are still to come.
+    refusal: Reply | None = None
+    #: Where in the stream its last byte stands; 0 while that was not handed over.
+    ends_at: int = 0
 
-    async def ask(self, line: bytes, phase: Phase, seconds: float | None = None) -> Reply:
-        """Send one command line and return its reply; Dropped if none comes."""
-        await self.write((line, b"\r\n"), phase)
-        return await self.reply(phase, seconds or SECONDS[phase])
 
-    async def write(self, segments: Sequence[bytes], phase: Phase) -> None:
-        """Hand *segments* over as they are; returns when most of them have left."""
-        try:
-            self._writer.writelines(segments)
-            await asyncio.wait_for(self._writer.drain(), BLOCK_SECONDS)
-        except OSError as e:
-            raise self._dropped(phase, e, after_content=False) from e
+class Replies:
+    """Cuts what a server sends into replies, however it arrives."""
 
-    async def reply(self, phase: Phase, seconds: float, *, after_content: bool = False) -> Reply:
-        """Return the server's next reply, of however many lines."""
-        try:
-            lines = await asyncio.wait_for(self._lines(), seconds)
-        except (OSError, EOFError, ValueError, asyncio.LimitOverrunError) as e:
-            raise self._dropped(phase, e, after_content=after_content) from e
-        return _parsed(phase, lines)
+    def __init__(self) -> None:
+        self._rest = b""
+        self._lines: list[str] = []
 
-    async def _lines(self) -> list[str]:
-        lines: list[str] = []
-        while True:
-            raw = await self._reader.readuntil(b"\n")
-            line = raw.decode("utf-8", "replace").rstrip("\r\n")
-            if not re.match(r"[2-5]\d\d(?=[ -]|$)", line) or len(lines) == REPLY_LINES:
+    def feed(self, data: bytes) -> Iterator[list[str]]:
+        """Yield the lines of each reply that is complete by now; ValueError for no reply."""
+        *lines, self._rest = (self._rest + data).split(b"\n")
+        if len(self._rest) > LINE_BYTES:
+            raise ValueError("its reply has no end")
+        for raw in lines:
+            line = raw.decode("utf-8", "replace").rstrip("\r")
+            if not _LINE.match(line) or len(self._lines) == REPLY_LINES or len(raw) > LINE_BYTES:
                 raise ValueError(f"this is no SMTP reply: {line[:80]!r}")
-            lines.append(line)
+            self._lines.append(line)
             if line[3:4] != "-":
-                return lines
-
-    def _dropped(self, phase: Phase, e: Exception, *, after_content: bool) -> Dropped:
-        self.abort()
-        why = str(e) or ("no answer in time" if isinstance(e, TimeoutError) else type(e).__name__)
-        if isinstance(e, EOFError):
-            why = "it was closed"
-        said = f"the connection to the mail server broke ({phase}): {why}"
-        return Dropped(said, after_content=after_content)
-
-    def abort(self) -> None:
-        """Close at once; what was not sent yet is thrown away."""
-        self._writer.transport.abort()
-
-    async def quit(self) -> None:
-        """Say good-bye and close; a server that does not answer is not waited for long."""
-        # The connection is given up either way, and no message hangs on it.
-        with suppress(OSError, ValueError):
-            if not self.broken:
-                self._writer.write(b"QUIT\r\n")
-                await asyncio.wait_for(self._reader.readline(), QUIT_SECONDS)
-        self.abort()
-        with suppress(OSError):
-            await asyncio.wait_for(self._writer.wait_closed(), QUIT_SECONDS)
+                complete, self._lines = self._lines, []
+                yield complete
 
 
-def _parsed(phase: Phase, lines: Sequence[str]) -> Reply:
-    code = int(lines[-1][:3])
+def parsed(phase: Phase, lines: Sequence[str]) -> Reply:
+    """Return the reply that *lines* are; their words as one line without control characters."""
     texts = [line[4:].strip() for line in lines]
     found = _ENHANCED.match(texts[0])
     enhanced = ".".join(found.groups()) if found else ""
     # Each line of a reply repeats the enhanced code (RFC 2034 §4).
     words = (_ENHANCED.sub("", text, count=1) if enhanced else text for text in texts)
-    said = "".join(c if c.isprintable() else " " for c in " ".join(words)).strip()
-    return Reply(phase, code, enhanced, said[:500])
-
-
-async def transact(wire: Wire, mail: bytes, rcpt: bytes, segments: Sequence[bytes]) -> Reply:
-    """
-    Offer one message to one recipient and return the reply that decided.
-
-    *mail* and *rcpt* are the command lines. *segments* leave as they are: lines end in
-    CRLF, none begins with a dot. Raises Dropped if the connection breaks.
-    """
-    for line, phase in ((mail, Phase.MAIL), (rcpt, Phase.RCPT)):
-        reply = await wire.ask(line, phase)
-        if not 200 <= reply.code < 300:
-            return reply
-    reply = await wire.ask(b"DATA", Phase.DATA)
-    if reply.code != 354:
-        return reply
-    await wire.write(segments, Phase.DATA)
-    ending = b".\r\n" if not segments or segments[-1].endswith(b"\r\n") else b"\r\n.\r\n"
-    try:
-        await wire.write((ending,), Phase.CONTENT)
-    except Dropped as e:
-        raise Dropped(str(e), after_content=True) from e
-    return await wire.reply(Phase.CONTENT, SECONDS[Phase.CONTENT], after_content=True)
+    said = " ".join(words)
+    if not said.isprintable():
+        said = "".join(c if c.isprintable() else " " for c in said)
+    return Reply(phase, int(lines[-1][:3]), enhanced, said.strip()[:500])

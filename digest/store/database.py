@@ -24,6 +24,8 @@ CLOSE_SECONDS = 2
 CONNECT_SECONDS = 10
 #: More than the threads of the web and the bell together.
 MOST_THREADS = 60
+#: Kept free for the end of what has begun: with less room, nothing new begins.
+RESERVE_BYTES = 32_000_000
 #: Below this a disk that fails to write is taken to be full.
 FULL_BELOW_BYTES = 1_000_000
 
@@ -59,6 +61,11 @@ class Database:
     def place(self) -> str:
         """Where it is, for people: the file, or the URL without its password."""
         return str(self.file or self.engine.url.render_as_string(hide_password=True))
+
+    def require_room(self) -> None:
+        """Raise StoreFull while what is being done could still be written down."""
+        if self.file and shutil.disk_usage(self.file.parent).free < RESERVE_BYTES:
+            raise _full(self.place)
 
     @contextmanager
     def read(self) -> Iterator[Connection]:

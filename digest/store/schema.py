@@ -367,13 +367,25 @@ deliveries = Table(
     #: Why skipped, or how far it got.
     Column("reason", String(16)),
     Column("due_at", Instant, nullable=False),
-    #: Which sender holds it, and until when.
+    #: Which sender holds it, or held it last.
     Column("claim", String(36)),
-    Column("claimed_until", Instant),
+    #: How many had a result, or none after their sender's death.
     Column("attempts", Integer, nullable=False, server_default="0"),
     Column("answer", Text, nullable=False, server_default=""),
     Column("changed_at", Instant),
     Index("ix_deliveries_owed", "issue_id", "state", "due_at"),
+)
+
+#: Who is sending an issue now. A sender whose row is gone may not send.
+senders = Table(
+    "senders",
+    metadata,
+    Column("holder", String(36), primary_key=True),
+    Column("issue_id", ForeignKey("issues.id"), nullable=False, index=True),
+    #: Subscribers whose messages may be on their way; their rows in `deliveries` are `claimed`.
+    Column("in_flight", JSON, nullable=False),
+    #: Not heard of by then, it is dead.
+    Column("until", Instant, nullable=False),
 )
 
 outbox = Table(

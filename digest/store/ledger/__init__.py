@@ -1,9 +1,9 @@
 """
 The ledger: one row per issue and reader, what is owed and what became of it.
 
-A sender claims a batch (a lease), makes `attempting` durable before a message's bytes
-leave, and writes the result after the server's answer. Rows that a dead sender left
-behind are put right by `recover`. Every function is one step of a caller's transaction.
+A sender enters, claims a batch, makes `attempting` durable before a message's bytes leave,
+and writes the result after the server's answer. What a dead sender left behind is put
+right by `recover`. Every function is one step of a caller's transaction.
 """
 
 from digest.store.ledger.audience import audience, freeze
@@ -14,26 +14,29 @@ from digest.store.ledger.reading import (
     accepted_since,
     attempted,
     attempted_between,
+    in_flight,
     listed,
     next_due,
     tally,
     troubles,
 )
+from digest.store.ledger.results import Result
 from digest.store.ledger.steps import (
+    LEASE,
     NO_ANSWER,
     Leave,
     Recovered,
-    Result,
-    attempt,
     claim,
+    enter,
     owe_again,
+    record,
     recover,
-    release,
-    settle,
+    retire,
     skip_rest,
 )
 
 __all__ = [
+    "LEASE",
     "NO_ANSWER",
     "WAITING",
     "Leave",
@@ -41,19 +44,20 @@ __all__ = [
     "Result",
     "Trouble",
     "accepted_since",
-    "attempt",
     "attempted",
     "attempted_between",
     "audience",
     "claim",
     "doubt",
+    "enter",
     "freeze",
+    "in_flight",
     "listed",
     "next_due",
     "owe_again",
+    "record",
     "recover",
-    "release",
-    "settle",
+    "retire",
     "skip_rest",
     "tally",
     "troubles",

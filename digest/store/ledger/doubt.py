@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, delete, select, update
 
 from digest.model import DeliveryState
 from digest.store.ledger.reading import WAITING
-from digest.store.schema import deliveries
+from digest.store.schema import deliveries, senders
 
 #: Rows of one statement.
 _AT_ONCE = 500
@@ -22,7 +22,9 @@ def doubt(conn: Connection, issue_id: int, answer: str, *, now: datetime) -> int
     For a ledger older than the last mail: whoever was owed the issue when it was copied
     may have got it since.
     """
-    unsettled = (*WAITING, DeliveryState.CLAIMED, DeliveryState.ATTEMPTING)
+    unsettled = (*WAITING, DeliveryState.CLAIMED)
+    # Whoever was sending when it was copied does not send from here.
+    conn.execute(delete(senders).where(senders.c.issue_id == issue_id))
     return conn.execute(
         update(deliveries)
         .where(deliveries.c.issue_id == issue_id, deliveries.c.state.in_(unsettled))
@@ -30,7 +32,6 @@ def doubt(conn: Connection, issue_id: int, answer: str, *, now: datetime) -> int
             state=DeliveryState.UNCERTAIN,
             answer=answer,
             claim=None,
-            claimed_until=None,
             changed_at=now,
         )
     ).rowcount

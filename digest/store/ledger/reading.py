@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import pairwise
@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, Select, case, func, select
 
 from digest.model import Delivery, DeliveryState, Recipient, Tally
-from digest.store.schema import deliveries, issues, subscribers
+from digest.store.schema import deliveries, issues, senders, subscribers
 
 #: A reader in one of these states waits for a sender.
 WAITING = (DeliveryState.PENDING, DeliveryState.DEFERRED)
@@ -25,8 +25,19 @@ def tally(conn: Connection, issue_id: int) -> Tally:
         .group_by(deliveries.c.state)
     )
     by_state = {DeliveryState(state): count for state, count in groups}
+    if flying := len(in_flight(conn, issue_id)):
+        # Their rows are claimed ones until there is a result.
+        claimed = by_state.pop(DeliveryState.CLAIMED, 0) - flying
+        by_state |= {DeliveryState.ATTEMPTING: flying}
+        by_state |= {DeliveryState.CLAIMED: claimed} if claimed else {}
     frozen = conn.execute(select(issues.c.frozen).where(issues.c.id == issue_id)).scalar()
     return Tally(frozen=sum(by_state.values()) if frozen is None else frozen, by_state=by_state)
+
+
+def in_flight(conn: Connection, issue_id: int) -> frozenset[int]:
+    """Return whose messages may be on their way: attempted, and no result on record yet."""
+    of_senders = select(senders.c.in_flight).where(senders.c.issue_id == issue_id)
+    return frozenset(whose for ids in conn.execute(of_senders).scalars() for whose in ids)
 
 
 def listed(
@@ -42,18 +53,23 @@ def listed(
 
     *after* is the last subscriber of the page before.
     """
+    flying = in_flight(conn, issue_id)
     query = rows_of(issue_id).order_by(deliveries.c.subscriber_id).limit(limit)
-    if state is not None:
+    if state is DeliveryState.ATTEMPTING:
+        query = query.where(deliveries.c.subscriber_id.in_(flying))
+    elif state is not None:
         query = query.where(deliveries.c.state == state)
+    if state is DeliveryState.CLAIMED:
+        query = query.where(deliveries.c.subscriber_id.not_in(flying))
     if after is not None:
         query = query.where(deliveries.c.subscriber_id > after)
-    return [delivery(row) for row in conn.execute(query)]
+    return [delivery(row, flying=flying) for row in conn.execute(query)]
 
 
 def attempted(conn: Connection, issue_id: int) -> bool:
     """Tell whether bytes of any message of the issue may have left."""
     query = select(1).where(deliveries.c.issue_id == issue_id, deliveries.c.attempts > 0).limit(1)
-    return conn.execute(query).first() is not None
+    return conn.execute(query).first() is not None or bool(in_flight(conn, issue_id))
 
 
 def attempted_between(conn: Connection, moments: Sequence[datetime]) -> list[int]:
@@ -146,14 +162,17 @@ def rows_of(issue_id: int) -> Select[Any]:
     )
 
 
-def delivery(row: Row[Any], *, present: bool = False) -> Delivery:
+def delivery(
+    row: Row[Any], *, present: bool = False, flying: Collection[int] = frozenset()
+) -> Delivery:
+    state = DeliveryState.ATTEMPTING if row.subscriber_id in flying else DeliveryState(row.state)
     address = (row.present_address if present else "") or row.address or ""
     return Delivery(
         issue=row.issue_id,
         recipient=Recipient(subscriber=row.subscriber_id, address=address, name=row.name or ""),
         edition=row.edition_id,
         variant=row.variant_id,
-        state=DeliveryState(row.state),
+        state=state,
         due_at=row.due_at,
         attempts=row.attempts,
         answer=row.answer,

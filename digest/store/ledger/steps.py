@@ -1,38 +1,33 @@
-"""A sender's steps: claim, attempt, settle, release; and what is done about a dead one."""
+"""
+A sender's steps: enter, claim, record, retire; and what is done about a dead one.
+
+A sender has one row (`senders`) with the readers whose messages may be on their way now.
+One transaction takes those with a result out of it and puts those who come next into it,
+so that `attempting` is durable before the bytes leave at the price of one small row,
+however many they are; the rows of the ledger themselves are written once, with the result.
+That row is also the sender's right to send: whoever takes it for dead removes it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, String, bindparam, case, func, or_, select, update
+from sqlalchemy import Connection, case, delete, insert, select, update
 
-from digest.model import Delivery, DeliveryState, IssueState, Recipient, SkipReason
+from digest.model import Delivery, DeliveryState, IssueState, SkipReason
+from digest.store.ledger import results as written
 from digest.store.ledger.audience import FROZEN, standing_at
 from digest.store.ledger.reading import WAITING, delivery, rows_of
-from digest.store.schema import Instant, deliveries, issues, subscribers, subscriptions
+from digest.store.ledger.results import Result, slices
+from digest.store.schema import deliveries, issues, senders, subscribers, subscriptions
 
-#: Databases limit the values of one statement; SQLite's limit was 999 for long.
-_AT_ONCE = 500
+#: A sender that has written nothing for so long is dead.
+LEASE = timedelta(minutes=30)
 
 NO_ANSWER = "the sender ended before an answer was recorded"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Result:
-    """What became of one attempt, or of a claim that was given back."""
-
-    subscriber: int
-    state: DeliveryState
-    #: Why skipped, or the verdict on a refusal.
-    reason: str | None = None
-    #: The server's answer, or our own words; None keeps what is there.
-    answer: str | None = None
-    #: When it is owed again; None keeps what is there.
-    due_at: datetime | None = None
-    at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +40,8 @@ class Leave:
     skipped: dict[int, SkipReason] = field(default_factory=dict)
     #: False: the issue is not `sending` any more, nobody may be written to.
     sending: bool = True
+    #: True: this sender was taken for dead, another one has its readers.
+    taken_over: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,14 +54,27 @@ class Recovered:
     uncertain: tuple[int, ...]
 
 
-def claim(
-    conn: Connection, issue_id: int, holder: str, now: datetime, lease: timedelta, size: int
-) -> list[Delivery]:
-    """
-    Take a lease on at most *size* readers who are owed the issue by *now*; longest due first.
+def enter(
+    conn: Connection, issue_id: int, holder: str, *, now: datetime, lease: timedelta = LEASE
+) -> None:
+    """Take up work on the issue: from now on *holder*, a name never used before, may send."""
+    conn.execute(
+        insert(senders).values(holder=holder, issue_id=issue_id, in_flight=[], until=now + lease)
+    )
 
-    The rows carry the reader's present address: one changed since the freeze was confirmed.
-    On PostgreSQL rows that another sender is claiming are passed over.
+
+def retire(conn: Connection, issue_id: int, holder: str, *, now: datetime) -> Recovered:
+    """End the work of *holder*: what it claimed is owed again, what is in flight uncertain."""
+    return _bury(conn, issue_id, [holder], now=now)
+
+
+def claim(conn: Connection, issue_id: int, holder: str, now: datetime, size: int) -> list[Delivery]:
+    """
+    Take at most *size* readers who are owed the issue by *now*; longest due first.
+
+    They are *holder*'s for as long as it lives. The rows carry the reader's present
+    address: one changed since the freeze was confirmed. On PostgreSQL rows that another
+    sender is claiming are passed over.
     """
     taken: list[int] = []
     for state in (DeliveryState.DEFERRED, DeliveryState.PENDING):
@@ -81,55 +91,83 @@ def claim(
             .with_for_update(skip_locked=True)
         )
         taken += conn.execute(due).scalars() if len(taken) < size else ()
-    values = {"state": DeliveryState.CLAIMED, "claim": holder, "claimed_until": now + lease}
-    _change(conn, issue_id, taken, values)
+    _change(conn, issue_id, taken, {"state": DeliveryState.CLAIMED, "claim": holder})
     return [
         delivery(row, present=True)
-        for some in _slices(taken)
+        for some in slices(taken)
         for row in conn.execute(rows_of(issue_id).where(deliveries.c.subscriber_id.in_(some)))
     ]
 
 
-def attempt(
-    conn: Connection, issue_id: int, holder: str, rows: Sequence[Delivery], *, now: datetime
+def record(
+    conn: Connection,
+    issue_id: int,
+    holder: str,
+    *,
+    results: Sequence[Result] = (),
+    rows: Sequence[Delivery] = (),
+    now: datetime,
+    lease: timedelta = LEASE,
 ) -> Leave:
     """
-    Make it durable that the messages of *rows* may leave; return whose really may.
+    Write down *results* and make it durable that the messages of *rows* may leave.
 
-    Only rows that *holder* still has claimed. Whoever left, paused, was suppressed or
-    erased since the freeze is skipped here, at the last moment. Nobody may be written to
-    unless the issue is `sending`.
+    Returns whose really may: only rows that *holder* has claimed. Whoever left, paused,
+    was suppressed or erased since the freeze is skipped here, at the last moment. Nobody
+    may be written to unless the issue is `sending`, and *holder* was not taken for dead.
+
+    A result of a row that `recover` called uncertain meanwhile counts all the same; that
+    of a row of another holder is left alone. Calling twice is safe.
     """
-    state = conn.execute(select(issues.c.state).where(issues.c.id == issue_id)).scalar()
-    if state != IssueState.SENDING:
-        return Leave(sending=False)
-    standing = _standings(conn, issue_id, holder, [row.recipient.subscriber for row in rows], now)
-    go = frozenset(subscriber for subscriber, word in standing.items() if word == FROZEN)
-    _change(
-        conn,
-        issue_id,
-        go,
-        {
-            "state": DeliveryState.ATTEMPTING,
-            "attempts": deliveries.c.attempts + 1,
-            "reason": None,
-            "changed_at": now,
-        },
+    mine = (
+        select(senders.c.in_flight, issues.c.state)
+        .join(issues, issues.c.id == senders.c.issue_id)
+        .where(senders.c.holder == holder)
+        .with_for_update(of=senders)
     )
-    _readdress(conn, issue_id, [row.recipient for row in rows if row.recipient.subscriber in go])
-    skipped = {one: _skip_reason(word) for one, word in standing.items() if word != FROZEN}
+    found = conn.execute(mine).first()
+    before: set[int] = set(found.in_flight) if found else set()
+    written.write(conn, issue_id, holder, results, in_flight=before)
+    asked = [row.recipient.subscriber for row in rows]
+    in_flight = before.difference([result.subscriber for result in results], asked)
+    answer = Leave(sending=False, taken_over=found is None)
+    if found and found.state == IssueState.SENDING:
+        answer = _permitted(conn, issue_id, holder, rows, now)
+    in_flight |= answer.go
+    if found and (in_flight != before or not results):
+        conn.execute(
+            update(senders)
+            .where(senders.c.holder == holder)
+            .values(in_flight=sorted(in_flight), until=now + lease)
+        )
+    return answer
+
+
+def _permitted(
+    conn: Connection, issue_id: int, holder: str, rows: Sequence[Delivery], now: datetime
+) -> Leave:
+    if not rows:
+        return Leave()
+    wanted = {row.recipient.subscriber: row.recipient.address for row in rows}
+    standing = _standings(conn, issue_id, holder, list(wanted), now)
+    go = frozenset(whose for whose, (word, _) in standing.items() if word == FROZEN)
+    for whose in go:
+        if standing[whose][1] != wanted[whose]:
+            # The ledger keeps the address that is really written to.
+            _change(conn, issue_id, [whose], {"address": wanted[whose]})
+    skipped = {whose: _skip_reason(standing[whose][0]) for whose in standing.keys() - go}
     for reason in set(skipped.values()):
-        gone = [subscriber for subscriber, why in skipped.items() if why is reason]
+        gone = [whose for whose, why in skipped.items() if why is reason]
         _change(conn, issue_id, gone, _skipping(reason, now))
     return Leave(go=go, skipped=skipped)
 
 
 def _standings(
     conn: Connection, issue_id: int, holder: str, wanted: Sequence[int], now: datetime
-) -> dict[int, str]:
-    """Return how the readers of *wanted* that are still claimed by *holder* stand now."""
+) -> dict[int, tuple[str, str | None]]:
+    """Return how readers that are still claimed by *holder* stand now, and their address."""
     query = (
-        select(deliveries.c.subscriber_id, standing_at(now))
+        select(deliveries.c.subscriber_id, standing_at(now), deliveries.c.address)
         .join(issues, issues.c.id == deliveries.c.issue_id)
         .outerjoin(subscribers, subscribers.c.id == deliveries.c.subscriber_id)
         .outerjoin(
@@ -142,11 +180,10 @@ def _standings(
             deliveries.c.claim == holder,
             deliveries.c.state == DeliveryState.CLAIMED,
         )
-        .with_for_update(of=deliveries)
     )
     return {
-        row[0]: row[1] or str(SkipReason.ERASED)
-        for some in _slices(wanted)
+        row[0]: (row[1] or str(SkipReason.ERASED), row[2])
+        for some in slices(wanted)
         for row in conn.execute(query.where(deliveries.c.subscriber_id.in_(some)))
     }
 
@@ -155,83 +192,12 @@ def _skip_reason(word: str) -> SkipReason:
     return SkipReason(word) if word in set(SkipReason) else SkipReason.LEFT
 
 
-def _readdress(conn: Connection, issue_id: int, recipients: Sequence[Recipient]) -> None:
-    """Keep the address that is really written to, where it is not the frozen one."""
-    if not recipients:
-        return
-    conn.execute(
-        update(deliveries)
-        .where(
-            deliveries.c.issue_id == issue_id,
-            deliveries.c.subscriber_id == bindparam("whose"),
-            deliveries.c.address != bindparam("now_at"),
-        )
-        .values(address=bindparam("now_at")),
-        [{"whose": one.subscriber, "now_at": one.address} for one in recipients],
-    )
-
-
-def settle(conn: Connection, issue_id: int, holder: str, results: Iterable[Result]) -> None:
-    """
-    Write down what became of the rows of *holder*.
-
-    A row that `recover` called uncertain meanwhile takes the late answer all the same; a
-    row of another holder is left alone. Calling twice is safe.
-    """
-    told = [
-        {
-            "whose": result.subscriber,
-            "state": str(result.state),
-            "reason": result.reason,
-            "answer": result.answer,
-            "due_at": result.due_at,
-            "changed_at": result.at,
-        }
-        for result in results
-    ]
-    if not told:
-        return
-    ours = (DeliveryState.CLAIMED, DeliveryState.ATTEMPTING, DeliveryState.UNCERTAIN)
-    conn.execute(
-        update(deliveries)
-        .where(
-            deliveries.c.issue_id == issue_id,
-            deliveries.c.subscriber_id == bindparam("whose"),
-            deliveries.c.claim == holder,
-            # Not in_(): its list cannot be part of a statement that is run for many rows.
-            or_(*(deliveries.c.state == state for state in ours)),
-        )
-        .values(
-            state=bindparam("state"),
-            reason=bindparam("reason"),
-            answer=func.coalesce(bindparam("answer", type_=String), deliveries.c.answer),
-            due_at=func.coalesce(bindparam("due_at", type_=Instant), deliveries.c.due_at),
-            changed_at=bindparam("changed_at"),
-        ),
-        told,
-    )
-
-
-def release(conn: Connection, issue_id: int, holder: str) -> int:
-    """Give back what *holder* has claimed and not attempted; return how many."""
-    return conn.execute(
-        update(deliveries)
-        .where(
-            deliveries.c.issue_id == issue_id,
-            deliveries.c.claim == holder,
-            deliveries.c.state == DeliveryState.CLAIMED,
-        )
-        .values(_WAITING_AGAIN)
-    ).rowcount
-
-
 #: A released row waits as what it was: put off if a server has already put it off.
 _WAITING_AGAIN: Mapping[str, Any] = {
     "state": case(
         (deliveries.c.attempts > 0, str(DeliveryState.DEFERRED)), else_=str(DeliveryState.PENDING)
     ),
     "claim": None,
-    "claimed_until": None,
 }
 
 
@@ -245,26 +211,37 @@ def recover(
     Put right what dead senders left: claimed rows are owed again, attempted ones uncertain.
 
     *alone* says that the caller holds the issue's sender lock, so that no other sender
-    lives; without it only rows whose lease has run out are touched. With *resend* the
+    lives; without it only senders whose lease has run out count as dead. One that lives
+    all the same is told so at its next step, and sends no more. With *resend* the
     attempted ones are owed again, under the same Message-ID, and may arrive twice.
     """
-    of_issue = deliveries.c.issue_id == issue_id
-    dead = of_issue if alone else of_issue & (deliveries.c.claimed_until < now)
-    released = conn.execute(
-        update(deliveries)
-        .where(dead, deliveries.c.state == DeliveryState.CLAIMED)
-        .values(_WAITING_AGAIN)
-    ).rowcount
-    left = deliveries.c.state == DeliveryState.ATTEMPTING
-    uncertain = conn.execute(
-        select(deliveries.c.subscriber_id).where(dead, left).order_by(deliveries.c.subscriber_id)
-    ).scalars()
-    found = tuple(uncertain)
-    values: dict[str, Any] = {"state": DeliveryState.UNCERTAIN, "answer": NO_ANSWER}
+    dead = select(senders.c.holder).where(senders.c.issue_id == issue_id)
+    if not alone:
+        dead = dead.where(senders.c.until < now)
+    holders = list(conn.execute(dead.order_by(senders.c.holder).with_for_update()).scalars())
+    return _bury(conn, issue_id, holders, now=now, resend=resend)
+
+
+def _bury(
+    conn: Connection, issue_id: int, holders: Sequence[str], *, now: datetime, resend: bool = False
+) -> Recovered:
+    theirs = select(senders.c.in_flight).where(senders.c.holder.in_(holders))
+    uncertain = sorted(whose for ids in conn.execute(theirs).scalars() for whose in ids)
+    values: dict[str, Any] = {"state": DeliveryState.UNCERTAIN}
     if resend:
-        values = {**_WAITING_AGAIN, "answer": NO_ANSWER, "due_at": now}
-    _change(conn, issue_id, found, {**values, "changed_at": now})
-    return Recovered(released=released, uncertain=found)
+        values = {"state": DeliveryState.DEFERRED, "claim": None, "due_at": now}
+    tried = {"attempts": deliveries.c.attempts + 1, "answer": NO_ANSWER, "changed_at": now}
+    claimed = (
+        deliveries.c.issue_id == issue_id,
+        deliveries.c.state == DeliveryState.CLAIMED,
+        deliveries.c.claim.in_(holders),
+    )
+    for some in slices(uncertain):
+        of_these = deliveries.c.subscriber_id.in_(some)
+        conn.execute(update(deliveries).where(*claimed, of_these).values(values | tried))
+    released = conn.execute(update(deliveries).where(*claimed).values(_WAITING_AGAIN)).rowcount
+    conn.execute(delete(senders).where(senders.c.holder.in_(holders)))
+    return Recovered(released=released, uncertain=tuple(uncertain))
 
 
 def owe_again(conn: Connection, issue_id: int, state: DeliveryState, *, now: datetime) -> int:
@@ -282,11 +259,14 @@ def skip_rest(conn: Connection, issue_id: int, reason: SkipReason, *, now: datet
 
     Rows that are `attempting` stay: their answer is on its way and will be recorded.
     """
+    locked = select(senders.c.in_flight).where(senders.c.issue_id == issue_id)
+    in_flight = [whose for ids in conn.execute(locked.with_for_update()).scalars() for whose in ids]
     return conn.execute(
         update(deliveries)
         .where(
             deliveries.c.issue_id == issue_id,
             deliveries.c.state.in_((*WAITING, DeliveryState.CLAIMED)),
+            deliveries.c.subscriber_id.not_in(in_flight),
         )
         .values(_skipping(reason, now))
     ).rowcount
@@ -299,13 +279,9 @@ def _skipping(reason: SkipReason, now: datetime) -> dict[str, Any]:
 def _change(
     conn: Connection, issue_id: int, whose: Collection[int], values: Mapping[str, Any]
 ) -> None:
-    for some in _slices(list(whose)):
+    for some in slices(list(whose)):
         conn.execute(
             update(deliveries)
             .where(deliveries.c.issue_id == issue_id, deliveries.c.subscriber_id.in_(some))
             .values(values)
         )
-
-
-def _slices(ids: Sequence[int]) -> Iterable[Sequence[int]]:
-    return (ids[i : i + _AT_ONCE] for i in range(0, len(ids), _AT_ONCE))

@@ -194,9 +194,11 @@ def _set_up_sqlite(connection: Any, _record: Any) -> None:
 
 def _begin_sqlite(connection: Connection) -> None:
     intent = connection.info.get("intent", "write")
-    # Neither setting can be changed within a transaction.
-    connection.exec_driver_sql(f"PRAGMA query_only={'ON' if intent == 'read' else 'OFF'}")
-    connection.exec_driver_sql(f"PRAGMA foreign_keys={'OFF' if intent == 'reshape' else 'ON'}")
+    if connection.info.get("set up for") != intent:
+        # Neither setting can be changed within a transaction, and both outlive it.
+        connection.exec_driver_sql(f"PRAGMA query_only={'ON' if intent == 'read' else 'OFF'}")
+        connection.exec_driver_sql(f"PRAGMA foreign_keys={'OFF' if intent == 'reshape' else 'ON'}")
+        connection.info["set up for"] = intent
     connection.exec_driver_sql("BEGIN" if intent == "read" else "BEGIN IMMEDIATE")
 
 

@@ -96,8 +96,8 @@ def _verified(frozen: int, counts: dict[str, int]) -> tuple[int, dict[str, int]]
     return frozen, counts
 
 
-def standing_at(at: datetime) -> Any:
-    """Return ``frozen`` for a reader who gets issues at that instant, else why not."""
+def standing_at(at: Any) -> Any:
+    """Return ``frozen`` for a reader who gets issues at that instant (SQL or not), else why not."""
     back = (subscriptions.c.state == SubscriptionState.PAUSED) & (
         subscriptions.c.paused_until <= at
     )

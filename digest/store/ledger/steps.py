@@ -15,14 +15,14 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, case, delete, insert, select, update
+from sqlalchemy import Connection, bindparam, case, delete, insert, select, update
 
 from digest.model import Delivery, DeliveryState, IssueState, SkipReason
 from digest.store.ledger import results as written
 from digest.store.ledger.audience import FROZEN, standing_at
 from digest.store.ledger.reading import WAITING, delivery, rows_of
 from digest.store.ledger.results import Result, slices
-from digest.store.schema import deliveries, issues, senders, subscribers, subscriptions
+from digest.store.schema import Instant, deliveries, issues, senders, subscribers, subscriptions
 
 #: A sender that has written nothing for so long is dead.
 LEASE = timedelta(minutes=30)
@@ -119,13 +119,7 @@ def record(
     A result of a row that `recover` called uncertain meanwhile counts all the same; that
     of a row of another holder is left alone. Calling twice is safe.
     """
-    mine = (
-        select(senders.c.in_flight, issues.c.state)
-        .join(issues, issues.c.id == senders.c.issue_id)
-        .where(senders.c.holder == holder)
-        .with_for_update(of=senders)
-    )
-    found = conn.execute(mine).first()
+    found = conn.execute(_MINE, {"me": holder}).first()
     before: set[int] = set(found.in_flight) if found else set()
     written.write(conn, issue_id, holder, results, in_flight=before)
     asked = [row.recipient.subscriber for row in rows]
@@ -135,12 +129,43 @@ def record(
         answer = _permitted(conn, issue_id, holder, rows, now)
     in_flight |= answer.go
     if found and (in_flight != before or not results):
-        conn.execute(
-            update(senders)
-            .where(senders.c.holder == holder)
-            .values(in_flight=sorted(in_flight), until=now + lease)
-        )
+        told = {"me": holder, "flying": sorted(in_flight), "lease": now + lease}
+        conn.execute(_FLY, told)
     return answer
+
+
+# Each message costs these: made once, so that SQLAlchemy knows them again at once.
+_MINE = (
+    select(senders.c.in_flight, issues.c.state)
+    .join(issues, issues.c.id == senders.c.issue_id)
+    .where(senders.c.holder == bindparam("me"))
+    .with_for_update(of=senders)
+)
+_FLY = (
+    update(senders)
+    .where(senders.c.holder == bindparam("me"))
+    .values(in_flight=bindparam("flying"), until=bindparam("lease"))
+)
+_STANDINGS = (
+    select(
+        deliveries.c.subscriber_id,
+        standing_at(bindparam("now", type_=Instant)),
+        deliveries.c.address,
+    )
+    .join(issues, issues.c.id == deliveries.c.issue_id)
+    .outerjoin(subscribers, subscribers.c.id == deliveries.c.subscriber_id)
+    .outerjoin(
+        subscriptions,
+        (subscriptions.c.subscriber_id == deliveries.c.subscriber_id)
+        & (subscriptions.c.newsletter == issues.c.newsletter),
+    )
+    .where(
+        deliveries.c.issue_id == bindparam("issue"),
+        deliveries.c.claim == bindparam("me"),
+        deliveries.c.state == DeliveryState.CLAIMED,
+        deliveries.c.subscriber_id.in_(bindparam("whose", expanding=True)),
+    )
+)
 
 
 def _permitted(
@@ -166,25 +191,9 @@ def _standings(
     conn: Connection, issue_id: int, holder: str, wanted: Sequence[int], now: datetime
 ) -> dict[int, tuple[str, str | None]]:
     """Return how readers that are still claimed by *holder* stand now, and their address."""
-    query = (
-        select(deliveries.c.subscriber_id, standing_at(now), deliveries.c.address)
-        .join(issues, issues.c.id == deliveries.c.issue_id)
-        .outerjoin(subscribers, subscribers.c.id == deliveries.c.subscriber_id)
-        .outerjoin(
-            subscriptions,
-            (subscriptions.c.subscriber_id == deliveries.c.subscriber_id)
-            & (subscriptions.c.newsletter == issues.c.newsletter),
-        )
-        .where(
-            deliveries.c.issue_id == issue_id,
-            deliveries.c.claim == holder,
-            deliveries.c.state == DeliveryState.CLAIMED,
-        )
-    )
+    told = {"issue": issue_id, "me": holder, "whose": wanted, "now": now}
     return {
-        row[0]: (row[1] or str(SkipReason.ERASED), row[2])
-        for some in slices(wanted)
-        for row in conn.execute(query.where(deliveries.c.subscriber_id.in_(some)))
+        row[0]: (row[1] or str(SkipReason.ERASED), row[2]) for row in conn.execute(_STANDINGS, told)
     }
 
 

@@ -155,7 +155,13 @@ class Bench:
         tenth = run["last_to_first_tenth"]
         return [
             Row(f"{what}: the last tenth", rate, "the first tenth", tenth, "≥ 0.9"),
-            Row(f"{what}: peak memory", f"{run['rss_mb']:.0f} MB", "150 MB", run["rss_mb"] / 150, "≤ 1"),
+            Row(
+                f"{what}: peak memory",
+                f"{run['rss_mb']:.0f} MB",
+                "150 MB",
+                run["rss_mb"] / 150,
+                "≤ 1",
+            ),
         ]
 
     def _rounds_of(self, measures: Mapping[str, Measure]) -> dict[str, list[float]]:

@@ -59,9 +59,7 @@ class Nodemailer:
         """Return its messages per second; *kind* is ``compose`` or ``raw``."""
         told = [str(port), str(messages), str(connections), kind, "content.json"]
         command = ["node", "nodemailer.mjs", *told]
-        done = subprocess.run(
-            command, cwd=self._folder, check=True, capture_output=True, text=True
-        )
+        done = subprocess.run(command, cwd=self._folder, check=True, capture_output=True, text=True)
         return messages / float(done.stdout)
 
 

@@ -135,7 +135,9 @@ def _issue(database: Database, now: datetime) -> tuple[int, int, int]:
         ).scalar_one()
         edition = conn.execute(
             editions.insert()
-            .values(issue_id=issue, number=1, html=HTML, text=TEXT, notes=[], created_at=now, **text)
+            .values(
+                issue_id=issue, number=1, html=HTML, text=TEXT, notes=[], created_at=now, **text
+            )
             .returning(editions.c.id)
         ).scalar_one()
         empty = dict.fromkeys(("topics", "headline", "lead", "preheader"), "")

@@ -18,11 +18,14 @@ import tempfile
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
 from typing import Any
 
 from bench.sending import peers, world
+from digest.model import Edition, Recipient
+from digest.render import message
 
 #: One connection for as long as it lasts, as the peers do it.
 _OURS = {"connections": 10, "messages_per_connection": 1_000_000}
@@ -195,13 +198,8 @@ class Bench:
 
 def _message_size() -> int:
     """Return how many bytes one of the messages has."""
-    from digest.model import Edition, Recipient
-    from digest.render import message
-
     edition = Edition(subject="Three Themes", html=world.HTML, text=world.TEXT, digest="0" * 64)
     settings = world.loaded(25).settings
-    from datetime import UTC, datetime
-
     made = message.address(
         world.fragments.cut(edition),
         Recipient(subscriber=1, address="reader1@example.org", name="Reader 1"),

@@ -40,8 +40,7 @@ class Nodemailer:
         if npm is None:
             sys.exit("npm is missing. As root, type: apt-get install npm")
         subprocess.run(
-            [npm, "install", "--silent", "--no-audit", "--no-fund", "--prefix", folder]
-            + ["nodemailer"],
+            [npm, "install", "--silent", "--no-audit", "--prefix", folder, "nodemailer"],
             check=True,
             stdout=subprocess.DEVNULL,
         )

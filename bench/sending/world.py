@@ -128,22 +128,21 @@ def _issue(database: Database, now: datetime) -> tuple[int, int, int]:
         "approved_at": now,
         "frozen_at": now,
     }
-    text = {"subject": "Three Themes: RAND Weekly Recap", "digest": "0" * 64}
+    said = {"subject": "Three Themes: RAND Weekly Recap", "digest": "0" * 64}
+    bodies = said | {"html": HTML, "text": TEXT}
     with database.write() as conn:
         issue = conn.execute(
             issues_table.insert().values(record).returning(issues_table.c.id)
         ).scalar_one()
         edition = conn.execute(
             editions.insert()
-            .values(
-                issue_id=issue, number=1, html=HTML, text=TEXT, notes=[], created_at=now, **text
-            )
+            .values(issue_id=issue, number=1, notes=[], created_at=now, **bodies)
             .returning(editions.c.id)
         ).scalar_one()
         empty = dict.fromkeys(("topics", "headline", "lead", "preheader"), "")
         variant = conn.execute(
             variants.insert()
-            .values(edition_id=edition, items=[], **text, **empty)
+            .values(edition_id=edition, items=[], **said, **empty)
             .returning(variants.c.id)
         ).scalar_one()
     return issue, edition, variant

@@ -76,11 +76,13 @@ def compose(
     history: Sequence[Publication],
     blocks: Sequence[Block] = (),
     words: Words = ENGLISH,
+    past: Sequence[Sequence[str]] = (),
 ) -> Recap:
     """
     Return the recap of the included *candidates*, in their rank, under *edits*.
 
-    *history* are earlier publications; what all of them speak of makes no theme. Of *blocks*
+    *history* are earlier publications; what all of them speak of makes no theme. *past* are
+    the theme labels of earlier issues, the newest first: readers just had those. Of *blocks*
     those stand where `sections` names them that are valid on the day of sending. Items show
     an editor's words where there are some and name the fields in `Item.edited`.
     *words* are the fixed ones, in the newsletter's language.
@@ -91,7 +93,7 @@ def compose(
     ranked = sorted((each for each in candidates if each.included), key=lambda each: each.rank or 0)
     chosen = [by_id[each.publication] for each in ranked]
     items = tuple(_item(each, newsletter, edits) for each in chosen)
-    found = _themes(ranked, chosen, edits, history, newsletter)
+    found = _themes(ranked, chosen, edits, history, past, newsletter)
     headline, spare = _headline(found)
     headline, lead, human = _worded(headline, _lead(found.themes, items, slot, words), edits)
     return Recap(
@@ -143,6 +145,7 @@ def _themes(
     chosen: Sequence[Publication],
     edits: Edits,
     history: Sequence[Publication],
+    past: Sequence[Sequence[str]],
     newsletter: NewsletterSettings,
 ) -> Found:
     """Find the themes of what is no event; an issue's own publications are not its history."""
@@ -153,6 +156,8 @@ def _themes(
         history=sorted((e for e in history if e.id not in known), key=lambda e: e.id),
         worth={each.publication: _worth(each, edits) for each in ranked},
         weights=newsletter.ranking,
+        past=past,
+        own=newsletter.title,
         wishes=Wishes(
             labels={one: _line(text) for one, text in edits.labels.items() if _line(text)},
             pins=edits.theme_pins,

@@ -38,6 +38,15 @@ class Evidence:
     #: Named parts of the theme's weight, each already weighted; their sum decides.
     parts: dict[str, float] = field(default_factory=dict)
 
+    @property
+    def reason(self) -> str:
+        """The weight and its parts as an editor reads them: ``1.05 = item .65 + label .40``."""
+        told = "".join(
+            f" {'-' if value < 0 else '+'} {name} {abs(value):.2f}".replace(" 0.", " .")
+            for name, value in self.parts.items()
+        )
+        return f"{sum(self.parts.values()):.2f} = {told.removeprefix(' + ') or 0}"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Theme:

@@ -434,6 +434,8 @@ class Ranking(Strict):
     company: Weight = 0.1
     #: What it loses if another theme has taken its best label's words.
     second_choice: Weight = 0.25
+    #: What it loses if the last issue's themes had its words; less for the three before that.
+    repeated: Weight = 0.2
 
 
 Color = Annotated[str, AfterValidator(_accent)]

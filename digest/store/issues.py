@@ -152,6 +152,25 @@ def draft(conn: Connection, issue_id: int) -> Draft:
     )
 
 
+def labels(
+    conn: Connection, newsletter: str, rhythm: Rhythm, *, before: datetime, limit: int
+) -> list[tuple[str, ...]]:
+    """Return the theme labels of the last issues that went out, the newest window first."""
+    query = (
+        select(issues.c.recap)
+        .where(
+            issues.c.newsletter == newsletter,
+            issues.c.rhythm == rhythm,
+            issues.c.window_end < before,
+            issues.c.frozen_at.is_not(None),
+        )
+        .order_by(issues.c.window_end.desc(), issues.c.id.desc())
+        .limit(limit)
+    )
+    recaps = [_RECAP.validate_python(each) for each in conn.execute(query).scalars() if each]
+    return [tuple(theme.label for theme in recap.themes) for recap in recaps]
+
+
 def write_draft(
     conn: Connection, issue: Issue, draft: Draft, *, now: datetime, actor: str, what: str
 ) -> Issue:

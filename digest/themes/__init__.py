@@ -1,5 +1,6 @@
 """Themes: what the week's publications are about, in their own words."""
 
-from digest.themes.ranking import Found, Wishes, find, label
+from digest.themes.labels import Label
+from digest.themes.ranking import Found, Wishes, choices, find, label
 
-__all__ = ["Found", "Wishes", "find", "label"]
+__all__ = ["Found", "Label", "Wishes", "choices", "find", "label"]

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Sequence
 
-from digest.model import Publication
 from digest.themes import lexicon
-from digest.themes.words import Token, base_form, tokens
+from digest.themes.words import Token, base_form
 
 #: Endings that English names seldom have.
 _COMMON = (
@@ -27,22 +27,39 @@ _KNOWN = (
 _DEMONYM = ("ian", "ians", "ean", "ese")
 
 
+#: A capital with neither a sentence's nor a quotation's beginning before it.
+_INSIDE = re.compile(r"(?<=[\w,’”)] )[A-ZÀ-ÖØ-ÞΑ-ΩА-Я](?:[\w‑-]|\.(?=\w)|(?<=\.[A-Z])\.)*")
+#: Small in titles too, or without a capital.
+_SMALL = lexicon.DETERMINERS | lexicon.PREPOSITIONS | lexicon.NUMBERS | {"and", "or", "nor", "but"}
+
+
+#: A capital inside a word: NATO, iPhone, McKinsey; not Deep-Strike.
+_COINED = re.compile(r"[^\W_A-Z][A-Z]|[A-Z][A-Z.]")
+
+
+def is_titled(words: Sequence[str]) -> bool:
+    """Tell whether capitals say nothing in a text, because all but the small words have one."""
+    small = sum(1 for word in words if word.islower() and word not in _SMALL)
+    large = sum(1 for word in words[1:] if word[0].isupper())
+    return large > 0.8 * (large + small)
+
+
 class Casing:
     """What the publications' own sentences tell about capitals."""
 
-    def __init__(self, publications: Iterable[Publication]) -> None:
+    def __init__(self) -> None:
         self.small: Counter[str] = Counter()
         self.capital: Counter[str] = Counter()
-        for each in publications:
-            for text in (each.title, each.summary):
-                self._read(text)
 
-    def _read(self, text: str) -> None:
-        for word in tokens(text):
-            if word.text.islower():
-                self.small[word.low] += 1
-            elif word.proper:
-                self.capital[word.low] += 1
+    def learn(self, text: str, words: Sequence[str], *, titled: bool) -> None:
+        """Count the *words* of *text* that are small in it, and those that are names."""
+        self.small.update(filter(str.islower, words))
+        names = filter(_COINED.search, words) if titled else _INSIDE.findall(text)
+        self.capital.update(map(str.lower, names))
+
+    def is_known(self, low: str) -> bool:
+        """Tell whether sentences have the word with a capital, and never without."""
+        return self.capital[low] > 0 and self.small[low] == 0
 
     def inside(self, word: Token) -> str:
         """Return *word* as it stands inside a sentence, with its possessive ending."""
@@ -62,17 +79,32 @@ class Casing:
         low = word.low
         if word.text.islower() or low in lexicon.FUNCTION - {"us"}:
             return False
-        if word.proper or self.capital[low] or self.small[low]:
+        if word.proper or self._is_seen(low):
             return word.proper or self._is_capital(low)
         return "-" not in low and not _is_common(low)
 
     def _is_capital(self, low: str) -> bool:
-        if self.capital[low] or self.small[low]:
-            return self.capital[low] > self.small[low]
-        return low.endswith(_DEMONYM)
+        """Tell by the word in sentences, else by its singular, else by its ending."""
+        for form in (low, low.removesuffix("s")):
+            if self.capital[form] or self.small[form]:
+                return self.capital[form] > self.small[form]
+        return low.endswith(_DEMONYM) or low in lexicon.PLURAL_PLACES
+
+    def _is_seen(self, low: str) -> bool:
+        return any(self.capital[e] or self.small[e] for e in (low, low.removesuffix("s")))
 
 
 def _is_common(low: str) -> bool:
-    if base_form(low, _KNOWN) is not None:
+    if low in lexicon.PLURAL_PLACES:
+        return False
+    if base_form(low, _KNOWN) is not None or _is_compound(low):
         return True
     return low.endswith(_COMMON) or (low.endswith("s") and not low.endswith(("ss", "us", "is")))
+
+
+def _is_compound(low: str) -> bool:
+    """Tell a word made of two everyday ones: strawman, classroom, lawmakers."""
+    cuts = range(3, len(low) - 2)
+    return any(
+        low[:at] in lexicon.EVERYDAY and base_form(low[at:], lexicon.EVERYDAY) for at in cuts
+    )

@@ -6,7 +6,8 @@ import math
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 
-from digest.themes.labels import Background, Reading
+from digest.themes.background import Background
+from digest.themes.labels import Reading
 
 #: From this likeness on two publications are about the same thing.
 ALIKE = 0.28

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 from digest.model import Publication
 from digest.themes import lexicon
+from digest.themes.background import Background
 from digest.themes.phrases import Phrase, is_vague, known, names, phrases
-from digest.themes.words import Part, Token, akin, stem, stems, tokens
+from digest.themes.words import Part, Token, akin, base_form, stem, stems_of, tokens
 
 #: What standing in a field is worth. Topics are often the shelf rather than the subject,
 #: so they support a phrase of title or summary and never make a label of their own.
@@ -23,7 +24,11 @@ VAGUE_WORD, NUMBER_WORD, HOME_WORD = 0.15, 0.3, 0.4
 #: What a phrase's place and shape multiply its value by.
 CUT_OFF, CUT_INTO = 0.35, 0.5  # without its head noun; without its first words
 QUOTED, PROPER, SUBJECT, ACTS, ALONE, SOURCE, LISTED = 1.6, 1.2, 1.4, 1.3, 1.2, 0.3, 0.7
-JOINED, PLACED, GERUND, LONG, SINGLE, SINGLE_AGENT = 0.8, 1.0, 0.75, 0.85, 0.8, 0.56
+JOINED, PLACED, GERUND, LONG, SINGLE, SINGLE_COMMON = 0.8, 1.0, 0.75, 0.85, 0.7, 0.55
+UNFINISHED = 0.7
+NAMED = 1.2
+OBLIQUE = 0.8
+OWNER = 0.7
 #: The first words of a title gain up to this much; each further field gains this much.
 EARLY, AGAIN = 0.25, 0.35
 
@@ -42,35 +47,27 @@ class Label:
     stems: frozenset[str]
     score: float
     phrase: Phrase
+    #: What the score is the product of, each by its name; what is 1 is left out.
+    parts: Mapping[str, float]
+
+    @property
+    def reason(self) -> str:
+        """The score and its factors, as people read them: ``1.82 = 1.30 words × 1.40 subject``."""
+        told = " × ".join(f"{value:.2f} {name}" for name, value in self.parts.items())
+        return f"{self.score:.2f} = {told}"
 
     def shares(self, taken: Collection[str]) -> bool:
         """Tell whether a content word of this label is akin to one of *taken*."""
         return any(akin(one, other) for one in self.stems for other in taken)
 
 
-class Background:
-    """How often words were used before: what everything is about names nothing."""
-
-    def __init__(self, publications: Iterable[Publication]) -> None:
-        self.count = 0
-        self.used: Counter[str] = Counter()
-        for each in publications:
-            self.count += 1
-            self.used.update(stems(each.title) | stems(each.summary))
-
-    def rarity(self, stemmed: str) -> float:
-        """Return 1 for a word never seen before, near 0 for one in every publication."""
-        known = math.log(self.count + 2)
-        return math.log((self.count + 2) / (self.used[stemmed] + 1)) / known
-
-
 class Reading:
     """A publication, read: its fields as tagged words."""
 
-    def __init__(self, publication: Publication) -> None:
+    def __init__(self, publication: Publication, background: Background) -> None:
         self.publication = publication
-        self.title = tokens(publication.title)
-        self.summary = tokens(publication.summary)
+        self.title = background.read(publication.title)
+        self.summary = background.read(publication.summary)
         self.topics = tuple(tokens(topic) for topic in publication.topics)
         self.authors = {stem(word) for author in publication.authors for word in author.split()}
 
@@ -143,10 +140,20 @@ def _label(
 ) -> Label:
     _, best = max(found, key=lambda place: (place[1].closes, place[1].opens, place[0]))
     proper = any(all(each.proper for each in phrase.content) for _, phrase in found)
-    score = _word_value(best, reading, background, proper=proper)
-    score *= _place_value(found, reading) * _shape_value(best, proper=proper)
+    parts = {
+        "words": _word_value(best, reading, background, proper=proper),
+        **_standing(found),
+        **_roles(found, reading),
+        **_shape(best, proper=proper),
+    }
     text = shown(best)
-    return Label(text=text, stems=stems(text), score=score, phrase=best)
+    return Label(
+        text=text,
+        stems=stems_of(best.tokens),
+        score=math.prod(parts.values()),
+        phrase=best,
+        parts={name: value for name, value in parts.items() if value != 1},
+    )
 
 
 def _word_value(phrase: Phrase, reading: Reading, background: Background, *, proper: bool) -> float:
@@ -154,7 +161,7 @@ def _word_value(phrase: Phrase, reading: Reading, background: Background, *, pro
     total = 0.0
     for each in phrase.content:
         rarity = 1 - RARITY + RARITY * background.rarity(stem(each.text))
-        if is_vague(each) and not proper:
+        if stem(each.text) in background.own or (is_vague(each) and not proper):
             rarity *= VAGUE_WORD
         elif each.low in lexicon.HOME:
             rarity *= HOME_WORD
@@ -164,44 +171,60 @@ def _word_value(phrase: Phrase, reading: Reading, background: Background, *, pro
     return total / math.sqrt(len(phrase.content))
 
 
-def _place_value(found: Sequence[tuple[float, Phrase]], reading: Reading) -> float:
+def _standing(found: Sequence[tuple[float, Phrase]]) -> dict[str, float]:
+    """Return what the fields that have the phrase make of it, and how early the title does."""
     whole: dict[float, float] = {}
     for worth, phrase in found:
         kept = (1 if phrase.closes else CUT_OFF) * (1 if phrase.opens else CUT_INTO)
         whole[worth] = max(whole.get(worth, 0.0), kept)
-    value = 1 + AGAIN * (sum(worth * kept for worth, kept in sorted(whole.items())) - 1)
+    again = 1 + AGAIN * (sum(worth * kept for worth, kept in sorted(whole.items())) - 1)
     starts = [phrase.at for worth, phrase in found if worth == TITLE]
-    if starts:
-        value *= 1 + EARLY / (1 + min(starts) / 3)
-    if any(phrase.subject for _, phrase in found):
-        value *= SUBJECT
-    if any(phrase.acts for worth, phrase in found if worth == TITLE):
-        value *= ACTS
-    if any(phrase.alone for _, phrase in found):
-        value *= ALONE
-    if all(phrase.listed for _, phrase in found if phrase.opens and phrase.closes):
-        value *= LISTED
-    if any(phrase.source or _is_author(phrase, reading) for _, phrase in found):
-        value *= SOURCE
-    return value
+    return {"fields": again, "early": 1 + EARLY / (1 + min(starts) / 3) if starts else 1}
+
+
+def _roles(found: Sequence[tuple[float, Phrase]], reading: Reading) -> dict[str, float]:
+    """Return what the sentences do with the phrase; a role against it must hold everywhere."""
+    every = [phrase for _, phrase in found]
+    in_title = [phrase for worth, phrase in found if worth == TITLE]
+    closing = [phrase for phrase in every if phrase.closes]
+    opening = [phrase for phrase in every if phrase.opens]
+    told = {
+        "subject": (SUBJECT, any(each.subject for each in every)),
+        "acts": (ACTS, any(each.acts for each in in_title)),
+        "alone": (ALONE, any(each.alone for each in every)),
+        "unfinished": (UNFINISHED, closing and all(each.unfinished for each in closing)),
+        "owner": (OWNER, all(each.owner for each in every)),
+        "oblique": (OBLIQUE, opening and all(each.oblique for each in opening)),
+        "listed": (LISTED, all(e.listed for e in opening if e.closes)),
+        "source": (SOURCE, any(e.source or _is_author(e, reading) for e in every)),
+    }
+    return {name: factor for name, (factor, true) in told.items() if true}
 
 
 def _is_author(phrase: Phrase, reading: Reading) -> bool:
     return all(stem(each.text) in reading.authors for each in phrase.content)
 
 
-def _shape_value(phrase: Phrase, *, proper: bool) -> float:
-    value = QUOTED if phrase.quoted else 1.0
-    if proper:
-        value *= PROPER
-    elif phrase.joined:
-        value *= PLACED if phrase.placed else JOINED
-    if phrase.gerund:
-        value *= GERUND
-    if len(phrase.content) == 1:
-        agent = phrase.content[0].low.endswith(_AGENT) and not proper
-        value *= SINGLE_AGENT if agent else SINGLE
-    return value * (LONG if len(phrase.content) > 3 else 1.0)
+def _shape(phrase: Phrase, *, proper: bool) -> dict[str, float]:
+    """Return what the phrase's form is worth."""
+    count = len(phrase.content)
+    named = any(each.proper for each in phrase.content if each.low not in lexicon.HOME)
+    common = count == 1 and not proper and _is_common(phrase.content[0])
+    told = {
+        "quoted": (QUOTED, phrase.quoted),
+        "name": (PROPER, proper),
+        "with a name": (NAMED, named and not proper),
+        "joined": (PLACED if phrase.placed else JOINED, phrase.joined and not proper),
+        "gerund": (GERUND, phrase.gerund),
+        "one word": (SINGLE_COMMON if common else SINGLE, count == 1),
+        "long": (LONG, count > 3),
+    }
+    return {name: factor for name, (factor, true) in told.items() if true}
+
+
+def _is_common(word: Token) -> bool:
+    """Tell a word that alone says little: an everyday one, or who does something."""
+    return word.low.endswith(_AGENT) or base_form(word.low, lexicon.EVERYDAY) is not None
 
 
 # --- title case ---------------------------------------------------------------------------

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from digest.themes import lexicon
-from digest.themes.words import INITIAL, Part, Token, base_form, stem
+from digest.themes.words import INITIAL, Part, Token, base_form, is_adverb, stem
 
 #: A label has at most this many words.
 MOST_WORDS = 5
@@ -41,6 +42,12 @@ class Phrase:
     placed: bool = False
     #: A clause says something of it: "telemedicine can …".
     acts: bool = False
+    #: In the genitive: what it owns is still to come.
+    owner: bool = False
+    #: After a preposition, so that something else is what the text turns on.
+    oblique: bool = False
+    #: Its head noun asks for what follows it: "Withdrawal" before "from Syria".
+    unfinished: bool = False
     #: Somebody who says something, rather than what is talked about.
     source: bool = False
 
@@ -67,9 +74,12 @@ def phrases(text: Sequence[Token]) -> Iterator[Phrase]:
     for start, end in chunks:
         yield from _within(text, start, end)
         yield from _after_gerund(text, start, end)
-    for (start, end), (later, last) in pairwise(chunks):
-        if _joins(text[end:later], text[later]):
-            yield from _across(text, start, end, last)
+    joins = [_joins(text[end:later], text[later]) for (_, end), (later, _) in pairwise(chunks)]
+    for n, (start, end) in enumerate(chunks[:-1]):
+        if joins[n]:
+            yield from _across(text, start, end, chunks[n + 1][1])
+            if n + 1 < len(joins) and joins[n + 1]:
+                yield from _across(text, start, end, chunks[n + 2][1])
 
 
 def known(text: Sequence[Token], *, whole: bool) -> Iterator[Phrase]:
@@ -116,7 +126,8 @@ def _chunks(text: Sequence[Token], taken: Collection[int]) -> Iterator[tuple[int
     """Yield start and end of each unbroken run of naming words and numbers not *taken*."""
     start: int | None = None
     for at, token in enumerate(text):
-        inside = token.part in (Part.NAMING, Part.NUMBER) and at not in taken
+        nominal = token.name or token.part in (Part.NAMING, Part.NUMBER)
+        inside = nominal and at not in taken
         parted = token.breaks or (at > 0 and token.quoted != text[at - 1].quoted)
         if start is not None and (not inside or parted):
             yield start, at
@@ -129,25 +140,36 @@ def _chunks(text: Sequence[Token], taken: Collection[int]) -> Iterator[tuple[int
 
 def _within(text: Sequence[Token], start: int, end: int) -> Iterator[Phrase]:
     first = _past_pale(text, start, end) if _begins(text, start) else -1
-    last = end if end == len(text) or text[end].breaks != "–" else -1
+    if _points_back(text, start, end):
+        start, first = start + 1, max(first, start + 1)
+    last = -1 if _is_parted(text, end) else end
     alone = _is_alone(text, start, end)
     subject, source = _is_subject(text, start), _is_source(text, start, end)
     acts = _is_actor(text, start, end)
+    oblique = not subject and _is_oblique(text, start)
     listed = _is_listed(text, start, end)
     for a in range(start, end):
         for b in range(a + 1, min(end, a + MOST_WORDS) + 1):
-            if fits(text[a:b]):
+            if not _splits(text, a) and not _splits(text, b) and fits(text[a:b]):
                 yield Phrase(
                     tokens=tuple(text[a:b]),
                     at=a,
                     opens=a <= first,
                     closes=b == last or text[b - 1].possessive,
+                    owner=b < end and text[b - 1].possessive,
                     subject=subject,
                     source=source,
+                    oblique=oblique,
+                    unfinished=b == end and b - a < MOST_WORDS - 1 and _goes_on(text, end),
                     acts=acts and b == end and a <= first,
                     listed=listed,
                     alone=alone and a <= first and b == last,
                 )
+
+
+def _splits(text: Sequence[Token], at: int) -> bool:
+    """Tell whether a cut before the word at *at* would go through a name."""
+    return 0 < at < len(text) and text[at].name != 0 and text[at].name == text[at - 1].name
 
 
 def _begins(text: Sequence[Token], start: int) -> bool:
@@ -155,6 +177,25 @@ def _begins(text: Sequence[Token], start: int) -> bool:
     before = text[start - 1] if start and not text[start].breaks else None
     named = before and before.proper and before.low not in lexicon.ARTICLES
     return text[start].breaks != "–" and not (named and before and before.part is Part.DETERMINER)
+
+
+def _points_back(text: Sequence[Token], start: int, end: int) -> bool:
+    """Tell "the region's security": which region, another sentence has said."""
+    owner = text[start]
+    pointed = start > 0 and not owner.breaks and text[start - 1].part is Part.DETERMINER
+    plural = owner.low.endswith("s")
+    return pointed and owner.possessive and not plural and not owner.proper and end - start > 1
+
+
+def _is_parted(text: Sequence[Token], end: int) -> bool:
+    """Tell whether the head noun is still to come: "social and emotional learning"."""
+    if end == len(text):
+        return False
+    more = text[end + 1] if end + 1 < len(text) else None
+    listed = text[end].low in ("and", "or") and not text[end].breaks and more is not None
+    return text[end].breaks == "–" or (
+        listed and more is not None and more.part is Part.NAMING and is_adjective(text[end - 1])
+    )
 
 
 def _is_alone(text: Sequence[Token], start: int, end: int) -> bool:
@@ -184,6 +225,28 @@ def _is_subject(text: Sequence[Token], start: int) -> bool:
     )
 
 
+def _is_oblique(text: Sequence[Token], start: int) -> bool:
+    """Tell the vaccinations of "mistrust about vaccinations"; those of "to track them" are not."""
+    at = start - 1
+    while at >= 0 and text[at].part is Part.DETERMINER and not text[at + 1].breaks:
+        at -= 1
+    if at < 1 or text[at].breaks or text[at + 1].breaks:
+        return False
+    # What is "of" or "with" something is named by it: "arrival of children".
+    return text[at].low in lexicon.PREPOSITIONS - {"of", "with"} and names(text[at - 1])
+
+
+def _goes_on(text: Sequence[Token], end: int) -> bool:
+    """Tell a noun that what follows completes: "price of", "withdrawal from", "support for"."""
+    if not _is_attributed(text, end):
+        return False
+    head = text[end - 1].low
+    return text[end].low in ("of", "to") or (
+        head.endswith(lexicon.DEVERBAL)
+        or base_form(head, lexicon.EITHER | lexicon.VAGUE) is not None
+    )
+
+
 def _is_listed(text: Sequence[Token], start: int, end: int) -> bool:
     """Tell whether the noun phrase is one member of a list."""
     before = text[start - 1] if start and not text[start].breaks else None
@@ -206,13 +269,28 @@ def _is_listed(text: Sequence[Token], start: int, end: int) -> bool:
 
 
 def _is_actor(text: Sequence[Token], start: int, end: int) -> bool:
-    """Tell the subject of a clause: "telemedicine can …", but not "views on war are …"."""
+    """Tell the subject of a clause: "telemedicine in town can …", not "views on war are …"."""
+    end = _past_attributes(text, end)
     if end == len(text) or text[end].breaks or text[end].low not in lexicon.FINITE:
         return False
     at = start - 1
     while at >= 0 and text[at].part is Part.DETERMINER:
         at -= 1
     return at < 0 or bool(text[at + 1].breaks) or text[at].part is not Part.JOINT
+
+
+def _past_attributes(text: Sequence[Token], end: int) -> int:
+    """Return where the noun phrase ends whose head ends at *end*: after "in", "of", "and"."""
+    at = end
+    while at < len(text) and text[at].part is Part.JOINT and not text[at].breaks:
+        at += 1
+        while (
+            at < len(text)
+            and not text[at].breaks
+            and text[at].part in (Part.DETERMINER, Part.NAMING, Part.NUMBER)
+        ):
+            at += 1
+    return at
 
 
 def _is_source(text: Sequence[Token], start: int, end: int) -> bool:
@@ -233,7 +311,11 @@ def all_names(words: Sequence[Token]) -> bool:
 
 
 def _past_pale(text: Sequence[Token], start: int, end: int) -> int:
-    while start < end - 1 and text[start].low in lexicon.PALE:
+    """Return where the noun phrase begins but for what weighs it: "racially motivated"."""
+    before = text[start - 1] if start and not text[start].breaks else None
+    if before and is_adverb(before.low) and text[start].low.endswith(("ed", "ing")):
+        start = min(start + 1, end - 1)
+    while start < end - 1 and is_pale(text[start]):
         start += 1
     return start
 
@@ -258,22 +340,35 @@ def _joins(between: Sequence[Token], following: Token) -> bool:
 
 
 def _across(text: Sequence[Token], start: int, end: int, last: int) -> Iterator[Phrase]:
-    """Yield two noun phrases and the small words between them: "War in Ukraine"."""
-    first = _past_pale(text, start, end)
-    if text[end].low in ("and", "or") and text[end - 1].possessive:
+    """Yield noun phrases and the small words between them: "War in Ukraine"."""
+    if _is_parted(text, last) or (text[end].low in ("and", "or") and text[end - 1].possessive):
         return
+    first = _past_pale(text, start, end)
+    subject = _is_subject(text, start)
+    definite = text[end + 1].low == "the"
     for a in range(start, end):
         whole = tuple(text[a:last])
-        if len(whole) <= MOST_WORDS and fits(whole):
+        if len(whole) <= MOST_WORDS and not _splits(text, a) and fits(whole):
             yield Phrase(
                 tokens=whole,
                 at=a,
                 opens=a <= first,
                 closes=True,
                 joined=True,
-                subject=_is_subject(text, start),
-                placed=text[end].low in ("in", "on", "at", "from") and text[last - 1].proper,
+                subject=subject,
+                oblique=not subject and _is_oblique(text, start),
+                acts=a <= first and _is_actor(text, start, last),
+                unfinished=_goes_on(text, last) or (definite and _is_attributed(text, last)),
+                placed=text[end].low in _PLACING and (text[last - 1].proper or definite),
             )
+
+
+_PLACING = ("in", "on", "at", "from")
+
+
+def _is_attributed(text: Sequence[Token], end: int) -> bool:
+    """Tell whether more is said of a noun: "the war" before "in Ukraine"."""
+    return end < len(text) and not text[end].breaks and text[end].low in lexicon.JOINING - {"and"}
 
 
 def fits(words: Sequence[Token]) -> bool:
@@ -284,9 +379,9 @@ def fits(words: Sequence[Token]) -> bool:
         and not any(each.low in lexicon.FUNCTION and each.text != "US" for each in ends)
         and words[-1].low not in lexicon.PALE
         and not INITIAL.fullmatch(words[-1].text)
-        and words[0].low not in lexicon.PALE
+        and not is_pale(words[0])
         and not (words[0].possessive and words[0].low in lexicon.CALENDAR)
-        and any(names(each) for each in words)
+        and any(names(each) and each.low not in lexicon.HOME for each in words)
         and any(letter.isalpha() for letter in words[0].text)
     )
 
@@ -300,6 +395,20 @@ def names(word: Token) -> bool:
         and not is_research(word)
         and not is_vague(word)
     )
+
+
+_ORDINAL = re.compile(r"\d+(?:st|nd|rd|th)")
+
+
+def is_pale(word: Token) -> bool:
+    """Tell whether *word* only weighs or counts what follows: "new", "31st"; not "New York"."""
+    counts = word.low in lexicon.NUMBERS or bool(_ORDINAL.fullmatch(word.low))
+    return not word.name and not word.quoted and (word.low in lexicon.PALE or counts)
+
+
+def is_adjective(word: Token) -> bool:
+    """Tell an adjective by its ending; names are none."""
+    return word.low.endswith(lexicon.ADJECTIVAL) and not word.proper and not word.possessive
 
 
 def is_research(word: Token) -> bool:

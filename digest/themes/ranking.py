@@ -7,17 +7,20 @@ from dataclasses import dataclass, field
 
 from digest.model import Evidence, Publication, Theme
 from digest.model.settings import Ranking
-from digest.themes.casing import Casing
+from digest.themes import lexicon
+from digest.themes.background import Background
 from digest.themes.grouping import Vector, centrality, groups, merged, vector
-from digest.themes.labels import Background, Label, Reading, labels
+from digest.themes.labels import Label, Reading, labels
 from digest.themes.phrases import names
 from digest.themes.wording import phrase
-from digest.themes.words import stem, stems
+from digest.themes.words import akin, stem, stems
 
 #: So many themes make a headline, and so many are found to choose from.
 IN_HEADLINE, MOST = 3, 8
 #: Characters that a headline's labels may take, and what each label still to come is sure of.
 ROOM, SURE = 90, 20
+#: So many issues back a theme is one that readers have just had.
+REMEMBERED = 4
 #: A label of this score has strength one half.
 HALF_STRENGTH = 2.5
 MOST_TERMS = 4
@@ -117,22 +120,26 @@ def find(
     worth: Mapping[int, float] | None = None,
     wishes: Wishes | None = None,
     weights: Ranking | None = None,
+    past: Sequence[Sequence[str]] = (),
+    own: str = "",
 ) -> Found:
     """
     Return the themes of *publications*, which stand in the order of the issue.
 
     The first is that of the first publication, if its words allow a label, unless *wishes*
-    say otherwise. *worth* is a publication's weight (default 0). No two labels share a
+    say otherwise. *worth* is a publication's weight (default 0). *past* are the labels of
+    earlier issues, the newest first: what the last of them spoke of is less of a theme now.
+    The words of *own*, the newsletter's title, hardly name a theme of it. No two labels share a
     content word, unless editors want it so, and together they keep within `ROOM`. Wishes for
     unknown publications say nothing. Without a usable word there is no theme, and never an
     exception.
     """
-    background = Background([*history, *publications])
-    casing = Casing([*publications, *history])
-    rules = _Rules(wishes or Wishes(), weights or Ranking())
+    background = Background([*history, *publications], own=own)
+    remembered = [stems(", ".join(said)) for said in past[:REMEMBERED]]
+    rules = _Rules(wishes or Wishes(), weights or Ranking(), tuple(remembered))
     subjects = _subjects(publications, background, worth or {}, rules)
     bids = _picked(subjects, rules)
-    themes = [_theme(each, background, casing, rules.wishes) for each in bids]
+    themes = [_theme(each, background, rules.wishes) for each in bids]
     places = {each.subject.id: each.subject.place for each in bids}
     ordered = list(rules.wishes.order)
 
@@ -151,15 +158,33 @@ class _Rules:
 
     wishes: Wishes
     weights: Ranking
+    #: The words of the last issues' labels, stemmed, the newest first.
+    past: tuple[frozenset[str], ...] = ()
+
+    def repeated(self, label: Label) -> float:
+        """Return 1 if the last issue's labels had all words of this one, 0 if none had any."""
+        shares = [
+            (1 - age / REMEMBERED)
+            * sum(any(akin(one, other) for other in said) for one in label.stems)
+            for age, said in enumerate(self.past)
+        ]
+        return max(shares, default=0.0) / max(1, len(label.stems))
 
 
 def label(
     publications: Sequence[Publication], *, history: Sequence[Publication] = ()
 ) -> dict[int, str]:
     """Return the best label of each publication by itself; "" where its words allow none."""
+    found = choices(publications, history=history)
+    return {one: best[0].text if best else "" for one, best in found.items()}
+
+
+def choices(
+    publications: Sequence[Publication], *, history: Sequence[Publication] = ()
+) -> dict[int, list[Label]]:
+    """Return all labels that each publication's words allow, best first, by its id."""
     background = Background([*history, *publications])
-    best = {each.id: labels(Reading(each), background) for each in publications}
-    return {one: found[0].text if found else "" for one, found in best.items()}
+    return {each.id: labels(Reading(each, background), background) for each in publications}
 
 
 def _subjects(
@@ -168,7 +193,7 @@ def _subjects(
     worth: Mapping[int, float],
     rules: _Rules,
 ) -> list[_Subject]:
-    readings = [Reading(each) for each in publications]
+    readings = [Reading(each, background) for each in publications]
     vectors = [vector(reading, background) for reading in readings]
     central = centrality(vectors)
 
@@ -268,8 +293,8 @@ def _wished(subjects: Sequence[_Subject], rules: _Rules) -> list[_Bid]:
 def _room(picked: Sequence[_Bid]) -> int:
     """Return how long the next label may be."""
     shown = [each.text for each in picked[:IN_HEADLINE]]
-    if len(shown) == IN_HEADLINE:
-        return ROOM // IN_HEADLINE
+    if len(shown) == IN_HEADLINE:  # one that may stand instead of the last
+        return max(SURE, ROOM - sum(len(text) + 2 for text in shown[:-1]))
     to_come = IN_HEADLINE - len(shown) - 1
     return max(SURE, ROOM - sum(len(text) + 2 for text in shown) - to_come * (SURE + 2))
 
@@ -279,8 +304,10 @@ def _bid(subject: _Subject, label: Label | None, rules: _Rules) -> _Bid:
     weights, parts = rules.weights, dict(subject.parts)
     if label:
         parts["label"] = weights.label * _strength(label)
-        parts["phrase"] = weights.phrase * (len(label.phrase.content) > 1)
+        telling = [each for each in label.phrase.content if each.low not in lexicon.HOME]
+        parts["phrase"] = weights.phrase * (len(telling) > 1)
         parts["second choice"] = -weights.second_choice * (label is not subject.labels[0])
+        parts["repeated"] = -weights.repeated * rules.repeated(label)
     return _Bid(subject, label, {name: value for name, value in parts.items() if value})
 
 
@@ -288,14 +315,16 @@ def _strength(label: Label | None) -> float:
     return label.score / (label.score + HALF_STRENGTH) if label else 0.0
 
 
-def _theme(bid: _Bid, background: Background, casing: Casing, wishes: Wishes) -> Theme:
+def _theme(bid: _Bid, background: Background, wishes: Wishes) -> Theme:
     subject, label, text = bid.subject, bid.label, bid.text
     return Theme(
         label=text,
         publications=subject.members,
-        phrase=phrase(subject.readings[0], label, casing) if label and not subject.human else text,
+        phrase=phrase(subject.readings[0], label, background.casing)
+        if label and not subject.human
+        else text,
         evidence=Evidence(
-            terms=_terms(subject, label, background, casing),
+            terms=_terms(subject, label, background),
             strength=round(_strength(label), 2),
             parts={name: round(value, 3) for name, value in bid.parts.items()},
         ),
@@ -304,16 +333,14 @@ def _theme(bid: _Bid, background: Background, casing: Casing, wishes: Wishes) ->
     )
 
 
-def _terms(
-    subject: _Subject, label: Label | None, background: Background, casing: Casing
-) -> tuple[str, ...]:
+def _terms(subject: _Subject, label: Label | None, background: Background) -> tuple[str, ...]:
     """Return the words that weigh most: those the publications share, else the lead's own."""
     forms: dict[str, str] = {}
     for reading in subject.readings:
         for _, text in reading.fields:
             for each in text:
                 if names(each):
-                    shown = each.text if casing.is_name(each) else each.text.lower()
+                    shown = each.text if background.casing.is_name(each) else each.text.lower()
                     forms.setdefault(stem(each.text), shown)
     inside = {stem(each.text) for each in label.phrase.content} if label else set()
 

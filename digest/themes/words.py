@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import lru_cache
@@ -31,6 +31,8 @@ class Token:
 
     #: Without quotes and without the possessive ending.
     text: str
+    #: The text in small letters, with a straight apostrophe.
+    low: str
     part: Part
     possessive: bool = False
     #: What parts it from the word before: the last punctuation mark, "^" at the start;
@@ -40,10 +42,8 @@ class Token:
     quoted: int = 0
     #: Certainly a name: a capital where only names have one.
     proper: bool = False
-
-    @property
-    def low(self) -> str:
-        return self.text.lower().replace("’", "'")
+    #: Number of the name of several words that it stands in; 0 outside.
+    name: int = 0
 
     @property
     def shown(self) -> str:
@@ -71,14 +71,17 @@ _SHAPE = re.compile(
 INITIAL = re.compile(r"[A-Z]\.")
 _POSSESSIVE = re.compile(r"['’]s$", re.IGNORECASE)
 _OPENING, _CLOSING = "“\"„«‘'‚", "”\"“»’'"
+#: Typesetters' letters: "ﬁxation".
+_LIGATURE = re.compile("[\ufb00-\ufb06]")
 #: Longer texts say nothing more about what a publication is about.
 MOST_CHARACTERS = 4000
 
 
-@lru_cache(maxsize=20_000)  # background, casing and reading look at the same texts
+@lru_cache(maxsize=4_000)
 def tokens(text: str) -> tuple[Token, ...]:
     """Return the words of *text*, each with the part it plays. Never raises."""
-    bare = tuple(_bare(unicodedata.normalize("NFC", text[:MOST_CHARACTERS])))
+    plain = _LIGATURE.sub(lambda each: unicodedata.normalize("NFKC", each[0]), text)
+    bare = tuple(_bare(unicodedata.normalize("NFC", plain[:MOST_CHARACTERS])))
     telling = not _is_titled(bare)
     return tuple(
         replace(
@@ -124,6 +127,7 @@ def _bare(text: str) -> Iterator[Token]:
             word, possessive = _word(shape, text[match.end() : match.end() + 2], bool(closing))
             yield Token(
                 text=word,
+                low=word.lower().replace("’", "'"),
                 part=Part.OTHER,
                 possessive=possessive,
                 breaks=breaks,
@@ -188,9 +192,7 @@ class _Place:
     def governor(self) -> Token | None:
         """The word before, adverbs passed over: "may soon end"."""
         steps = 1
-        while (word := self.before(steps)) and (
-            word.low in lexicon.ADVERBS or _is_adverb(word.low)
-        ):
+        while (word := self.before(steps)) and (word.low in lexicon.ADVERBS or is_adverb(word.low)):
             steps += 1
         return word
 
@@ -202,14 +204,18 @@ class _Place:
         )
 
 
+#: Verbs that are seldom nouns, whatever a label makes of their -ing.
+_ACTS = lexicon.VERBS | lexicon.TELLING
+
+
 def _part(words: tuple[Token, ...], at: int) -> Part:
     place = _Place(words, at)
     closed = _closed(place.word)
     if closed is not None:
         return closed
-    if place.word.quoted or place.word.possessive:
+    if place.word.possessive or (place.word.quoted and not _is_quoted_verb(place)):
         return Part.NAMING
-    if _is_predicate(place):
+    if _is_predicate(place) or _is_afterthought(place):
         return Part.OTHER
     if _is_gerund(place):
         return Part.GERUND
@@ -226,14 +232,23 @@ def _closed(token: Token) -> Part | None:
         return Part.OTHER
     if low in lexicon.DETERMINERS:
         return Part.DETERMINER
-    if low in lexicon.ADVERBS or _is_adverb(low):
+    if low in lexicon.ADVERBS or is_adverb(low):
         return Part.OTHER
     if low in lexicon.NUMBERS or low[0].isdigit():
         return Part.NUMBER
     return None
 
 
-def _is_adverb(low: str) -> bool:
+def _is_quoted_verb(place: _Place) -> bool:
+    """Tell 'how they could "overextend" Russia': one word in quotes, after *could*."""
+    before = place.words[place.at - 1] if place.at else None
+    after = place.words[place.at + 1] if place.at + 1 < len(place.words) else None
+    alone = all(each is None or each.quoted != place.word.quoted for each in (before, after))
+    return alone and before is not None and before.low in lexicon.MODALS
+
+
+def is_adverb(low: str) -> bool:
+    """Tell an adverb by its ending."""
     return len(low) > 4 and low.endswith("ly") and low not in lexicon.LY_NOT_ADVERB
 
 
@@ -243,6 +258,12 @@ def _is_predicate(place: _Place) -> bool:
     if governor is None or governor.low not in lexicon.BEING:
         return False
     return place.after is None or place.after.low in lexicon.FUNCTION
+
+
+def _is_afterthought(place: _Place) -> bool:
+    """Tell "a decline early in the year" from "early childhood"."""
+    late = place.word.low in lexicon.NEVER_LAST and place.before() is not None
+    return late and (place.after is None or place.after.low in lexicon.FUNCTION)
 
 
 def _is_gerund(place: _Place) -> bool:
@@ -258,7 +279,7 @@ def _is_gerund(place: _Place) -> bool:
 def _is_verb(place: _Place) -> bool:
     low, governor = place.word.low, place.governor
     told = governor.low if governor else ""
-    base = base_form(low, lexicon.VERBS)
+    base = base_form(low, _ACTS)
     either = base_form(low, lexicon.EITHER)
     if told == "to":
         return bool(base or either) or _asks_for_verb(place.before(2))
@@ -268,17 +289,45 @@ def _is_verb(place: _Place) -> bool:
         return True
     if low.endswith("ed") and len(low) > 4:
         return _is_past(place)
-    if (before := place.before()) and before.low == "longer":
-        return True
+    before = place.before()
+    if low.endswith("ing") and before and _closed(before) is None:
+        return _is_reduced(place, before)
+    return (before is not None and before.low == "longer") or _is_present(place)
+
+
+def _is_present(place: _Place) -> bool:
+    """Tell "Congress debates" and "votes and passes" from nouns after "the", "of", "Iran's"."""
+    low, governor = place.word.low, place.governor
+    told = governor.low if governor else ""
     if told in lexicon.DETERMINERS or told in lexicon.PREPOSITIONS:
         return False
     if governor and governor.possessive:
         return False
+    base, either = base_form(low, _ACTS), base_form(low, lexicon.EITHER)
     if base or (place.after and place.after.low in ("up", "out", "off", "down")):
         return True
     if told in ("and", "or") and (coordinate := place.before(2)):
-        return base_form(coordinate.low, lexicon.VERBS) is not None and place.governs
+        return base_form(coordinate.low, _ACTS) is not None and place.governs
     return either is not None and _acts(place)
+
+
+def _is_reduced(place: _Place, before: Token) -> bool:
+    """Tell "veterans experiencing hunger", "Finland joining the pact" from "social learning"."""
+    if before.possessive:
+        return False
+    if place.after is None:
+        return _is_asked(place)
+    if place.after.low in lexicon.DETERMINERS or place.after.low in lexicon.PRONOUNS:
+        return True
+    return (_is_plural(before.low) and place.governs) or _is_asked(place)
+
+
+def _is_asked(place: _Place) -> bool:
+    """Tell "Is Israel losing …": a form of *be* opens what has only its subject since."""
+    steps = 1
+    while (word := place.before(steps)) and _closed(word) in (None, Part.DETERMINER):
+        steps += 1
+    return word is not None and word.low in lexicon.BEING and place.before(steps + 1) is None
 
 
 def _asks_for_verb(word: Token | None) -> bool:
@@ -295,13 +344,19 @@ def _acts(place: _Place) -> bool:
     before, after = place.before(), place.after
     if after is None:
         return False
-    if after.low in lexicon.DETERMINERS or after.low in lexicon.PRONOUNS or after.low == "to":
+    if after.low in lexicon.DETERMINERS or after.low in lexicon.PRONOUNS:
+        return True
+    if after.low == "to" and not _is_plural(place.word.low):  # "exports to Africa"
         return True
     if before is None or not place.governs:
         return False
+    if is_adverb(before.low) and place.word.low.endswith("s"):
+        return True
     # "teachers view school reforms", "help address migrant surges"
     helps = base_form(before.low, lexicon.HELPING) is not None
-    return helps or (_is_plural(before.low) and not place.word.low.endswith("s"))
+    # A plural acts; an -s after one is a verb whose subject stands before: "a survey of
+    # teachers shows little".
+    return helps or _is_plural(before.low)
 
 
 def _is_plural(low: str) -> bool:
@@ -313,7 +368,7 @@ def _is_plural(low: str) -> bool:
 def _is_past(place: _Place) -> bool:
     """Tell "they supported the law" from "supported employment"."""
     governor = place.governor
-    known = base_form(place.word.low, lexicon.VERBS | lexicon.EITHER)
+    known = base_form(place.word.low, _ACTS | lexicon.EITHER)
     if known and governor and _closed(governor) is None:
         return True
     if place.after is None or place.after.low in lexicon.FUNCTION:
@@ -351,6 +406,38 @@ _ENDINGS = tuple(
 )
 
 
+# --- names --------------------------------------------------------------------------------
+
+#: A name of several words, each as in `Token.low`.
+Name = tuple[str, ...]
+
+
+def bound(text: Sequence[Token], known: Mapping[str, Collection[Name]]) -> tuple[Token, ...]:
+    """Return *text* with the names of *known*, which has them by first word, marked as such."""
+    made, at, count = list(text), 0, 0
+    while at < len(text):
+        end = at + _name_length(text, at, known)
+        if end > at:
+            count += 1
+            made[at:end] = [
+                replace(each, name=count, proper=each.text[:1].isupper()) for each in text[at:end]
+            ]
+        at = max(end, at + 1)
+    return tuple(made)
+
+
+def _name_length(text: Sequence[Token], at: int, known: Mapping[str, Collection[Name]]) -> int:
+    """Return how many words the longest name of *known* at *at* has; 0 for none."""
+    fitting = [0]
+    for name in known.get(text[at].low, ()):
+        words = text[at : at + len(name)]
+        whole = tuple(each.low for each in words) == name
+        parted = any(each.breaks for each in words[1:]) or any(e.possessive for e in words[:-1])
+        if whole and not parted and words[0].text[:1].isupper() and words[-1].text[:1].isupper():
+            fitting.append(len(name))
+    return max(fitting)
+
+
 # --- sameness -----------------------------------------------------------------------------
 
 _TAILS = (
@@ -371,12 +458,18 @@ def stem(word: str) -> str:
 
 def stems(text: str) -> frozenset[str]:
     """Return the stems of the content words of *text*, hyphenated ones also by their parts."""
+    return stems_of(tokens(text))
+
+
+def stems_of(words: Sequence[Token]) -> frozenset[str]:
+    """Return the stems of the content words among *words*, as `stems` has them."""
     found = set()
-    for token in tokens(text):
+    for token in words:
         if token.low in lexicon.FUNCTION and token.text != "US":
             continue
         found.add(stem(token.text))
-        found.update(stem(part) for part in re.split(r"[-‑]", token.text) if len(part) > 2)
+        if "-" in token.text or "‑" in token.text:
+            found.update(stem(part) for part in re.split(r"[-‑]", token.text) if len(part) > 2)
     return frozenset(found)
 
 

@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 #: Candidates are looked for this long before the close: far enough to tell of those too old.
 SEEN_BEFORE = timedelta(days=60)
 
+#: So many issues back we look for themes that readers have just had.
+LAST_ISSUES = 4
+
 #: States in which the content may still change.
 OPEN = (IssueState.PLANNED, IssueState.DRAFT, IssueState.HELD)
 
@@ -145,6 +148,8 @@ class Material:
     slot: Slot
     publications: Sequence[Publication]
     history: Sequence[Publication]
+    #: Theme labels of the issues before, the newest first.
+    past: Sequence[Sequence[str]]
     #: Publications that another issue used up, with that issue's key.
     used: dict[int, str]
     look_back: timedelta
@@ -163,6 +168,7 @@ def _gather(
         slot=slot,
         publications=[*found, *publications.by_ids(conn, pinned)],
         history=publications.history(conn, key, before=close),
+        past=issues.labels(conn, key, issue.of.rhythm, before=close, limit=LAST_ISSUES),
         used=issues.used(conn, key, issue.of.rhythm, but=issue.id),
         look_back=newsletter.look_back + (issue.window.start - slot.previous_close),
     )
@@ -215,6 +221,7 @@ def compose_draft(
         edits=edits,
         history=material.history,
         blocks=blocks,
+        past=material.past,
         words=words(newsletter.language),
     )
     return Draft(recap=recap, candidates=tuple(candidates), edits=edits)

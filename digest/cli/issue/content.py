@@ -130,10 +130,17 @@ def why(newsletter: NewsletterKey = None, closing: Closing = None, json: AsJson 
     from digest.cli import terminal
 
     chosen = choose(newsletter, closing)
-    candidates = _draft(chosen).candidates
+    draft = _draft(chosen)
+    candidates, recap = draft.candidates, draft.recap
     if json:
         terminal.as_json(
-            {"newsletter": chosen.key, "closing": chosen.slot.key, "candidates": candidates}
+            {
+                "newsletter": chosen.key,
+                "closing": chosen.slot.key,
+                "candidates": candidates,
+                "themes": recap.themes if recap else (),
+                "others": recap.others if recap else (),
+            }
         )
         return
     inside = [c for c in candidates if c.included]
@@ -149,10 +156,27 @@ def why(newsletter: NewsletterKey = None, closing: Closing = None, json: AsJson 
     ]
     rows += _outside(outside)
     terminal.table(("", "#", "id", "title", "why"), rows)
+    if recap and recap.themes:
+        terminal.say()
+        terminal.table(("", "theme", "ids", "why"), _weighed(recap))
     if outside:
         terminal.say(
             f"Next  digest issue edit {chosen.closing} --pin ID   to have one in all the same"
         )
+
+
+def _weighed(recap: Recap) -> list[Sequence[object]]:
+    """One row a theme: those of the headline in its order, then those that could have been."""
+    themes = [("headline", t) for t in recap.themes] + [("", t) for t in recap.others]
+    return [
+        (
+            place,
+            theme.label,
+            ", ".join(map(str, theme.publications)),
+            "; ".join([theme.evidence.reason, *theme.edited]),
+        )
+        for place, theme in themes
+    ]
 
 
 def _outside(candidates: Sequence[Candidate]) -> list[Sequence[object]]:

@@ -337,9 +337,10 @@ def test_five_thousand_publications_are_one_week_too():
     """A week of 5,000 has three themes, and no publication stands in two of them."""
     chance = random.Random(7)
     nouns = [f"{a}{b}" for a in ("gran", "tor", "mel", "sib", "kor") for b in ("ium", "ade", "ish")]
+    subjects = [" of ".join(chance.choices(nouns, k=2)) for _ in range(5000)]
     texts = [
-        (" ".join(chance.choices(nouns, k=6)).title(), " ".join(chance.choices(nouns, k=30)))
-        for _ in range(5000)
+        (f"The {subject}: What Is Next?".title(), f"How the {subject} may help the {other}.")
+        for subject, other in zip(subjects, reversed(subjects), strict=True)
     ]
     found = themed(*texts)
     members = [one for theme in (*found.themes, *found.others) for one in theme.publications]

@@ -10,7 +10,7 @@ PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test test-slow test-all check lock migration reference bench judges clean
+.PHONY: help setup demo test test-slow test-all check lock migration reference site bench judges clean
 MAKEFLAGS += --no-print-directory
 
 help: ## List what can be typed
@@ -48,6 +48,11 @@ migration: $(READY) ## Draft the next step of the schema: make migration TITLE="
 
 reference: $(READY) ## Write docs/reference from the commands and the keys of config.yaml
 	@$(BIN)/python docs/generate.py
+
+site: $(READY) ## Write the documents as pages into .venv/site-pages
+	@[ -x .venv/site/bin/mkdocs ] || { $(PYTHON) -m venv .venv/site && .venv/site/bin/python -m pip --quiet \
+		--disable-pip-version-check install --require-hashes --requirement docs/requirements.lock; }
+	@NO_MKDOCS_2_WARNING=1 .venv/site/bin/mkdocs --quiet build
 
 bench: $(READY) ## Measure what the README claims
 	@for script in bench/[a-z]*.py; do [ -e "$$script" ] || continue; \

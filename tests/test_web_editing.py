@@ -368,3 +368,23 @@ def test_moving_loses_nothing(ranking: list[int], presses: list[tuple[int, int]]
         ranking = [*edits.order, *(each for each in ranking if each not in edits.order)]
         assert ranking.index(one) == there
         assert len(set(edits.order)) == len(edits.order)
+
+
+_one = st.integers(1, 4)
+_acts = st.one_of(
+    st.tuples(st.sampled_from(["theme_pinned", "theme_dropped", "theme_first", "split"]), _one),
+    st.tuples(st.just("merged"), _one, _one),
+)
+
+
+@given(st.lists(_acts, max_size=12), _one)
+def test_a_theme_left_to_the_rules_has_no_trace(acts: list[tuple[Any, ...]], one: int) -> None:
+    """Whatever was done to themes, nothing of it is about a theme that was put back."""
+    edits = Edits()
+    for name, *those in acts:
+        edits = getattr(overlay, name)(edits, *those)
+        assert not set(edits.theme_pins) & set(edits.theme_drops)
+        assert all(each != into for each, into in edits.merges.items())
+    edits = overlay.theme_put_back(edits, one)
+    named = {*edits.theme_pins, *edits.theme_drops, *edits.theme_order, *edits.splits}
+    assert one not in named | {*edits.merges, *edits.merges.values()}

@@ -171,6 +171,35 @@ def _of(conn: Connection, letters: Sequence[int], holder: str, values: dict[str,
     ).rowcount
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Posted:
+    """What became of a mail, without its words."""
+
+    address: str
+    state: DeliveryState
+    answer: str
+    created_at: datetime
+
+
+def latest(conn: Connection, prefix: str, *, most: int) -> list[Posted]:
+    """Return the newest mails whose idempotency key begins with *prefix*, newest first."""
+    query = (
+        select(outbox.c.address, outbox.c.state, outbox.c.answer, outbox.c.created_at)
+        .where(outbox.c.idempotency_key.startswith(prefix, autoescape=True))
+        .order_by(outbox.c.id.desc())
+        .limit(most)
+    )
+    return [
+        Posted(
+            address=row.address or "",
+            state=DeliveryState(row.state),
+            answer=row.answer,
+            created_at=row.created_at,
+        )
+        for row in conn.execute(query)
+    ]
+
+
 def counts(conn: Connection) -> dict[DeliveryState, int]:
     """Return how many mails are in each state; states without mails are absent."""
     query = select(outbox.c.state, func.count()).group_by(outbox.c.state)

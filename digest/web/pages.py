@@ -90,11 +90,13 @@ def _environment(folders: tuple[Path, ...]) -> Environment:
     environment.filters |= {
         "coded": _coded,
         "count": words.count,
+        "counting": _counting,
         "date": words.date,
         "day": words.day,
         "distance": words.distance,
         "hour": words.hour,
         "invariant": words.invariant,
+        "kilobytes": words.kilobytes,
         "moment": words.moment,
         "percent": words.percent,
         "place": words.place,
@@ -112,6 +114,13 @@ def _environment(folders: tuple[Path, ...]) -> Environment:
 def _coded(text: str) -> Markup:
     """Return *text* for HTML, with what stands between backticks as code."""
     return Markup(re.sub("`([^`]+)`", r"<code>\1</code>", str(escape(text))))  # noqa: S704 - escaped
+
+
+def _counting(text: str, at: datetime, now: datetime) -> Markup:
+    """Return *text* for HTML, its words for the time until *at* marked to be kept true."""
+    left = str(escape(words.distance(at - now)))
+    clock = f'<time datetime="{at.isoformat()}" data-countdown>{left}</time>'
+    return Markup(str(escape(text)).replace(left, clock, 1))  # noqa: S704 - escaped
 
 
 def told(pages: Pages, status: int, **said: Any) -> HTMLResponse:

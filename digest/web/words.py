@@ -189,6 +189,11 @@ def percent(share: float) -> str:
     return f"{share:.1f} %" if share % 100 else f"{share:.0f} %"
 
 
+def kilobytes(size: int) -> str:
+    """Return a number of bytes as ``23.4 KB`` (of 1024)."""
+    return f"{size / 1024:,.1f} KB"
+
+
 def short(number: int) -> str:
     """Return ``950``, ``12.4k``, ``1.2M``: for the small room over a bar."""
     if number < 10_000:

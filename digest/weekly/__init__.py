@@ -23,7 +23,7 @@ from digest.weekly.content import (
     slot,
     tried,
 )
-from digest.weekly.editions import findings, post_test, preview
+from digest.weekly.editions import findings, post_test, preview, test_key
 from digest.weekly.retracing import Retrace, redo, retrace, undo
 from digest.weekly.steps import (
     BARRING,
@@ -65,6 +65,7 @@ __all__ = [
     "resume",
     "retrace",
     "slot",
+    "test_key",
     "thin",
     "tried",
     "undo",

@@ -105,6 +105,11 @@ def _asked(loaded: Loaded, edition: Edition, message: bytes) -> Iterator[Finding
         yield from spam.check(message, checks.spam)
 
 
+def test_key(issue: Issue) -> str:
+    """Return what the keys of all tests of *issue* in the outbox begin with."""
+    return f"test:{issue.id}:"
+
+
 def post_test(
     database: Database, loaded: Loaded, issue: Issue, addresses: Sequence[str], *, now: datetime
 ) -> None:
@@ -122,7 +127,7 @@ def post_test(
         for address in addresses:
             outbox.put(
                 conn,
-                idempotency_key=f"test:{issue.id}:{uuid4()}",
+                idempotency_key=f"{test_key(issue)}{uuid4()}",
                 newsletter=issue.of.newsletter,
                 kind="test",
                 address=address,

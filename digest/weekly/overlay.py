@@ -72,6 +72,59 @@ def labelled(edits: Edits, leading: int, label: str | None) -> Edits:
     return replace(edits, labels=_with(edits.labels, leading, written))
 
 
+def theme_pinned(edits: Edits, leading: int) -> Edits:
+    """Have the theme that *leading* leads in the headline, whatever it weighs."""
+    return replace(
+        edits,
+        theme_pins=(*_without(edits.theme_pins, leading), leading),
+        theme_drops=_without(edits.theme_drops, leading),
+    )
+
+
+def theme_dropped(edits: Edits, leading: int) -> Edits:
+    """Have the theme that *leading* leads not in the headline."""
+    return replace(
+        edits,
+        theme_pins=_without(edits.theme_pins, leading),
+        theme_drops=(*_without(edits.theme_drops, leading), leading),
+        theme_order=_without(edits.theme_order, leading),
+    )
+
+
+def theme_first(edits: Edits, leading: int) -> Edits:
+    """Name the theme that *leading* leads first in the headline."""
+    return replace(edits, theme_order=(leading, *_without(edits.theme_order, leading)))
+
+
+def merged(edits: Edits, leading: int, into: int) -> Edits:
+    """Let *leading*, and those of the theme it leads, join the theme of *into*."""
+    if leading == into:
+        return edits
+    merges = {one: other for one, other in edits.merges.items() if (one, other) != (into, leading)}
+    return replace(edits, merges={**merges, leading: into}, splits=_without(edits.splits, leading))
+
+
+def split(edits: Edits, publication: int) -> Edits:
+    """Let *publication* leave its theme and lead one of its own."""
+    return replace(
+        edits,
+        merges={one: into for one, into in edits.merges.items() if one != publication},
+        splits=(*_without(edits.splits, publication), publication),
+    )
+
+
+def theme_put_back(edits: Edits, leading: int) -> Edits:
+    """Leave the theme that *leading* leads to the rules again; its label stays as written."""
+    return replace(
+        edits,
+        theme_pins=_without(edits.theme_pins, leading),
+        theme_drops=_without(edits.theme_drops, leading),
+        theme_order=_without(edits.theme_order, leading),
+        merges={one: into for one, into in edits.merges.items() if leading not in (one, into)},
+        splits=_without(edits.splits, leading),
+    )
+
+
 def headed(edits: Edits, headline: str | None) -> Edits:
     """Head the issue with *headline*; with ours if None or blank."""
     return replace(edits, headline=headline or None)

@@ -63,7 +63,8 @@ def _place(wish: Wish) -> str:
     """Return the fragment of the page where the wish was made."""
     if wish.publication is None:
         return "main"
-    return f"theme-{wish.publication}" if "label" in wish.words else f"item-{wish.publication}"
+    about_theme = "label" in wish.words or wish.act in wishes.OF_THEME
+    return f"theme-{wish.publication}" if about_theme else f"item-{wish.publication}"
 
 
 def _grant(pages: Pages, who: Visitor, issue: Issue, wish: Wish) -> None:

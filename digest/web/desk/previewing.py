@@ -1,25 +1,35 @@
-"""The pages that show an issue's mail."""
+"""The pages that show an issue's mail, and the test that is sent of it."""
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Depends
-from starlette.responses import HTMLResponse
+from typing import Literal
 
+from fastapi import APIRouter, Depends, Form
+from starlette.responses import HTMLResponse, Response
+
+from digest import weekly
+from digest.model import Issue
+from digest.store import issues, outbox
 from digest.web.desk import preview
-from digest.web.desk.layout import IssueNumber, desk_page, known_issue
-from digest.web.desk.session import Visitor, looking
+from digest.web.desk.layout import IssueNumber, desk_page, go, known_issue
+from digest.web.desk.preview import Mail
+from digest.web.desk.session import Visitor, acting, looking
 from digest.web.pages import Pages
+
+#: So many of the last tests are shown.
+TESTS = 5
 
 
 def doors(pages: Pages) -> APIRouter:
-    """Return the routes of the preview and of the frame in it."""
+    """Return the routes of the preview, of the frame in it, and of the test mail."""
     router = APIRouter()
     seen = Depends(looking(pages))
 
     @router.get("/desk/issues/{issue_id}/preview")
     def look(issue_id: IssueNumber, view: str = "desktop", who: Visitor = seen) -> HTMLResponse:
         issue = known_issue(pages, issue_id)
-        mail = preview.mail(pages.database, pages.loaded, issue)
+        with pages.database.read() as conn:
+            tests = outbox.latest(conn, weekly.test_key(issue), most=TESTS)
         return desk_page(
             pages,
             who,
@@ -27,19 +37,50 @@ def doors(pages: Pages) -> APIRouter:
             issue.of.newsletter,
             here="issues",
             issue=issue,
-            mail=mail,
+            mail=_mail(pages, issue),
             view=preview.view(view),
-            views=preview.VIEWS,
+            views=(preview.SIDE_BY_SIDE, *preview.VIEWS),
+            together=preview.together(),
+            editors=pages.loaded.settings.newsletters[issue.of.newsletter].editors,
+            tests=tests,
         )
 
     @router.get("/desk/issues/{issue_id}/mail")
-    def framed(issue_id: IssueNumber, scheme: str = "light", _who: Visitor = seen) -> HTMLResponse:
-        mail = preview.mail(pages.database, pages.loaded, known_issue(pages, issue_id))
+    def framed(
+        issue_id: IssueNumber,
+        scheme: str = "light",
+        pictures: Literal["on", "off"] = "on",
+        clipped: Literal["on", "off"] = "off",
+        _who: Visitor = seen,
+    ) -> HTMLResponse:
+        mail = _mail(pages, known_issue(pages, issue_id))
         headers = {
-            "content-security-policy": preview.MAIL_POLICY,
+            "content-security-policy": (
+                preview.MAIL_POLICY if pictures == "on" else preview.WITHOUT_PICTURES
+            ),
             "x-frame-options": "SAMEORIGIN",
             "x-robots-tag": "noindex",
         }
-        return HTMLResponse(preview.in_scheme(mail.html, scheme), headers=headers)
+        html = mail.clipped if clipped == "on" else mail.html
+        return HTMLResponse(preview.in_scheme(html, scheme), headers=headers)
+
+    @router.post("/desk/issues/{issue_id}/test")
+    def test(
+        issue_id: IssueNumber,
+        to: Literal["me", "editors"] = Form(),
+        who: Visitor = Depends(acting(pages, "editor")),
+    ) -> Response:
+        issue, me = known_issue(pages, issue_id), who.account.address
+        editors = pages.loaded.settings.newsletters[issue.of.newsletter].editors
+        addresses = list(editors) if to == "editors" else [me]
+        weekly.post_test(pages.database, pages.loaded, issue, addresses, now=pages.now())
+        with pages.database.write() as conn:
+            detail = {"to": addresses}
+            issues.record(conn, issue.id, "tested", actor=me, at=pages.now(), detail=detail)
+        return go(pages, f"/desk/issues/{issue_id}/preview#tests")
 
     return router
+
+
+def _mail(pages: Pages, issue: Issue) -> Mail:
+    return preview.mail(pages.database, pages.loaded, issue, now=pages.now())

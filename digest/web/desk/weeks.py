@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fastapi import APIRouter, Depends
-from starlette.responses import HTMLResponse
+from starlette.responses import HTMLResponse, JSONResponse
 
 from digest import weekly
 from digest.errors import Held, IssueError
@@ -50,6 +50,10 @@ def doors(pages: Pages) -> APIRouter:
     @router.get("/desk/issues/{issue_id}")
     def one_issue(issue_id: IssueNumber, who: Visitor = seen) -> HTMLResponse:
         return board_page(pages, who, known_issue(pages, issue_id), here="issues")
+
+    @router.get("/desk/issues/{issue_id}/version")
+    def version(issue_id: IssueNumber, _who: Visitor = seen) -> JSONResponse:
+        return JSONResponse({"version": known_issue(pages, issue_id).version})
 
     return router
 

@@ -32,6 +32,13 @@ ACTS = {
     "put-back": "Leave it to the rules",
     "up": "Move it up",
     "down": "Move it down",
+    "move": "Move it to its new place",
+    "theme-pin": "Have the theme in the headline",
+    "theme-drop": "Take the theme out of the headline",
+    "theme-first": "Name the theme first",
+    "theme-put-back": "Leave the theme to the rules",
+    "merge": "Join the two themes",
+    "split": "Give it a theme of its own",
     "words": "Save the words",
     "restore-title": "Restore the title",
     "restore-summary": "Restore the summary",
@@ -44,6 +51,12 @@ ACTS = {
 }
 
 
+#: Acts on a theme, which is known by the publication that leads it.
+OF_THEME = frozenset(
+    {"theme-pin", "theme-drop", "theme-first", "theme-put-back", "merge", "split", "restore-label"}
+)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wish:
     """One form of the board, as it was sent."""
@@ -51,6 +64,8 @@ class Wish:
     act: str
     #: The publication that it is about; None where it is about the issue.
     publication: int | None
+    #: The place (from 1) that it moves to, or the publication whose theme it joins.
+    to: int | None = None
     #: The words that were typed, made plain.
     words: Mapping[str, str]
     #: The words that the form showed before.
@@ -66,18 +81,27 @@ async def wish(request: Request) -> Wish:
     """Return what the request's form asks for; 422 for a form that is none of ours."""
     form = await request.form()
     told = {name: text for name, text in form.items() if isinstance(text, str)}
-    act, publication = told.get("act", ""), told.get("publication", "")
-    whole = publication.isascii() and publication.isdigit() and len(publication) < 19
-    if act not in ACTS or (publication and not whole):
+    act = told.get("act", "")
+    if act not in ACTS:
         raise HTTPException(422, "This form is not one of ours. Reload the page.")
     return Wish(
         act=act,
-        publication=int(publication) if publication else None,
+        publication=_number(told.get("publication", "")),
+        to=_number(told.get("to", "")),
         words={name: _written(name, told[name]) for name in LENGTHS if name in told},
         seen={
             name: _plain(name, told[f"seen_{name}"]) for name in LENGTHS if f"seen_{name}" in told
         },
     )
+
+
+def _number(text: str) -> int | None:
+    """Return the number that a form carries; None for nothing, 422 for anything else."""
+    if not text:
+        return None
+    if not (text.isascii() and text.isdigit() and len(text) < 19):
+        raise HTTPException(422, "This form is not one of ours. Reload the page.")
+    return int(text)
 
 
 def _written(name: str, text: str) -> str:
@@ -123,12 +147,27 @@ def granted(wish: Wish, draft: Draft, publication: Publication | None) -> Edits:
         return _OF_ISSUE[wish.act](draft.edits, None)
     if publication is None:
         raise HTTPException(422, "That publication is not among the candidates. Reload the page.")
-    if wish.act in _STEPS:
-        ranking = movable(draft)
-        if publication.id not in ranking:
-            return draft.edits
-        return overlay.moved(draft.edits, ranking, publication.id, by=_STEPS[wish.act])
+    if wish.act in _STEPS or wish.act == "move":
+        return _moved(wish, draft, publication.id)
+    if wish.act == "merge":
+        return _merged(wish, draft, publication.id)
     return _OF_ITEM[wish.act](draft.edits, publication.id)
+
+
+def _moved(wish: Wish, draft: Draft, one: int) -> Edits:
+    ranking = movable(draft)
+    if one not in ranking:
+        return draft.edits
+    here = ranking.index(one)
+    by = _STEPS[wish.act] if wish.to is None and wish.act in _STEPS else (wish.to or 1) - 1 - here
+    return overlay.moved(draft.edits, ranking, one, by=by)
+
+
+def _merged(wish: Wish, draft: Draft, one: int) -> Edits:
+    known = {each.publication for each in draft.candidates}
+    if wish.to not in known:
+        raise HTTPException(422, "That theme is not there any more. Reload the page.")
+    return overlay.merged(draft.edits, one, wish.to)
 
 
 _FRONT: dict[str, Callable[[Edits, str | None], Edits]] = {
@@ -142,6 +181,11 @@ _OF_ITEM: dict[str, Callable[[Edits, int], Edits]] = {
     "pin": overlay.pinned,
     "exclude": overlay.excluded,
     "put-back": overlay.put_back,
+    "theme-pin": overlay.theme_pinned,
+    "theme-drop": overlay.theme_dropped,
+    "theme-first": overlay.theme_first,
+    "theme-put-back": overlay.theme_put_back,
+    "split": overlay.split,
     "restore-title": lambda edits, one: overlay.titled(edits, one, None),
     "restore-summary": lambda edits, one: overlay.summarised(edits, one, None),
     "restore-label": lambda edits, one: overlay.labelled(edits, one, None),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -36,6 +37,7 @@ def on(settings: Settings, folder: Path) -> tuple[Remark, ...]:
         *_signature(settings),
         *_newsletters(settings),
         *_pictures(settings, folder),
+        *_hosted(settings),
     )
     return tuple(sorted(found, key=lambda remark: not remark.blocks))
 
@@ -93,6 +95,16 @@ def _pictures(settings: Settings, folder: Path) -> Iterator[Remark]:
             if picture and "://" not in picture and not (folder / picture).is_file():
                 missing = f"there is no file {picture} beside config.yaml, so the mail shows a gap"
                 yield Remark(f"newsletters.{key}.look.{name}", missing, "Put it there.")
+
+
+def _hosted(settings: Settings) -> Iterator[Remark]:
+    for key, newsletter in settings.newsletters.items():
+        if newsletter.look.pictures == "hosted" and find_spec("PIL") is None:
+            yield Remark(
+                f"newsletters.{key}.look.pictures",
+                "hosted needs the package pillow, so mails go without pictures",
+                "Run: pip install 'weekly-recap[pictures]'",
+            )
 
 
 def _newsletters(settings: Settings) -> Iterator[Remark]:

@@ -525,6 +525,10 @@ class Look(Strict):
     logo: Picture | None = None
     #: A picture above the masthead, as wide as the mail: 600 pixels.
     header: Picture | None = None
+    #: Publications' pictures: ``linked`` where they are; ``hosted`` copies them, made small
+    #: and in a form that every client shows, to `digest serve` under `public_url` (needs the
+    #: extra `pictures`); ``never`` shows none.
+    pictures: Literal["linked", "hosted", "never"] = "linked"
     #: A sentence of one's own in the footer.
     footer: Text = ""
 

@@ -11,6 +11,8 @@ from digest.render import dates, languages, markdown
 from digest.render.fit import Fit
 from digest.render.plain import link, plain, shortened, summarised, tagged
 
+#: How wide the text is, in pixels, where a screen has room for all of it.
+TEXT_WIDTH = 552
 TITLE_LIMIT = 240
 LABEL_LIMIT = 120
 LEAD_LIMIT = 600
@@ -22,6 +24,8 @@ class ShownImage:
     url: str
     alt: str
     credit: str
+    #: How wide it is shown: as wide as the text, and never wider than it is.
+    width: int = TEXT_WIDTH
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -244,7 +248,7 @@ class _Page:
 
     def _picture(self, item: Item) -> ShownImage | None:
         """The item's picture, as long as the mail has room for one more."""
-        image = _image(item.image)
+        image = _image(item.image) if self.newsletter.look.pictures != "never" else None
         if image is None or self.pictures == self.fit.pictures:
             return None
         self.pictures += 1
@@ -288,4 +292,5 @@ def _image(image: Image | None) -> ShownImage | None:
     url = link(image.url) if image else None
     if image is None or url is None:
         return None
-    return ShownImage(url=url, alt=plain(image.alt), credit=plain(image.credit))
+    width = min(TEXT_WIDTH, image.width or TEXT_WIDTH)
+    return ShownImage(url=url, alt=plain(image.alt), credit=plain(image.credit), width=width)

@@ -12,6 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from digest import packaged
+from digest.render.pictures import PLACE
 from digest.web import look
 from digest.web.pages import Pages
 
@@ -39,6 +40,28 @@ def doors(pages: Pages) -> APIRouter:
                 return unchanged_or(request, file.read_bytes(), _KINDS[kind], "no-cache")
         raise HTTPException(404)
 
+    _pictures(router, pages)
+
+    @router.get("/favicon.ico")
+    def icon() -> Response:
+        return Response(status_code=204, headers={"cache-control": "public, max-age=86400"})
+
+    return router
+
+
+def _pictures(router: APIRouter, pages: Pages) -> None:
+    """Add the newsletter's own pictures, and those of publications that we keep."""
+
+    @router.get("/pictures/{newsletter}/{digest}.{ending}")
+    def kept(newsletter: str, digest: str, ending: Literal["jpg", "png"]) -> Response:
+        file = pages.loaded.folder / PLACE / f"{digest}.{ending}"
+        known = newsletter in pages.loaded.settings.newsletters
+        if not (known and re.fullmatch("[0-9a-f]{32}", digest) and file.is_file()):
+            raise HTTPException(404)
+        headers = {"cache-control": "public, max-age=31536000, immutable"}
+        kind = mimetypes.guess_type(file.name)[0]
+        return Response(file.read_bytes(), headers=headers, media_type=kind)
+
     @router.get("/pictures/{newsletter}/{name}")
     def picture(request: Request, newsletter: str, name: Literal["logo", "header"]) -> Response:
         settings = pages.loaded.settings.newsletters.get(newsletter)
@@ -49,12 +72,6 @@ def doors(pages: Pages) -> APIRouter:
             raise HTTPException(404)
         kind = mimetypes.guess_type(file.name)[0] or "application/octet-stream"
         return unchanged_or(request, file.read_bytes(), kind, "public, max-age=3600")
-
-    @router.get("/favicon.ico")
-    def icon() -> Response:
-        return Response(status_code=204, headers={"cache-control": "public, max-age=86400"})
-
-    return router
 
 
 def unchanged_or(request: Request, body: bytes, media_type: str, cache: str) -> Response:

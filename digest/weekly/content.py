@@ -137,6 +137,11 @@ def _compose(
     what: str,
 ) -> Issue:
     draft = tried(database, loaded, issue, edits)
+    if loaded.settings.newsletters[issue.of.newsletter].look.pictures == "hosted":
+        from digest.render import pictures
+
+        assert draft.recap is not None  # noqa: S101 - it was just composed
+        pictures.Shelf(loaded.folder / pictures.PLACE).gather(draft.recap, now=now)
     with database.write() as conn:
         return issues.write_draft(conn, issue, draft, now=now, actor=actor, what=what)
 

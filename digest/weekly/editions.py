@@ -34,12 +34,17 @@ def preview(database: Database, loaded: Loaded, issue: Issue) -> Edition:
 
 def rendered(loaded: Loaded, issue: Issue, recap: Recap, number: int) -> Edition:
     """Return *recap* rendered as it would be frozen now; TemplateError if it cannot be."""
-    from digest.render import render
+    from digest.render import pictures, render
 
+    key = issue.of.newsletter
+    newsletter = loaded.settings.newsletters[key]
+    if newsletter.look.pictures == "hosted":
+        shelf = pictures.Shelf(loaded.folder / pictures.PLACE)
+        recap = shelf.hosted(recap, f"{loaded.settings.public_url}/pictures/{key}")
     return render(
         recap,
-        newsletter=loaded.settings.newsletters[issue.of.newsletter],
-        newsletter_key=issue.of.newsletter,
+        newsletter=newsletter,
+        newsletter_key=key,
         issue_key=issue.of.key,
         number=number,
         public_url=loaded.settings.public_url,
@@ -57,7 +62,7 @@ def findings(
     one; that may take half a minute.
     """
     from digest.config import blocks
-    from digest.render import preflight
+    from digest.render import pictures, preflight
 
     edition = preview(database, loaded, issue)
     with database.read() as conn:
@@ -67,6 +72,8 @@ def findings(
     missing = blocks.read(loaded.folder, newsletter).faults
     found = [*preflight.check(edition, recap, newsletter, missing=missing)]
     found += preflight.message(message := _specimen(loaded, issue, edition))
+    if newsletter.look.pictures == "hosted":
+        found += pictures.Shelf(loaded.folder / pictures.PLACE).left_out(recap)
     if online:
         found += _asked(loaded, edition, message)
     return tuple(sorted(found, key=lambda finding: finding.level))

@@ -104,7 +104,7 @@ def frozen(database: Database, issue: int, **told: Any) -> tuple[int, dict[str, 
             "newsletter": NEWSLETTER,
             "rhythm": Rhythm.WEEKLY,
             "edition_id": record.edition_id,
-            "variant_id": issues.full_variant(conn, record.edition_id),
+            "variants": issues.made_of(conn, record.edition_id),
             "due_at": NOW,
         }
         count, excluded = ledger.freeze(conn, issue, **(facts | told))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -60,7 +61,11 @@ def a_loaded(folder: Path, **told: Any) -> Loaded:
 
 
 def publish(
-    database: Database, *titles: str, on: datetime = MONDAY, first_seen: datetime | None = None
+    database: Database,
+    *titles: str,
+    on: datetime = MONDAY,
+    first_seen: datetime | None = None,
+    topics: Sequence[str] = (),
 ) -> list[int]:
     with database.write() as conn:
         feed = conn.execute(select(feeds.c.id)).scalar()
@@ -90,7 +95,7 @@ def publish(
                         title=title,
                         summary=f"{title.rstrip('?')}, in a few words.",
                         kind="Commentary",
-                        topics=[],
+                        topics=list(topics),
                         authors=[],
                         link=f"https://example.org/{abs(hash(title))}",
                         published_at=on,
@@ -107,7 +112,9 @@ def publish(
     return made
 
 
-def subscribe(database: Database, count: int) -> None:
+def subscribe(database: Database, count: int, **told: Any) -> list[int]:
+    """So many active weekly readers, unless told otherwise; their row numbers."""
+    made = []
     with database.write() as conn:
         for _ in range(count):
             number = conn.execute(
@@ -115,6 +122,7 @@ def subscribe(database: Database, count: int) -> None:
                 .values(attributes={}, created_at=MONDAY)
                 .returning(subscribers.c.id)
             ).scalar_one()
+            made.append(number)
             address = f"reader{number}@example.org"
             conn.execute(
                 update(subscribers)
@@ -125,14 +133,16 @@ def subscribe(database: Database, count: int) -> None:
                 subscriptions.insert().values(
                     subscriber_id=number,
                     newsletter="recap",
-                    state="active",
-                    rhythm="weekly",
-                    topics=[],
+                    state=told.get("state", "active"),
+                    rhythm=told.get("rhythm", "weekly"),
+                    topics=told.get("topics", []),
+                    format=told.get("format", "html"),
                     lists=[],
                     source="test",
                     changed_at=MONDAY,
                 )
             )
+    return made
 
 
 def prepared(

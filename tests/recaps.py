@@ -19,6 +19,7 @@ GOLDEN = Path(__file__).parent / "golden"
 TEMPLATES = (Path(__file__).parents[1] / "templates",)
 PUBLIC_URL = "https://recap.example.org"
 UNSUBSCRIBE_URL = f"{PUBLIC_URL}/unsubscribe/v1.1.c2lnbmF0dXJlLW9mLWEtcmVhZGVy"
+PREFERENCES_URL = f"{PUBLIC_URL}/preferences/v1.1.b3RoZXItbGluay1vZi1hLXJlYWRlcg"
 SENT_AT = datetime(2023, 9, 22, 13, 0, 5, tzinfo=UTC)
 
 
@@ -100,6 +101,7 @@ def addressed(fragments: Fragments, **told: Any) -> Message:
         "issue_key": "2023-09-22",
         "public_url": PUBLIC_URL,
         "unsubscribe_url": UNSUBSCRIBE_URL,
+        "preferences_url": PREFERENCES_URL,
         "message_id": "<i1.s1.abc@example.org>",
         "date": SENT_AT,
     }

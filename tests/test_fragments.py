@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import binascii
+import html
 import quopri
 import random
 import re
@@ -16,11 +17,11 @@ from digest.model import Edition
 from digest.render import fingerprint, fragments
 from digest.render.fragments import Fragment, Slot, cut, encoded, value, weave
 from digest.render.specimen import recap as specimen
-from tests.recaps import UNSUBSCRIBE_URL, edition
+from tests.recaps import PREFERENCES_URL, UNSUBSCRIBE_URL, edition
 
 #: Text as an edition holds it: no carriage return, no half of a pair.
 TEXT = st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\r"))
-VALUES = {"unsubscribe_url": UNSUBSCRIBE_URL}
+VALUES = {"unsubscribe_url": UNSUBSCRIBE_URL, "preferences_url": PREFERENCES_URL}
 
 
 def strictly_decoded(body: bytes) -> bytes:
@@ -42,7 +43,7 @@ def strictly_decoded(body: bytes) -> bytes:
 def read(parts: tuple[Fragment, ...]) -> str:
     """Put a reader's mail together and decode it."""
     body = b"".join(
-        piece if isinstance(piece, bytes) else value(VALUES[piece.name], in_html=piece.in_html)
+        piece if isinstance(piece, bytes) else value(VALUES[piece.name])[piece.in_html]
         for part in parts
         for piece in part.pieces
     )
@@ -97,11 +98,22 @@ def test_mail_without_an_item_is_still_balanced() -> None:
 
 def test_slots_stand_alone_and_html_values_are_escaped() -> None:
     """A value is on lines of its own; in HTML, what could end an attribute is escaped."""
-    assert value('https://x/?a="b"&c', in_html=True) == b"https://x/?a=3D&quot;b&quot;&amp;c=\r\n"
-    assert value("https://x/?a&c", in_html=False) == b"https://x/?a&c=\r\n"
+    in_text, in_html = value('https://x/?a="b"&c')
+    assert in_text == b'https://x/?a=3D"b"&c=\r\n'
+    assert in_html == b"https://x/?a=3D&quot;b&quot;&amp;c=\r\n"
     cuttings = cut(edition())
     slots = [piece for piece in cuttings.body if isinstance(piece, Slot)]
-    assert slots == [Slot("unsubscribe_url", False), Slot("unsubscribe_url", True)]
+    assert slots == [Slot(name, in_html) for in_html in (False, True) for name in fragments.SLOTS]
+
+
+@given(st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=200))
+@example(f"https://example.org/{'a' * 53}.b")
+@example(".well-known")
+@example("a" * 146)
+@example("a" * 147)
+def test_a_value_is_encoded_like_everything(text: str) -> None:
+    """The quick way for plain links gives the bytes that the long way gives."""
+    assert value(text) == (encoded(text), encoded(html.escape(text)))
 
 
 def test_edition_with_an_unknown_slot_is_refused() -> None:

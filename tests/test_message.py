@@ -19,7 +19,14 @@ from digest.model import Recipient
 from digest.render import fragments, headers, message
 from digest.render.fragments import cut
 from digest.render.plain import plain
-from tests.recaps import PUBLIC_URL, SENT_AT, UNSUBSCRIBE_URL, addressed, edition
+from tests.recaps import (
+    PREFERENCES_URL,
+    PUBLIC_URL,
+    SENT_AT,
+    UNSUBSCRIBE_URL,
+    addressed,
+    edition,
+)
 
 ANY_TEXT = st.text(st.characters(exclude_categories=()), max_size=120)
 #: More than fits on a line, in any script.
@@ -105,7 +112,7 @@ def test_parts_are_text_then_html_and_read_back_exactly() -> None:
     assert read.get_content_type() == "multipart/alternative"
     text, html = read.iter_parts()
     assert (text.get_content_type(), html.get_content_type()) == ("text/plain", "text/html")
-    values = {"unsubscribe_url": UNSUBSCRIBE_URL}
+    values = {"unsubscribe_url": UNSUBSCRIBE_URL, "preferences_url": PREFERENCES_URL}
     for part, expected in (
         (text, fragments.filled(EDITION.text, values, escape=False)),
         (html, fragments.filled(EDITION.html, values, escape=True)),

@@ -13,7 +13,7 @@ from digest.render.finding import Finding
 from digest.render.fit import size
 from digest.render.preflight import check, message
 from digest.render.specimen import recap as specimen
-from digest.weekly.steps import BARRING
+from digest.weekly import BARRING
 from tests.recaps import a_newsletter, a_recap, addressed, an_item, edition, real_week
 
 

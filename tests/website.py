@@ -271,7 +271,7 @@ def put_into(
             items=tuple(item.publication for item in recap.items),
             digest=edition.digest,
         )
-        issues.add_edition(conn, issue.id, edition, full, now=NOW)
+        issues.add_edition(conn, issue.id, edition, [full], now=NOW)
         sent = (
             {} if state is IssueState.APPROVED else {"frozen_at": NOW, "frozen": 0, "excluded": {}}
         )

@@ -24,7 +24,7 @@ def author(
     """
     Return a function that writes the message of one ledger row, from that row's edition.
 
-    The edition is read and encoded once. The function raises ReaderError where an address
+    Each of its variants is read and encoded once. The function raises ReaderError where an address
     cannot be written to. ConfigError if the newsletter, the token key or the key that signs
     is missing.
     """
@@ -51,22 +51,26 @@ def author(
     signer = signature.signer(settings.dkim, folder=loaded.folder) if settings.dkim else None
 
     @cache
-    def cut(edition_id: int) -> Fragments:
+    def cut(edition_id: int, variant_id: int) -> Fragments:
         with database.read() as conn:
-            return fragments.cut(issues.edition(conn, edition_id))
+            edition = issues.edition(conn, edition_id)
+            variant = issues.variant(conn, variant_id)
+        return fragments.cut(fragments.varied(edition, variant))
 
     def write(row: Delivery) -> Letter:
         reader = row.recipient.subscriber
-        token = tokens.make(key, "unsubscribe", reader, issue.of.newsletter)
+        leaving = tokens.make(key, "unsubscribe", reader, issue.of.newsletter)
+        choosing = tokens.make(key, "choose", reader, issue.of.newsletter)
         now = clock()
         letter = message.address(
-            cut(row.edition),
+            cut(row.edition, row.variant),
             row.recipient,
             newsletter=newsletter,
             newsletter_key=issue.of.newsletter,
             issue_key=issue.of.key,
             public_url=public_url,
-            unsubscribe_url=f"{public_url}/unsubscribe/{token}",
+            unsubscribe_url=f"{public_url}/unsubscribe/{leaving}",
+            preferences_url=f"{public_url}/preferences/{choosing}",
             message_id=tokens.message_id(key, issue.id, reader, domain),
             date=now,
         )

@@ -11,10 +11,10 @@ from digest.model.delivery import (
     SkipReason,
     Tally,
 )
-from digest.model.edition import Edition, Variant
+from digest.model.edition import Edition, Format, Variant
 from digest.model.issue import Issue, IssueId, IssueState, Rhythm, Window
 from digest.model.publication import Entry, Image, Parsed, Publication, Refusal
-from digest.model.readers import Subscriber, Subscription, SubscriptionState
+from digest.model.readers import Subscriber, Subscription, SubscriptionState, topic_set
 from digest.model.recap import (
     Block,
     Candidate,
@@ -37,6 +37,7 @@ __all__ = [
     "Edits",
     "Entry",
     "Evidence",
+    "Format",
     "Image",
     "Issue",
     "IssueId",
@@ -57,4 +58,5 @@ __all__ = [
     "Theme",
     "Variant",
     "Window",
+    "topic_set",
 ]

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from digest.model.edition import Format
 from digest.model.issue import Rhythm
 
 
@@ -17,6 +19,11 @@ class SubscriptionState(StrEnum):
     PAUSED = "paused"  #: until `paused_until`
     LEFT = "left"
     SUPPRESSED = "suppressed"  #: bounced or complained; only a new confirmation revives it
+
+
+def topic_set(names: Iterable[str]) -> tuple[str, ...]:
+    """Return *names* as one set of topics is kept: in one line each, each once, sorted."""
+    return tuple(sorted({told for name in names if (told := " ".join(name.split()))}))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +48,7 @@ class Subscription:
     rhythm: Rhythm = Rhythm.WEEKLY
     #: Empty: all topics.
     topics: tuple[str, ...] = ()
+    format: Format = Format.HTML
     #: Lists an editor keeps by hand ("staff").
     lists: tuple[str, ...] = ()
     #: Where the consent came from: a form, an import with its stated source, the desk.

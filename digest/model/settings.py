@@ -410,6 +410,29 @@ class Items(Strict):
         return self
 
 
+class Topics(Strict):
+    """What readers may choose; who does gets their topics' items, under words of their own."""
+
+    #: The topics as the feeds write them; none: nobody is asked.
+    offered: tuple[Line, ...] = ()
+    #: Fewer items of a reader's topics than this are no mail of their own:
+    min: int = Field(default=1, ge=1)
+    #: then that reader gets the ``full`` issue, or ``none``.
+    too_few: Literal["full", "none"] = "full"
+
+    @model_validator(mode="after")
+    def _each_once(self) -> Self:
+        folded = [topic.casefold() for topic in self.offered]
+        twice = next((topic for topic in self.offered if folded.count(topic.casefold()) > 1), "")
+        if twice or "" in self.offered:
+            raise ValueError(f"{twice!r} is offered twice" if twice else "a topic needs a name")
+        return self
+
+
+def _topics(value: Any) -> Any:
+    return {"offered": value} if isinstance(value, list) else value
+
+
 class Ranking(Strict):
     """What each part of a score can bring; of an item first, then of a theme."""
 
@@ -597,6 +620,8 @@ class NewsletterSettings(Strict):
     exclude: Exclude = Exclude()
     #: How many items an issue has.
     items: Items = Items()
+    #: What readers may choose: names, or keys as below.
+    topics: Annotated[Topics, BeforeValidator(_topics)] = Topics()
     #: In the order of the mail: ``intro``, ``themes``, ``more``, ``{upcoming: 14d}`` for events,
     #: ``{block: KEY}`` for the words of `templates/blocks/KEY.md` beside config.yaml.
     sections: tuple[Annotated[str | dict[str, str], BeforeValidator(_section)], ...] = (

@@ -179,7 +179,9 @@ def web(edition: Edition) -> str:
 
 
 #: The values of a reader who does not exist.
-EXAMPLE = {"unsubscribe_url": "https://example.org/unsubscribe/example"}
+EXAMPLE = {
+    name: f"https://example.org/{name.removesuffix('_url')}/example" for name in fragments.SLOTS
+}
 
 
 def sample(edition: Edition) -> tuple[str, str]:

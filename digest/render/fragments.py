@@ -12,16 +12,18 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property, lru_cache
+from typing import NamedTuple, cast
 
 from digest.errors import TemplateError
-from digest.model import Edition
+from digest.model import Edition, Variant
 
 OPEN, CLOSE, PART = "\ufdd0", "\ufdd1", "\ufdd2"
 _MARK = re.compile(f"([{OPEN}{PART}])([a-z0-9_-]+){CLOSE}")
 
 #: The values that a message may hold; a template cannot ask for others.
-SLOTS = ("unsubscribe_url",)
+SLOTS = ("unsubscribe_url", "preferences_url")
 
 #: Parts that only a reader's own mail has; the public page leaves them out.
 MAIL_ONLY = "mail-only"
@@ -86,8 +88,54 @@ def filled(marked: str, values: Mapping[str, str], *, escape: bool) -> str:
     return _MARK.sub(value, marked)
 
 
-@dataclass(frozen=True, slots=True)
-class Slot:
+# --- another choice of the same parts ------------------------------------------------------
+
+
+def choice(marked: str, of: str) -> tuple[int | str, ...]:
+    """
+    Return *marked* told by the parts of *of*: their places, and between them what it lacks.
+
+    `chosen` undoes it. Parts are the same where their names and all their letters are.
+    """
+    places = {piece: place for place, piece in reversed([*enumerate(_pieces(of))])}
+    told: list[int | str] = []
+    for piece in _pieces(marked):
+        place = places.get(piece)
+        if place is not None:
+            told.append(place)
+        elif told and isinstance(told[-1], str):
+            told[-1] += piece
+        else:
+            told.append(piece)
+    return tuple(told)
+
+
+def chosen(told: Sequence[int | str], of: str) -> str:
+    """Return what `choice` told by the parts of *of*; IndexError if it has not so many."""
+    pieces = _pieces(of)
+    return "".join(pieces[each] if isinstance(each, int) else each for each in told)
+
+
+def varied(edition: Edition, variant: Variant) -> Edition:
+    """Return the edition that readers of *variant* get; its notes are the full one's."""
+    return replace(
+        edition,
+        subject=variant.subject,
+        html=edition.html if variant.html is None else chosen(variant.html, edition.html),
+        text=edition.text if variant.text is None else chosen(variant.text, edition.text),
+        digest=variant.digest,
+    )
+
+
+def _pieces(marked: str) -> list[str]:
+    """Cut before each part mark; joined, the pieces are *marked* again."""
+    return re.split(f"(?={PART})", marked)
+
+
+# --- encoded, once -------------------------------------------------------------------------
+
+
+class Slot(NamedTuple):
     """A reader's place in a message."""
 
     name: str
@@ -103,16 +151,30 @@ class Fragment:
     pieces: tuple[bytes | Slot, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Fragments:
     """An edition, cut and quoted-printable encoded. Any sequence of fragments is valid."""
 
     subject: str
+    #: Between the body's parts; "" where it is text alone.
     boundary: str
     text: tuple[Fragment, ...]
     html: tuple[Fragment, ...]
-    #: The whole issue's body from the first boundary to the last, constants joined.
+    #: The whole body from the first boundary to the last, constants joined.
     body: tuple[bytes | Slot, ...]
+
+    @cached_property
+    def places(self) -> tuple[tuple[str, tuple[int, ...], tuple[int, ...]], ...]:
+        """Where in *body* a reader's values go: the name, its places in text and in HTML."""
+        slots = {at: piece for at, piece in enumerate(self.body) if isinstance(piece, Slot)}
+        return tuple(
+            (
+                name,
+                tuple(at for at, each in slots.items() if each == Slot(name, False)),
+                tuple(at for at, each in slots.items() if each == Slot(name, True)),
+            )
+            for name in dict.fromkeys(each.name for each in slots.values())
+        )
 
 
 def cut(edition: Edition) -> Fragments:
@@ -123,10 +185,13 @@ def cut(edition: Edition) -> Fragments:
             f"the edition has slots that nobody fills: {', '.join(sorted(unknown))}",
             remedy=f"Templates may use: {', '.join(SLOTS)}.",
         )
-    text = tuple(_fragments(in_mail(edition.text), in_html=False))
-    html = tuple(_fragments(in_mail(edition.html), in_html=True))
+    text = tuple(_fragment(piece, in_html=False) for piece in _pieces(in_mail(edition.text)))
+    # Without HTML the mail is text alone: no empty part beside it.
+    html = tuple(
+        _fragment(piece, in_html=True) for piece in _pieces(in_mail(edition.html)) if piece
+    )
     # "=_" cannot occur in quoted-printable, so no part can hold the boundary (RFC 2045, 6.7).
-    boundary = f"=_{edition.digest[:32]}"
+    boundary = f"=_{edition.digest[:32]}" if html else ""
     return Fragments(
         subject=edition.subject,
         boundary=boundary,
@@ -139,25 +204,34 @@ def cut(edition: Edition) -> Fragments:
 def weave(
     text: Sequence[Fragment], html: Sequence[Fragment], *, boundary: str
 ) -> tuple[bytes | Slot, ...]:
-    """Return a multipart/alternative body of these fragments, text first (RFC 2046, 5.1.4)."""
+    """
+    Return a multipart/alternative body of these fragments, text first (RFC 2046, 5.1.4).
+
+    Without *html* it is the text itself, which needs no boundary.
+    """
+    said = tuple(piece for fragment in text for piece in fragment.pieces)
+    shown = tuple(piece for fragment in html for piece in fragment.pieces)
+    if not shown:
+        last = said[-1] if said else b""
+        ended = isinstance(last, bytes) and last.endswith(b"\r\n") and last[-3:] != b"=\r\n"
+        return _joined(said if ended else (*said, b"\r\n"))
     return _joined(
         (
-            _opening(boundary, "plain"),
-            *(piece for fragment in text for piece in fragment.pieces),
-            _opening(boundary, "html"),
-            *(piece for fragment in html for piece in fragment.pieces),
+            f"\r\n--{boundary}\r\n{content('plain')}\r\n".encode(),
+            *said,
+            f"\r\n--{boundary}\r\n{content('html')}\r\n".encode(),
+            *shown,
             f"\r\n--{boundary}--\r\n".encode(),
         )
     )
 
 
-def _opening(boundary: str, subtype: str) -> bytes:
+def content(subtype: str) -> str:
+    """Return the fields that say what a part is, and how it is encoded."""
     return (
-        f"\r\n--{boundary}\r\n"
         f"Content-Type: text/{subtype}; charset=utf-8\r\n"
         "Content-Transfer-Encoding: quoted-printable\r\n"
-        "\r\n"
-    ).encode()
+    )
 
 
 def _joined(pieces: Sequence[bytes | Slot]) -> tuple[bytes | Slot, ...]:
@@ -170,15 +244,22 @@ def _joined(pieces: Sequence[bytes | Slot]) -> tuple[bytes | Slot, ...]:
     return tuple(joined)
 
 
-def _fragments(marked: str, *, in_html: bool) -> Iterator[Fragment]:
-    for name, content in parts(marked):
-        pieces: list[bytes | Slot] = []
-        start = 0
-        for found in _MARK.finditer(content):
-            pieces += [encoded(content[start : found.start()]), Slot(found[2], in_html)]
-            start = found.end()
-        pieces.append(encoded(content[start:]))
-        yield Fragment(name=name, pieces=tuple(piece for piece in pieces if piece))
+#: So many encoded parts are kept: variants are made of the same ones.
+@lru_cache(maxsize=2048)
+def _fragment(piece: str, *, in_html: bool) -> Fragment:
+    """Return one part, encoded; its mark, if it begins with one, is its name."""
+    named = _MARK.match(piece)
+    is_part = named is not None and named[1] == PART
+    pieces: list[bytes | Slot] = []
+    start = named.end() if named and is_part else 0
+    for found in _MARK.finditer(piece, start):
+        pieces += [encoded(piece[start : found.start()]), Slot(found[2], in_html)]
+        start = found.end()
+    pieces.append(encoded(piece[start:]))
+    return Fragment(
+        name=named[2] if named and is_part else "",
+        pieces=tuple(each for each in pieces if each),
+    )
 
 
 _UNSAFE = re.compile(rb"[^\t\x20-\x3c\x3e-\x7e]")
@@ -231,8 +312,33 @@ def _guarded(chunk: bytes) -> bytes:
     return chunk
 
 
-def value(text: str, *, in_html: bool) -> bytes:
-    """Return a reader's value for its slot: encoded, on lines of its own, softly broken."""
-    if in_html:
-        text = html.escape(text)
-    return encoded(text)
+# --- a reader's own values -----------------------------------------------------------------
+
+#: What is the same in HTML, in quoted-printable and as it stands, in one line or in two:
+#: most links. Telling so is five times as quick as encoding them.
+_INERT = "[!#-%(-;?-~]"
+_one_line = re.compile(rf"(?!\.){_INERT}{{1,{_LINE - 2}}}").fullmatch
+_two_lines = re.compile(rf"(?!\.){_INERT}{{{_LINE - 2}}}(?!\.){_INERT}{{1,{_LINE - 2}}}").fullmatch
+
+
+def value(text: str) -> tuple[bytes, bytes]:
+    """Return a reader's value for slots in text and in HTML: on lines of its own, softly broken."""
+    if _two_lines(text):
+        said = f"{text[: _LINE - 2]}=\r\n{text[_LINE - 2 :]}=\r\n".encode()
+        return said, said
+    if _one_line(text):
+        said = text.encode() + b"=\r\n"
+        return said, said
+    return encoded(text), encoded(html.escape(text))
+
+
+def addressed(fragments: Fragments, values: Mapping[str, str]) -> list[bytes]:
+    """Return the body's segments with a reader's *values*; KeyError for a slot without one."""
+    segments = list(fragments.body)
+    for name, in_text, in_html in fragments.places:
+        as_text, as_html = value(values[name])
+        for place in in_text:
+            segments[place] = as_text
+        for place in in_html:
+            segments[place] = as_html
+    return cast("list[bytes]", segments)

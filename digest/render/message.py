@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
@@ -12,7 +11,7 @@ from functools import lru_cache
 from digest.model import Recipient
 from digest.model.settings import NewsletterSettings
 from digest.render import fragments, headers
-from digest.render.fragments import Fragment, Fragments, Slot
+from digest.render.fragments import Fragment, Fragments, addressed
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +43,7 @@ def address(
     issue_key: str,
     public_url: str,
     unsubscribe_url: str,
+    preferences_url: str,
     message_id: str,
     date: datetime,
     envelope_from: str | None = None,
@@ -67,11 +67,11 @@ def address(
         fragments.boundary,
     )
     own = _own_headers(recipient.name, to, unsubscribe_url, message_id, date)
-    values = {"unsubscribe_url": unsubscribe_url}
+    values = {"unsubscribe_url": unsubscribe_url, "preferences_url": preferences_url}
     return Message(
         envelope_from=envelope_from or sender,
         recipient=to,
-        segments=[own + letterhead, *_addressed(fragments.body, values)],
+        segments=[own + letterhead, *addressed(fragments, values)],
         smtputf8=not to.isascii(),
     )
 
@@ -94,15 +94,6 @@ def _message_id(message_id: str) -> str:
     if not headers.is_message_id(message_id):
         raise ValueError(f"not a Message-ID: {message_id!r}")
     return headers.line("Message-ID", message_id)
-
-
-def _addressed(body: tuple[bytes | Slot, ...], values: Mapping[str, str]) -> list[bytes]:
-    return [
-        piece
-        if isinstance(piece, bytes)
-        else fragments.value(values[piece.name], in_html=piece.in_html)
-        for piece in body
-    ]
 
 
 @lru_cache(maxsize=64)
@@ -147,11 +138,11 @@ _AUTOMATIC = headers.line("Auto-Submitted", "auto-generated") + headers.line(
 
 
 def _mime(boundary: str) -> str:
-    return (
-        headers.line("MIME-Version", "1.0")
-        + f'Content-Type: multipart/alternative;\r\n boundary="{boundary}"\r\n'
-        + "\r\n"
-    )
+    """Return the last fields and the line after them; without *boundary* of text alone."""
+    kind = f'Content-Type: multipart/alternative;\r\n boundary="{boundary}"\r\n'
+    if not boundary:
+        kind = fragments.content("plain")
+    return f"{headers.line('MIME-Version', '1.0')}{kind}\r\n"
 
 
 def whole(
@@ -184,7 +175,7 @@ def whole(
         + _mime(boundary)
     )
     body = fragments.weave(_sole(text), _sole(html), boundary=boundary)
-    return [fields.encode(), *_addressed(body, {})]
+    return [fields.encode(), *(piece for piece in body if isinstance(piece, bytes))]
 
 
 def _sole(content: str) -> tuple[Fragment]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -19,6 +19,7 @@ from digest.model import (
     Draft,
     Edition,
     Edits,
+    Format,
     Issue,
     IssueId,
     IssueState,
@@ -261,9 +262,9 @@ def _change(conn: Connection, issue: Issue, values: Mapping[str, Any]) -> None:
 
 
 def add_edition(
-    conn: Connection, issue_id: int, edition: Edition, full: Variant, *, now: datetime
+    conn: Connection, issue_id: int, edition: Edition, made: Sequence[Variant], *, now: datetime
 ) -> int:
-    """Keep *edition* and its full variant for good; return the edition's row number."""
+    """Keep *edition* and the variants *made* of it for good; return the edition's row number."""
     number = conn.execute(
         select(func.coalesce(func.max(editions.c.number), 0) + 1).where(
             editions.c.issue_id == issue_id
@@ -283,20 +284,25 @@ def add_edition(
         )
         .returning(editions.c.id)
     ).scalar_one()
-    conn.execute(
-        variants.insert().values(
-            edition_id=edition_id,
-            topics="\n".join(full.topics),
-            subject=full.subject,
-            headline=full.headline,
-            lead=full.lead,
-            preheader=full.preheader,
-            items=list(full.items),
-            digest=full.digest,
-        )
-    )
+    conn.execute(variants.insert(), [_row(int(edition_id), variant) for variant in made])
     archive.keep_issue(conn, issue_id)
     return int(edition_id)
+
+
+def _row(edition_id: int, variant: Variant) -> dict[str, Any]:
+    return {
+        "edition_id": edition_id,
+        "topics": "\n".join(variant.topics),
+        "format": variant.format,
+        "subject": variant.subject,
+        "headline": variant.headline,
+        "lead": variant.lead,
+        "preheader": variant.preheader,
+        "items": list(variant.items),
+        "digest": variant.digest,
+        "html": None if variant.html is None else list(variant.html),
+        "text": None if variant.text is None else list(variant.text),
+    }
 
 
 def edition(conn: Connection, edition_id: int) -> Edition:
@@ -311,12 +317,34 @@ def edition(conn: Connection, edition_id: int) -> Edition:
     )
 
 
-def full_variant(conn: Connection, edition_id: int) -> int:
-    """Return the row number of the edition's variant for readers of all topics."""
-    query = select(variants.c.id).where(
-        variants.c.edition_id == edition_id, variants.c.topics == ""
+def made_of(conn: Connection, edition_id: int) -> dict[int, Variant]:
+    """Return the edition's variants by their row numbers, the full issue's first."""
+    query = (
+        select(variants)
+        .where(variants.c.edition_id == edition_id)
+        .order_by(variants.c.topics, variants.c.format, variants.c.id)
     )
-    return int(conn.execute(query).scalar_one())
+    return {row.id: _variant(row) for row in conn.execute(query)}
+
+
+def variant(conn: Connection, variant_id: int) -> Variant:
+    """Return a frozen variant as it was stored."""
+    return _variant(conn.execute(select(variants).where(variants.c.id == variant_id)).one())
+
+
+def _variant(row: Row[*tuple[Any, ...]]) -> Variant:
+    return Variant(
+        topics=tuple(row.topics.split("\n")) if row.topics else (),
+        format=Format(row.format),
+        subject=row.subject,
+        headline=row.headline,
+        lead=row.lead,
+        preheader=row.preheader,
+        items=tuple(row.items),
+        digest=row.digest,
+        html=None if row.html is None else tuple(row.html),
+        text=None if row.text is None else tuple(row.text),
+    )
 
 
 def next_number(conn: Connection, of: IssueId) -> int:

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, delete, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from digest.model import Rhythm, Subscriber, Subscription, SubscriptionState
+from digest.model import Format, Rhythm, Subscriber, Subscription, SubscriptionState
 from digest.store.schema import (
     consents,
     deliveries,
@@ -155,6 +155,7 @@ def _subscription(row: AnyRow, prefix: str = "") -> Subscription:
         state=SubscriptionState(told["state"]),
         rhythm=Rhythm(told["rhythm"]),
         topics=tuple(told["topics"]),
+        format=Format(told["format"]),
         lists=tuple(told["lists"]),
         source=told["source"],
         consented_at=told["consented_at"],

@@ -232,13 +232,18 @@ variants = Table(
     Column("edition_id", ForeignKey("editions.id"), nullable=False),
     #: Topics, sorted and joined by newline; "" is the full issue.
     Column("topics", Text, nullable=False),
+    #: ``html`` or ``text``.
+    Column("format", String(8), nullable=False, server_default="html"),
     Column("subject", Text, nullable=False),
     Column("headline", Text, nullable=False),
     Column("lead", Text, nullable=False),
     Column("preheader", Text, nullable=False),
     Column("items", JSON, nullable=False),
     Column("digest", String(64), nullable=False),
-    UniqueConstraint("edition_id", "topics"),
+    #: Places of the edition's fragments, and fragments of its own; NULL: the edition as it is.
+    Column("html", JSON(none_as_null=True)),
+    Column("text", JSON(none_as_null=True)),
+    UniqueConstraint("edition_id", "topics", "format"),
 )
 
 # --- the public archive ---------------------------------------------------------------------
@@ -282,6 +287,8 @@ subscribers = Table(
     Column("address", Text),
     #: `digest.identity.address_key`: case-folded, IDNA; NULL after erasure.
     Column("address_key", Text, unique=True),
+    #: Where they want their mail from now on; NULL once they confirmed it there.
+    Column("wanted_address", Text),
     Column("name", Text, nullable=False, server_default=""),
     Column("language", String(35)),
     Column("attributes", JSON, nullable=False),
@@ -297,7 +304,10 @@ subscriptions = Table(
     Column("newsletter", String(64), nullable=False),
     Column("state", String(16), nullable=False),
     Column("rhythm", String(16), nullable=False),
+    #: Sorted; empty: all of them.
     Column("topics", JSON, nullable=False),
+    #: ``html`` or ``text``.
+    Column("format", String(8), nullable=False, server_default="html"),
     Column("lists", JSON, nullable=False),
     Column("source", Text, nullable=False),
     Column("consented_at", Instant),

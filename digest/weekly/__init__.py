@@ -13,6 +13,7 @@ that try the same step one wins and the other gets WrongState.
 """
 
 from digest.weekly.announcements import announce
+from digest.weekly.approval import BARRING, approve, freeze
 from digest.weekly.content import (
     OPEN,
     ROLLED_OVER,
@@ -23,14 +24,11 @@ from digest.weekly.content import (
     slot,
     tried,
 )
-from digest.weekly.editions import findings, post_test, preview, test_key
+from digest.weekly.editions import findings, post_test, preview, sets, test_key
 from digest.weekly.retracing import Retrace, redo, retrace, undo
 from digest.weekly.steps import (
-    BARRING,
     ENDED,
-    approve,
     cancel,
-    freeze,
     hold,
     pause,
     release,
@@ -38,6 +36,7 @@ from digest.weekly.steps import (
     withdraw,
 )
 from digest.weekly.unattended import Step, advance, thin
+from digest.weekly.variants import offered
 
 __all__ = [
     "BARRING",
@@ -55,6 +54,7 @@ __all__ = [
     "findings",
     "freeze",
     "hold",
+    "offered",
     "open_issue",
     "pause",
     "post_test",
@@ -64,6 +64,7 @@ __all__ = [
     "release",
     "resume",
     "retrace",
+    "sets",
     "slot",
     "test_key",
     "thin",

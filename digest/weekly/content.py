@@ -168,7 +168,7 @@ def _gather(
     found = publications.candidates(conn, key, since=since)
     known = {publication.id for publication in found}
     pinned = [pin for pin in edits.pins if pin not in known]
-    slot = _reaching_back(conn, newsletter, key, _slot_of(issue))
+    slot = _reaching_back(conn, newsletter, key, slot_of(issue))
     return Material(
         slot=slot,
         publications=[*found, *publications.by_ids(conn, pinned)],
@@ -179,7 +179,7 @@ def _gather(
     )
 
 
-def _slot_of(issue: Issue) -> Slot:
+def slot_of(issue: Issue) -> Slot:
     """Return the issue's place in the calendar as it was when the issue was planned."""
     return Slot(
         rhythm=issue.of.rhythm,

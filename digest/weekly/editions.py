@@ -9,27 +9,73 @@ from uuid import uuid4
 
 from digest import packaged
 from digest.errors import IssueError
-from digest.model import Edition, Issue, Recap, Recipient
-from digest.store import Database, issues, outbox
+from digest.model import Edition, Format, Issue, Recap, Recipient, topic_set
+from digest.store import Database, issues, ledger, outbox
+from digest.weekly.variants import MOST_SETS, composer, get_nothing
 
 if TYPE_CHECKING:
     from digest.config import Loaded
     from digest.render.finding import Finding
 
 
-def preview(database: Database, loaded: Loaded, issue: Issue) -> Edition:
-    """Return the bytes that will go out: frozen if approved, else rendered from the draft."""
+def preview(
+    database: Database, loaded: Loaded, issue: Issue, topics: Sequence[str] = ()
+) -> Edition:
+    """
+    Return the bytes that will go out: frozen if approved, else rendered from the draft.
+
+    With *topics*, as readers who chose exactly these get it; those beyond `MOST_SETS`, or
+    not chosen by anybody at the approval, are the full issue's. IssueError if they get none.
+    """
+    if issue.edition_id is not None:
+        return _frozen(database, issue, issue.edition_id, topic_set(topics))
     with database.read() as conn:
-        if issue.edition_id is not None:
-            return issues.edition(conn, issue.edition_id)
-        recap = issues.draft(conn, issue.id).recap
+        draft = issues.draft(conn, issue.id)
         number = issue.number or issues.next_number(conn, issue.of)
+    recap = draft.recap
     if recap is None:
         raise IssueError(
             f"issue {issue.of.key} has no draft yet",
             remedy=f"Run: digest issue prepare --closing {issue.of.key}",
         )
+    if topics:
+        newsletter = loaded.settings.newsletters[issue.of.newsletter]
+        if get_nothing(recap, topics, newsletter.topics):
+            raise _nothing(issue, topics)
+        recap = composer(database, loaded, issue, draft)(topics) or recap
     return rendered(loaded, issue, recap, number)
+
+
+def _frozen(database: Database, issue: Issue, edition_id: int, topics: tuple[str, ...]) -> Edition:
+    from digest.render import varied
+
+    with database.read() as conn:
+        edition = issues.edition(conn, edition_id)
+        variants = issues.made_of(conn, edition_id).values()
+    for variant in variants:
+        if (variant.topics, variant.format) == (topics, Format.HTML):
+            if topics and not variant.items:
+                raise _nothing(issue, topics)
+            return varied(edition, variant)
+    return edition
+
+
+def _nothing(issue: Issue, topics: Sequence[str]) -> IssueError:
+    return IssueError(
+        f"issue {issue.of.key} has too few items of {', '.join(topics)}; their readers get none",
+        remedy="With `topics: {too_few: full}` in config.yaml they get the full issue.",
+    )
+
+
+def sets(database: Database, issue: Issue) -> list[tuple[str, ...]]:
+    """Return the topic sets with a variant of the issue, or that will have one; most used first."""
+    with database.read() as conn:
+        used = ledger.topic_sets(conn, issue.of.newsletter, issue.of.rhythm)
+        if issue.edition_id is None:
+            return used[:MOST_SETS]
+        made = issues.made_of(conn, issue.edition_id).values()
+    frozen = {each.topics for each in made if each.topics and each.items}
+    return sorted(frozen, key=lambda each: (used.index(each) if each in used else len(used), each))
 
 
 def rendered(loaded: Loaded, issue: Issue, recap: Recap, number: int) -> Edition:
@@ -95,6 +141,7 @@ def _specimen(loaded: Loaded, issue: Issue, edition: Edition) -> bytes:
             issue_key=issue.of.key,
             public_url=base,
             unsubscribe_url=f"{base}/unsubscribe/example",
+            preferences_url=f"{base}/preferences/example",
             message_id=f"<check@{newsletter.from_address.rpartition('@')[2]}>",
             date=issue.sends_at,
         )

@@ -15,9 +15,10 @@ from digest.errors import DigestError, WrongState
 from digest.model import Draft, Issue, IssueState
 from digest.model.settings import NewsletterSettings
 from digest.store import Database, feeds, issues, ledger, restorations
+from digest.weekly.approval import BARRING, approve, freeze
 from digest.weekly.content import ROLLED_OVER, prepare
 from digest.weekly.editions import findings
-from digest.weekly.steps import BARRING, approve, freeze, hold
+from digest.weekly.steps import hold
 
 if TYPE_CHECKING:
     from digest.config import Loaded

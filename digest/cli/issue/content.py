@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -280,6 +281,10 @@ def check(
 def preview(
     newsletter: NewsletterKey = None,
     closing: Closing = None,
+    topics: Annotated[
+        str | None,
+        typer.Option(metavar="A,B", help="As readers get it who chose these topics."),
+    ] = None,
     to: Annotated[
         Path | None, typer.Option("--to", metavar="DIR", help="Where to. Default: var/preview.")
     ] = None,
@@ -288,17 +293,19 @@ def preview(
     """
     Write HTML and text as they will go out, with a sample reader's links.
 
-    Example: digest issue preview --closing 2023-09-22
+    Example: digest issue preview --closing 2023-09-22 --topics "Ukraine,Space"
     """
     from digest import weekly
     from digest.cli import terminal
 
     chosen = choose(newsletter, closing)
+    wanted = weekly.offered(chosen.newsletter, topics or "")
     edition = weekly.preview(
-        chosen.installation.database, chosen.installation.loaded, chosen.issue()
+        chosen.installation.database, chosen.installation.loaded, chosen.issue(), wanted
     )
     folder = to or chosen.installation.folder / "var" / "preview"
-    written = write_preview(edition, folder, f"issue-{chosen.slot.key}")
+    name = "-".join(re.sub(r"\W+", "-", each.lower()) for each in (chosen.slot.key, *wanted))
+    written = write_preview(edition, folder, f"issue-{name}")
     if json:
         terminal.as_json({"subject": edition.subject, "files": written})
         return

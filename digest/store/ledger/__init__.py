@@ -6,7 +6,7 @@ and writes the result after the server's answer. What a dead sender left behind 
 right by `recover`. Every function is one step of a caller's transaction.
 """
 
-from digest.store.ledger.audience import audience, freeze
+from digest.store.ledger.audience import audience, freeze, topic_sets
 from digest.store.ledger.doubt import doubt, uncertain, vouch
 from digest.store.ledger.reading import (
     WAITING,
@@ -60,6 +60,7 @@ __all__ = [
     "retire",
     "skip_rest",
     "tally",
+    "topic_sets",
     "troubles",
     "uncertain",
     "vouch",

@@ -2,17 +2,34 @@
 
 from __future__ import annotations
 
+import json
+from collections import Counter
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, case, func, insert, literal, or_, select
+from sqlalchemy import Connection, Text, case, cast, func, insert, literal, or_, select
 
 from digest.errors import StoreError
-from digest.model import DeliveryState, Rhythm, SkipReason, SubscriptionState
+from digest.model import (
+    DeliveryState,
+    Format,
+    Rhythm,
+    SkipReason,
+    SubscriptionState,
+    Variant,
+    topic_set,
+)
 from digest.store.schema import Instant, deliveries, subscribers, subscriptions
 
 #: How a reader stands who gets issues; every other word says why not.
 FROZEN = "frozen"
+
+#: Why a reader gets no issue that has nothing of their topics.
+NO_ITEMS = "no-items"
+
+#: A reader's topics as they are stored; databases cannot compare JSON.
+_TOPICS: Any = cast(subscriptions.c.topics, Text)
 
 
 def freeze(
@@ -22,7 +39,7 @@ def freeze(
     newsletter: str,
     rhythm: Rhythm,
     edition_id: int,
-    variant_id: int,
+    variants: Mapping[int, Variant],
     due_at: datetime,
     first_list: str | None = None,
     rest_due_at: datetime | None = None,
@@ -30,21 +47,27 @@ def freeze(
     """
     Write the audience as it is now into the ledger; return how many, and whom it left out.
 
-    Left out by reason: ``pending``, ``paused``, ``left``, ``suppressed``, ``erased``.
+    *variants* are the edition's, by row number. A reader gets that of their topics and
+    format; the full issue where there is none of their topics. Left out by reason:
+    ``pending``, ``paused``, ``left``, ``suppressed``, ``erased``; ``no-items`` whose
+    topics' variant has no items.
+
     Readers on *first_list* are owed the issue from *due_at*, the others from
     *rest_due_at* (default: *due_at* as well). StoreError, and nothing written, unless
     every candidate is either frozen or left out. To be called once per issue.
     """
-    standing = standing_at(due_at).label("standing")
+    wishes = _Wishes(conn, newsletter, rhythm, variants)
+    standing = wishes.standing(standing_at(due_at)).label("standing")
     candidates = (
         select(
             subscriptions.c.subscriber_id,
             subscribers.c.address,
             standing,
+            wishes.variant().label("variant_id"),
             _due(conn, due_at, first_list, rest_due_at).label("due_at"),
         )
         .join(subscribers, subscribers.c.id == subscriptions.c.subscriber_id)
-        .where(subscriptions.c.newsletter == newsletter, subscriptions.c.rhythm == rhythm)
+        .where(*_of(newsletter, rhythm))
         .order_by(subscriptions.c.subscriber_id)
     )
     audience = candidates.where(standing == FROZEN).subquery()
@@ -52,7 +75,7 @@ def freeze(
         literal(issue_id),
         audience.c.subscriber_id,
         literal(edition_id),
-        literal(variant_id),
+        audience.c.variant_id,
         audience.c.address,
         literal(str(DeliveryState.PENDING)),
         audience.c.due_at,
@@ -69,6 +92,71 @@ def freeze(
     write = insert(deliveries).from_select(columns, rows, include_defaults=False)
     counted = candidates.order_by(None).subquery()
     return _verified(*_written(conn, write, counted))
+
+
+class _Wishes:
+    """What the readers' topics and formats make of an edition's variants."""
+
+    def __init__(
+        self,
+        conn: Connection,
+        newsletter: str,
+        rhythm: Rhythm,
+        variants: Mapping[int, Variant],
+    ) -> None:
+        self.ids = {(each.topics, each.format): one for one, each in variants.items()}
+        self.empty = {each.topics for each in variants.values() if each.topics and not each.items}
+        chosen = any(topics for topics, _ in self.ids)
+        self.written = _written_sets(conn, newsletter, rhythm) if chosen else {}
+
+    def standing(self, otherwise: Any) -> Any:
+        """Return how a reader stands, who may have no item to read."""
+        nothing = [written for written, topics in self.written.items() if topics in self.empty]
+        if not nothing:
+            return otherwise
+        return case(((otherwise == FROZEN) & _TOPICS.in_(nothing), NO_ITEMS), else_=otherwise)
+
+    def variant(self) -> Any:
+        """Return the row number of the variant that a reader gets."""
+        in_text = subscriptions.c.format == str(Format.TEXT)
+        return case((in_text, self._of(Format.TEXT)), else_=self._of(Format.HTML))
+
+    def _of(self, sort: Format) -> Any:
+        # Of an edition that was frozen by an older program there is no text variant.
+        full = self.ids.get(((), sort), self.ids[(), Format.HTML])
+        whens = [
+            (written == _TOPICS, literal(self.ids[topics, sort]))
+            for written, topics in self.written.items()
+            if (topics, sort) in self.ids
+        ]
+        return case(*whens, else_=literal(full)) if whens else literal(full)
+
+
+def topic_sets(conn: Connection, newsletter: str, rhythm: Rhythm) -> list[tuple[str, ...]]:
+    """Return the topic sets that readers of that rhythm chose, the most used first."""
+    query = (
+        select(_TOPICS, func.count())
+        .where(
+            *_of(newsletter, rhythm),
+            subscriptions.c.state.in_((SubscriptionState.ACTIVE, SubscriptionState.PAUSED)),
+        )
+        .group_by(_TOPICS)
+    )
+    used: Counter[tuple[str, ...]] = Counter()
+    for written, count in conn.execute(query):
+        used[topic_set(json.loads(written))] += count
+    del used[()]
+    return sorted(used, key=lambda each: (-used[each], each))
+
+
+def _written_sets(conn: Connection, newsletter: str, rhythm: Rhythm) -> dict[str, tuple[str, ...]]:
+    """Return the topic sets of all readers by how they are written in their rows."""
+    query = select(_TOPICS).where(*_of(newsletter, rhythm), _TOPICS != "[]").distinct()
+    return {written: topic_set(json.loads(written)) for written in conn.execute(query).scalars()}
+
+
+def _of(newsletter: str, rhythm: Rhythm) -> tuple[Any, Any]:
+    return subscriptions.c.newsletter == newsletter, subscriptions.c.rhythm == rhythm
 
 
 def _written(conn: Connection, write: Any, candidates: Any) -> tuple[int, dict[str, int]]:
@@ -124,9 +212,7 @@ def audience(
     conn: Connection, newsletter: str, rhythm: Rhythm, *, at: datetime | None = None
 ) -> int:
     """Return how many readers a freeze would write; those whose pause ends by *at* count."""
-    query = select(func.count()).where(
-        subscriptions.c.newsletter == newsletter, subscriptions.c.rhythm == rhythm
-    )
+    query = select(func.count()).where(*_of(newsletter, rhythm))
     active = subscriptions.c.state == SubscriptionState.ACTIVE
     if at is not None:
         active = or_(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from email import message_from_bytes, policy
@@ -153,14 +154,21 @@ class Mail:
         return self.html.encode()[:CLIPPED_BYTES].decode("utf-8", "ignore")
 
 
-def mail(database: Database, loaded: Loaded, issue: Issue, *, now: datetime) -> Mail:
+def mail(
+    database: Database,
+    loaded: Loaded,
+    issue: Issue,
+    topics: Sequence[str] = (),
+    *,
+    now: datetime,
+) -> Mail:
     """
-    Return the issue's mail, made as the sender makes it.
+    Return the issue's mail as readers of *topics* get it, or of all, made as the sender does.
 
     Only what is a reader's own is an example's: address, links, Message-ID; and where we sign
     mail, the signature is not there yet. IssueError or TemplateError if there is none to show.
     """
-    edition = weekly.preview(database, loaded, issue)
+    edition = weekly.preview(database, loaded, issue, topics)
     newsletter = loaded.settings.newsletters[issue.of.newsletter]
     return Mail(
         raw=addressed(edition, newsletter, issue, loaded, now=now),
@@ -187,6 +195,7 @@ def addressed(
             issue_key=issue.of.key,
             public_url=public_url,
             unsubscribe_url=f"{public_url}/unsubscribe/example",
+            preferences_url=f"{public_url}/preferences/example",
             message_id=f"<example@{domain}>",
             date=now,
         )

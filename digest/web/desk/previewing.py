@@ -26,10 +26,13 @@ def doors(pages: Pages) -> APIRouter:
     seen = Depends(looking(pages))
 
     @router.get("/desk/issues/{issue_id}/preview")
-    def look(issue_id: IssueNumber, view: str = "desktop", who: Visitor = seen) -> HTMLResponse:
+    def look(
+        issue_id: IssueNumber, view: str = "desktop", topics: str = "", who: Visitor = seen
+    ) -> HTMLResponse:
         issue = known_issue(pages, issue_id)
         with pages.database.read() as conn:
             tests = outbox.latest(conn, weekly.test_key(issue), most=TESTS)
+        chosen = _topics(pages, issue, topics)
         return desk_page(
             pages,
             who,
@@ -37,12 +40,14 @@ def doors(pages: Pages) -> APIRouter:
             issue.of.newsletter,
             here="issues",
             issue=issue,
-            mail=_mail(pages, issue),
+            mail=_mail(pages, issue, chosen),
             view=preview.view(view),
             views=(preview.SIDE_BY_SIDE, *preview.VIEWS),
             together=preview.together(),
             editors=pages.loaded.settings.newsletters[issue.of.newsletter].editors,
             tests=tests,
+            topics=", ".join(chosen),
+            sets=[", ".join(each) for each in weekly.sets(pages.database, issue)],
         )
 
     @router.get("/desk/issues/{issue_id}/mail")
@@ -51,9 +56,11 @@ def doors(pages: Pages) -> APIRouter:
         scheme: str = "light",
         pictures: Literal["on", "off"] = "on",
         clipped: Literal["on", "off"] = "off",
+        topics: str = "",
         _who: Visitor = seen,
     ) -> HTMLResponse:
-        mail = _mail(pages, known_issue(pages, issue_id))
+        issue = known_issue(pages, issue_id)
+        mail = _mail(pages, issue, _topics(pages, issue, topics))
         headers = {
             "content-security-policy": (
                 preview.MAIL_POLICY if pictures == "on" else preview.WITHOUT_PICTURES
@@ -82,5 +89,10 @@ def doors(pages: Pages) -> APIRouter:
     return router
 
 
-def _mail(pages: Pages, issue: Issue) -> Mail:
-    return preview.mail(pages.database, pages.loaded, issue, now=pages.now())
+def _mail(pages: Pages, issue: Issue, topics: tuple[str, ...]) -> Mail:
+    return preview.mail(pages.database, pages.loaded, issue, topics, now=pages.now())
+
+
+def _topics(pages: Pages, issue: Issue, named: str) -> tuple[str, ...]:
+    """Return the topics of a page's address, with commas between; IssueError for unknown ones."""
+    return weekly.offered(pages.loaded.settings.newsletters[issue.of.newsletter], named)

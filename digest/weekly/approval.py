@@ -1,0 +1,226 @@
+"""Approval and freeze: what was approved, with all its variants, is what is sent."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from sqlalchemy import Connection
+
+from digest.errors import Held, IssueError, WrongState
+from digest.model import Edition, Format, Issue, IssueState, Recap, Variant
+from digest.model.settings import NewsletterSettings
+from digest.store import Database, issues, ledger
+from digest.weekly.editions import rendered
+from digest.weekly.variants import MOST_SETS, composer, get_nothing
+
+if TYPE_CHECKING:
+    from digest.config import Loaded
+
+#: Findings of the preflight that no approval passes over; other errors a person may accept.
+BARRING = frozenset(
+    {
+        "item-lost",
+        "link-unsafe",
+        "no-items",
+        "postal-missing",
+        "postal-placeholder",
+        "slot-unknown",
+        "subject-empty",
+        "unsubscribe-missing",
+        "words-unfilled",
+    }
+)
+
+
+def approve(database: Database, loaded: Loaded, issue: Issue, *, by: str, now: datetime) -> Issue:
+    """
+    Freeze and hash the edition with its variants, and use up its publications, all at once.
+
+    IssueError if there is nothing to send, Held if the preflight finds what is in `BARRING`;
+    WrongState if the issue changed since *issue* was read, or is past its draft. Nothing is
+    half done.
+    """
+    if issue.state not in (IssueState.DRAFT, IssueState.HELD):
+        raise WrongState(
+            f"issue {issue.of.key} is {issue.state}; only a draft can be approved",
+            remedy=f"Run: digest issue show --closing {issue.of.key}",
+        )
+    with database.read() as conn:
+        draft = issues.draft(conn, issue.id)
+        number = issue.number or issues.next_number(conn, issue.of)
+        sets = ledger.topic_sets(conn, issue.of.newsletter, issue.of.rhythm)
+    if draft.recap is None or not draft.recap.items:
+        raise IssueError(
+            f"issue {issue.of.key} has no items",
+            remedy=f"Run: digest issue why --closing {issue.of.key}",
+        )
+    press = _Press(loaded, issue, number)
+    edition = press.printed(draft.recap)
+    made = press.variants(edition, (), draft.recap)
+    composed = composer(database, loaded, issue, draft)
+    for topics in sets[:MOST_SETS]:
+        made += press.of(topics, composed(topics), edition, draft.recap)
+    return _keep(database, issue, edition, made, number, by=by, now=now)
+
+
+class _Press:
+    """Renders one issue's recaps and makes the editors see what is wrong with any of them."""
+
+    def __init__(self, loaded: Loaded, issue: Issue, number: int) -> None:
+        self.loaded, self.issue, self.number = loaded, issue, number
+        self.newsletter = loaded.settings.newsletters[issue.of.newsletter]
+
+    def printed(self, recap: Recap, topics: Sequence[str] = ()) -> Edition:
+        """Return *recap* rendered; Held if that must not be sent."""
+        edition = rendered(self.loaded, self.issue, recap, self.number)
+        _refuse_barred(self.issue, edition, recap, self.newsletter, topics)
+        return edition
+
+    def of(
+        self, topics: tuple[str, ...], own: Recap | None, edition: Edition, full: Recap
+    ) -> list[Variant]:
+        """Return the variants of a topic set; none where its readers get the full issue."""
+        if get_nothing(full, topics, self.newsletter.topics):
+            return [_nothing(topics)]
+        return self.variants(edition, topics, own) if own else []
+
+    def variants(self, edition: Edition, topics: tuple[str, ...], recap: Recap) -> list[Variant]:
+        """Return *recap* as a choice of *edition*'s fragments, in both formats."""
+        from digest.render import choice, fingerprint
+
+        told = self.printed(recap, topics) if topics else edition
+        with_html = Variant(
+            topics=topics,
+            subject=told.subject,
+            headline=recap.headline,
+            lead=recap.lead,
+            preheader=recap.preheader,
+            items=tuple(item.publication for item in recap.items),
+            digest=told.digest,
+            html=choice(told.html, edition.html) if topics else None,
+            text=choice(told.text, edition.text) if topics else None,
+        )
+        alone = fingerprint(told.subject, "", told.text)
+        return [with_html, replace(with_html, format=Format.TEXT, html=(), digest=alone)]
+
+
+def _nothing(topics: tuple[str, ...]) -> Variant:
+    """Return what says that readers of *topics* get nothing of the issue."""
+    return Variant(
+        topics=topics,
+        subject="",
+        headline="",
+        lead="",
+        preheader="",
+        items=(),
+        digest="",
+        html=(),
+        text=(),
+    )
+
+
+def _refuse_barred(
+    issue: Issue,
+    edition: Edition,
+    recap: Recap,
+    newsletter: NewsletterSettings,
+    topics: Sequence[str],
+) -> None:
+    from digest.render import preflight
+
+    errors = [f for f in preflight.check(edition, recap, newsletter) if f.code in BARRING]
+    if errors:
+        whose = f" to readers of {', '.join(topics)}" if topics else ""
+        raise Held(
+            f"issue {issue.of.key} cannot be sent{whose} as it is: {errors[0].sentence}",
+            reasons=tuple(finding.sentence for finding in errors),
+            remedy=errors[0].remedy,
+        )
+
+
+def _keep(
+    database: Database,
+    issue: Issue,
+    edition: Edition,
+    made: Sequence[Variant],
+    number: int,
+    *,
+    by: str,
+    now: datetime,
+) -> Issue:
+    with database.write() as conn:
+        if issues.by_id(conn, issue.id).version != issue.version:
+            raise WrongState(
+                f"issue {issue.of.key} was changed by somebody else meanwhile",
+                remedy="Look at it again, then approve it.",
+            )
+        issues.use_up(conn, issue, made[0].items)
+        issues.add_edition(conn, issue.id, edition, made, now=now)
+        return issues.set_state(
+            conn,
+            issue.id,
+            (issue.state,),
+            IssueState.APPROVED,
+            now=now,
+            actor=by,
+            also={"approved_at": now, "approved_by": by, "number": number},
+        )
+
+
+def freeze(database: Database, loaded: Loaded, issue: Issue, *, now: datetime) -> Issue:
+    """
+    Write the audience of an approved issue into the ledger; it is `sending` after that.
+
+    The edition is hashed again first: what was approved is what is sent. An issue that is
+    sending already is returned as it is.
+    """
+    if issue.state is IssueState.SENDING:
+        return issue
+    if issue.state is not IssueState.APPROVED or issue.edition_id is None:
+        raise WrongState(
+            f"issue {issue.of.key} is {issue.state}, not approved",
+            remedy=f"Run: digest issue approve --closing {issue.of.key}",
+        )
+    first_to = loaded.settings.newsletters[issue.of.newsletter].first_to
+    with database.write() as conn:
+        _same_as_approved(conn, issue)
+        moved = issues.set_state(
+            conn,
+            issue.id,
+            (IssueState.APPROVED,),
+            IssueState.SENDING,
+            now=now,
+            actor="sender",
+            also={"frozen_at": now},
+        )
+        frozen, excluded = ledger.freeze(
+            conn,
+            issue.id,
+            newsletter=issue.of.newsletter,
+            rhythm=issue.of.rhythm,
+            edition_id=issue.edition_id,
+            variants=issues.made_of(conn, issue.edition_id),
+            due_at=now,
+            first_list=first_to.list if first_to else None,
+            rest_due_at=now + first_to.wait if first_to else None,
+        )
+        issues.count(conn, issue.id, frozen=frozen, excluded=excluded)
+    return moved
+
+
+def _same_as_approved(conn: Connection, issue: Issue) -> None:
+    from digest.render import fingerprint, varied
+
+    assert issue.edition_id is not None  # noqa: S101 - the caller looked
+    edition = issues.edition(conn, issue.edition_id)
+    sent = [varied(edition, each) for each in issues.made_of(conn, issue.edition_id).values()]
+    for each in (edition, *sent):
+        # What nobody gets has no hash.
+        if each.digest and fingerprint(each.subject, each.html, each.text) != each.digest:
+            raise IssueError(
+                f"the edition of issue {issue.of.key} is not the one that was approved",
+                remedy="Somebody changed the database by hand. Hold it and approve it again.",
+            )

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from digest import delivery, intake, notices, weekly
+from digest import delivery, intake, notices, readership, weekly
 from digest.errors import AlreadySending, DigestError
 from digest.model import IssueState
 from digest.store import Database, issues, ticks
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from digest.config import Loaded
 
 #: How often each tick comes, in seconds.
-EVERY_SECONDS = {"fetch": 60, "week": 30, "send": 5, "outbox": 5}
+EVERY_SECONDS = {"fetch": 60, "week": 30, "send": 5, "outbox": 5, "bounces": 60}
 
 log = structlog.get_logger("bell")
 
@@ -42,6 +42,8 @@ class Bell:
         self._clock = clock
         self._scheduler: Any = None
         self._stop = Event()
+        #: When the mailbox of what comes back was read last.
+        self._read_at: datetime | None = None
 
     def start(self) -> None:
         """Begin to ring; the first round comes at once."""
@@ -70,9 +72,13 @@ class Bell:
 
     def ring(self, name: str) -> None:
         """Do one tick by its name; an error is logged and kept for the health page."""
-        tick = {"fetch": self._fetch, "week": self._week, "send": self._send}.get(
-            name, self._outbox
-        )
+        tick = {
+            "fetch": self._fetch,
+            "week": self._week,
+            "send": self._send,
+            "outbox": self._outbox,
+            "bounces": self._bounces,
+        }[name]
         said = ""
         try:
             tick()
@@ -110,3 +116,13 @@ class Bell:
 
     def _outbox(self) -> None:
         notices.deliver_outbox(self._database, self._current(), clock=self._clock)
+
+    def _bounces(self) -> None:
+        loaded, now = self._current(), self._clock()
+        settings = loaded.settings.bounces
+        if settings is None or (self._read_at and now - self._read_at < settings.every):
+            return
+        self._read_at = now
+        followed = readership.read_mailboxes(self._database, loaded, now=now)
+        if followed:
+            log.info("mail came back", **{str(each): count for each, count in followed.items()})

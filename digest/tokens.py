@@ -86,6 +86,87 @@ def message_id(key: str, issue: int, subscriber: int, domain: str) -> str:
     return f"<{base64.b32encode(mac).rstrip(b'=').decode().lower()}@{domain}>"
 
 
+def return_address(key: str, issue: int, subscriber: int, mailbox: str) -> str:
+    """
+    Return the envelope sender of one reader's mail of one issue: ``bounces+tag@domain``.
+
+    What comes back there is about that mail and no other: the tag is an HMAC, cut to 80
+    bits, over both numbers, so that a forged bounce ends nobody's subscription. ASCII, in
+    small letters as servers may change their case, the part before the @ within the 64
+    octets of RFC 5321 §4.5.3.1.1; ValueError where *mailbox* leaves no room for it.
+    """
+    secret = _secrets(key)[0]
+    numbers = _packed(issue) + _packed(subscriber)
+    sealed = _key_id(secret)[:2] + _mac(secret, "return", numbers)[:_TAG_OCTETS] + numbers
+    local, _, domain = mailbox.rpartition("@")
+    tagged = f"{local}+{_spelled(sealed)}"
+    if len(tagged) > 64:
+        raise ValueError(f"{local} leaves no room for a tag of {len(tagged) - len(local)} letters")
+    return f"{tagged}@{domain}"
+
+
+def opened_return(key: str, address: str, mailbox: str) -> tuple[int, int]:
+    """
+    Return issue and subscriber of an address of `return_address`, made with any secret.
+
+    BadToken for one of another mailbox, without a tag, or with a forged one.
+    """
+    local, _, domain = mailbox.casefold().rpartition("@")
+    plus = f"{local}+"
+    if not address.isascii() or not address.casefold().endswith(f"@{domain}"):
+        raise _refusal()
+    named = address.casefold().rpartition("@")[0]
+    if not named.startswith(plus) or len(named) > 64:
+        raise _refusal()
+    sealed = _unspelled(named.removeprefix(plus))
+    key_id, mac, numbers = sealed[:2], sealed[2 : 2 + _TAG_OCTETS], sealed[2 + _TAG_OCTETS :]
+    genuine = False
+    for secret in _secrets(key):
+        fits = hmac.compare_digest(key_id, _key_id(secret)[:2])
+        genuine |= hmac.compare_digest(mac, _mac(secret, "return", numbers)[:_TAG_OCTETS]) and fits
+    if not genuine:
+        raise _refusal()
+    issue, rest = _unpacked(numbers)
+    return issue, _unpacked(rest)[0]
+
+
+#: 80 bits of HMAC: a forger would have to mail a bounce for each guess.
+_TAG_OCTETS = 10
+
+
+def _packed(number: int) -> bytes:
+    """Seven bits an octet, the last octet below 128."""
+    octets = bytearray()
+    while number > 127:
+        octets.append(128 | number & 127)
+        number >>= 7
+    return bytes([*octets, number])
+
+
+def _unpacked(octets: bytes) -> tuple[int, bytes]:
+    number = 0
+    for place, octet in enumerate(octets):
+        number |= (octet & 127) << 7 * place
+        if octet < 128:
+            return number, octets[place + 1 :]
+    raise _refusal()
+
+
+def _unspelled(tag: str) -> bytes:
+    try:
+        sealed = base64.b32decode(tag.upper() + "=" * (-len(tag) % 8))
+    except binascii.Error:
+        raise _refusal() from None
+    # As with base64: one tag has one spelling.
+    if _spelled(sealed) != tag:
+        raise _refusal()
+    return sealed
+
+
+def _spelled(sealed: bytes) -> str:
+    return base64.b32encode(sealed).rstrip(b"=").decode().lower()
+
+
 def address_hash(key: str, address_key: str) -> str:
     """
     Return what is kept of an address that must not be written to again, in hexadecimal.

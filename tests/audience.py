@@ -15,15 +15,17 @@ NOW = datetime(2023, 9, 22, 13, tzinfo=UTC)
 NEWSLETTER = "weekly-recap"
 
 
-def an_issue(database: Database, *, state: IssueState = IssueState.SENDING) -> int:
-    """An issue of the sample week with one edition; its row number."""
+def an_issue(
+    database: Database, *, state: IssueState = IssueState.SENDING, key: str = "2023-09-22"
+) -> int:
+    """An issue, of the sample week unless told, with one edition; its row number."""
     with database.write() as conn:
         issue = conn.execute(
             issues_table.insert()
             .values(
                 newsletter=NEWSLETTER,
                 rhythm=Rhythm.WEEKLY,
-                key="2023-09-22",
+                key=key,
                 number=1,
                 window_start=NOW - timedelta(days=7),
                 window_end=NOW,

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 GROUPS = {
     "feeds": "Where publications come from: add, fetch, import, look after.",
     "issue": "One mailing: prepare, see why, edit, approve, send.",
+    "bounces": "Mail that came back: bounces, complaints, requests to leave.",
     "subscribers": "Readers: import, export, add, show, erase.",
     "people": "Accounts of the desk.",
     "templates": "Check the mail's templates.",
@@ -45,7 +46,7 @@ COMMANDS = {
 DOORS = {
     name: (COMMANDS | GROUPS)[name]
     for name in (
-        *("init", "demo", "rehearse", "feeds", "issue", "subscribers", "serve"),
+        *("init", "demo", "rehearse", "feeds", "issue", "subscribers", "bounces", "serve"),
         *("people", "templates", "themes", "inbox", "doctor", "db"),
         *("backup", "restore"),
     )

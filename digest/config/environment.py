@@ -19,6 +19,8 @@ VARIABLES: dict[str, tuple[str, ...]] = {
     "SMTP_TLS": ("smtp", "tls"),
     "SMTP_USER": ("smtp", "user"),
     "SMTP_PASSWORD": ("smtp", "password"),
+    "BOUNCES_USER": ("bounces", "user"),
+    "BOUNCES_PASSWORD": ("bounces", "password"),
     "TOKEN_KEY": ("token_key",),
     "METRICS_TOKEN": ("metrics_token",),
     "DATABASE_URL": ("database",),

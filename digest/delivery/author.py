@@ -48,6 +48,7 @@ def author(
         )
     key, public_url = settings.token_key, settings.public_url.rstrip("/")
     domain = parseaddr(newsletter.from_)[1].rpartition("@")[2]
+    bounces = settings.bounces
     signer = signature.signer(settings.dkim, folder=loaded.folder) if settings.dkim else None
 
     @cache
@@ -56,6 +57,18 @@ def author(
             edition = issues.edition(conn, edition_id)
             variant = issues.variant(conn, variant_id)
         return fragments.cut(fragments.varied(edition, variant))
+
+    def returning(issue_id: int, reader: int) -> str | None:
+        """Where this reader's mail comes back; None: to `from`."""
+        if bounces is None:
+            return None
+        if not bounces.tags:
+            return bounces.address
+        return tokens.return_address(key, issue_id, reader, bounces.address)
+
+    def by_mail(token: str) -> str | None:
+        """For mail programs that cannot post; read like what comes back."""
+        return f"mailto:{bounces.address}?subject=unsubscribe%20{token}" if bounces else None
 
     def write(row: Delivery) -> Letter:
         reader = row.recipient.subscriber
@@ -73,6 +86,8 @@ def author(
             preferences_url=f"{public_url}/preferences/{choosing}",
             message_id=tokens.message_id(key, issue.id, reader, domain),
             date=now,
+            envelope_from=returning(issue.id, reader),
+            unsubscribe_mail=by_mail(leaving),
         )
         return signer.sealed(letter, at=now) if signer else letter
 

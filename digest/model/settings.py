@@ -691,6 +691,66 @@ class DkimSettings(Strict):
     key: Annotated[str, Field(min_length=1), AfterValidator(_line)] = "var/dkim.pem"
 
 
+def _return_mailbox(value: str) -> str:
+    local = value.rpartition("@")[0]
+    if not value.isascii() or "+" in local or len(local) > 24:
+        raise ValueError(
+            "the part before the @ must be plain and at most 24 letters: each reader's tag follows"
+        )
+    return value
+
+
+class SoftBounces(Strict):
+    """When mail that comes back for passing reasons ends a subscription."""
+
+    #: So many issues in a row came back, and
+    times: int = Field(default=4, ge=2, le=20)
+    #: so long lies between the first and the last of them.
+    over: Duration = timedelta(days=21)
+
+
+class BounceSettings(Strict):
+    """
+    Where mail comes back: bounces, complaints, requests to leave. BOUNCES_USER and
+    BOUNCES_PASSWORD come from the environment.
+    """
+
+    #: The envelope sender of every issue, with a tag of the reader's: ``bounces+TAG@…``.
+    address: Annotated[Address, AfterValidator(_return_mailbox)]
+    #: False where the mailbox takes no tags; bounces are then told by Message-ID and links.
+    tags: bool = True
+    #: The IMAP server to read it from; none: a maildir, or `digest bounces read FILE`.
+    imap: Annotated[str, AfterValidator(_host)] | None = None
+    #: 993 for ``implicit``, 143 for ``starttls``.
+    port: int = Field(default=993, ge=1, le=65535)
+    #: ``none`` is for loopback only.
+    tls: Literal["implicit", "starttls", "none"] = "implicit"
+    #: A PEM file of further authorities to trust; a path beside config.yaml.
+    ca_file: str | None = None
+    #: The folder on the IMAP server.
+    folder: Line = "INBOX"
+    #: A maildir on this machine, beside or in place of IMAP; a path beside config.yaml.
+    maildir: str | None = None
+    #: How often `digest serve` reads them.
+    every: Duration = timedelta(minutes=5)
+    #: When passing reasons end a subscription.
+    soft: SoftBounces = SoftBounces()
+    #: The one SNS topic that Amazon SES reports to, at ``/hooks/ses``; none: that door is shut.
+    sns_topic: Line = ""
+    user: str | None = Field(default=None, exclude=True, repr=False)
+    password: str | None = Field(default=None, exclude=True, repr=False)
+
+    @model_validator(mode="after")
+    def _keeps_the_password(self) -> Self:
+        if (self.user is None) != (self.password is None):
+            raise ValueError(
+                "BOUNCES_USER and BOUNCES_PASSWORD go together; one of them is not set"
+            )
+        if self.imap and self.tls == "none" and not is_loopback(self.imap):
+            raise ValueError("tls: none would show the password to everyone on the way")
+        return self
+
+
 class WebSettings(Strict):
     """Where `digest serve` listens; a proxy in front of it answers at public_url."""
 
@@ -711,6 +771,8 @@ class Settings(Strict):
     smtp: SmtpSettings = SmtpSettings()
     #: Who signs; none: the relay, or nobody.
     dkim: DkimSettings | None = None
+    #: Where mail comes back; none: to the newsletters' `from`, and nobody reads it.
+    bounces: BounceSettings | None = None
     #: Where the desk and the readers' pages are served.
     web: WebSettings = WebSettings()
     #: What is asked of others before an issue goes out.

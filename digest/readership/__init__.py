@@ -3,7 +3,11 @@
 from digest.readership.joining import Invitation, ask, confirm, invitation, invite
 from digest.readership.knocking import Answer, knock, prefix_of
 from digest.readership.lists import ImportReport, exported, import_csv
+from digest.readership.mailboxes import read_mailboxes, read_maildir, read_mails
+from digest.readership.outcome import Outcome
 from digest.readership.people import add, erase, mailbox, show
+from digest.readership.replies import settle_task
+from digest.readership.returned import take, take_refusals
 from digest.readership.seats import PURPOSE, Seat, can_return, leave, seat, undo
 
 __all__ = [
@@ -11,6 +15,7 @@ __all__ = [
     "Answer",
     "ImportReport",
     "Invitation",
+    "Outcome",
     "Seat",
     "add",
     "ask",
@@ -25,7 +30,13 @@ __all__ = [
     "leave",
     "mailbox",
     "prefix_of",
+    "read_mailboxes",
+    "read_maildir",
+    "read_mails",
     "seat",
+    "settle_task",
     "show",
+    "take",
+    "take_refusals",
     "undo",
 ]

@@ -51,12 +51,19 @@ def leave(
     (RFC 8058 section 3.2). A newsletter that the configuration no longer has can be left
     too. BadToken if the token opens nothing.
     """
-    subscriber, newsletter = _opened(loaded, token)
     with database.write() as conn:
-        had = readers.subscription(conn, subscriber, newsletter)
-        if had is not None and had.state is not SubscriptionState.LEFT:
-            _act(conn, had, Act.LEFT, now=now, via=via)
-        return _seat(conn, loaded, newsletter, readers.subscription(conn, subscriber, newsletter))
+        return leave_within(conn, loaded, token, now=now, via=via)
+
+
+def leave_within(
+    conn: Connection, loaded: Loaded, token: str, *, now: datetime, via: str = "link"
+) -> Seat:
+    """Do the same as `leave` as a step of the caller's transaction."""
+    subscriber, newsletter = _opened(loaded, token)
+    had = readers.subscription(conn, subscriber, newsletter)
+    if had is not None and had.state is not SubscriptionState.LEFT:
+        _act(conn, had, Act.LEFT, now=now, via=via)
+    return _seat(conn, loaded, newsletter, readers.subscription(conn, subscriber, newsletter))
 
 
 def undo(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
@@ -47,12 +48,14 @@ def address(
     message_id: str,
     date: datetime,
     envelope_from: str | None = None,
+    unsubscribe_mail: str | None = None,
 ) -> Message:
     """
     Return the edition as this reader gets it. Nothing is rendered or encoded but their values.
 
     *date* is the moment of sending, *message_id* the same on every attempt. Without
-    *envelope_from* bounces come to the From address. ReaderError if the recipient's address
+    *envelope_from* bounces come to the From address; *unsubscribe_mail* is a mailto: for
+    programs that cannot post (RFC 2369, 3.2). ReaderError if the recipient's address
     cannot be written; ValueError for a URL or an id that no header can hold.
     """
     to = headers.wire_address(recipient.address)
@@ -66,7 +69,8 @@ def address(
         fragments.subject,
         fragments.boundary,
     )
-    own = _own_headers(recipient.name, to, unsubscribe_url, message_id, date)
+    leaving = [unsubscribe_url, *([unsubscribe_mail] if unsubscribe_mail else ())]
+    own = _own_headers(recipient.name, to, leaving, message_id, date)
     values = {"unsubscribe_url": unsubscribe_url, "preferences_url": preferences_url}
     return Message(
         envelope_from=envelope_from or sender,
@@ -77,16 +81,17 @@ def address(
 
 
 def _own_headers(
-    name: str, to: str, unsubscribe_url: str, message_id: str, date: datetime
+    name: str, to: str, leaving: Sequence[str], message_id: str, date: datetime
 ) -> bytes:
     """The reader's own fields; in front, so that what all share stays one piece."""
-    if not re.fullmatch(r"https?://[!-;=?-~]+", unsubscribe_url):
-        raise ValueError(f"not an address to unsubscribe at: {unsubscribe_url!r}")
+    for address in leaving:
+        if not re.fullmatch(r"(https?://|mailto:)[!-;=?-~]+", address):
+            raise ValueError(f"not an address to unsubscribe at: {address!r}")
     return (
         headers.date(date)
         + _message_id(message_id)
         + headers.mailbox("To", name, to)
-        + headers.line("List-Unsubscribe", f"<{unsubscribe_url}>")
+        + headers.line("List-Unsubscribe", ", ".join(f"<{address}>" for address in leaving))
     ).encode()
 
 

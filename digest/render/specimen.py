@@ -85,4 +85,7 @@ NOTICE_VALUES: dict[str, Any] = {
     "latest_url": "https://example.org/issues/recap/2023-09-22",
     "undo_url": "https://example.org/undo/example",
     "asked": 300,
+    "sender": "reader@example.org",
+    "about": "A question",
+    "words": ["A question of a reader's, in their own words."],
 }

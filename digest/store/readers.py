@@ -12,6 +12,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from digest.model import Format, Rhythm, Subscriber, Subscription, SubscriptionState
 from digest.store.schema import (
+    bounces,
     consents,
     deliveries,
     outbox,
@@ -334,6 +335,11 @@ def erase(conn: Connection, subscriber: int, *, at: datetime) -> None:
         update(deliveries)
         .where(deliveries.c.subscriber_id == subscriber)
         .values(address=None, answer="")
+    )
+    conn.execute(
+        update(bounces)
+        .where((bounces.c.subscriber_id == subscriber) | (bounces.c.address == address))
+        .values(address=None, said="")
     )
     # Mail that waits must not go, and of what went even the key may hold the address.
     conn.execute(delete(outbox).where(outbox.c.address == address))

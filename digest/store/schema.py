@@ -422,6 +422,45 @@ outbox = Table(
     Index("ix_outbox_owed", "state", "due_at"),
 )
 
+#: Facts beside deliveries: what came back, one row a mail and recipient, read once.
+bounces = Table(
+    "bounces",
+    metadata,
+    _id(),
+    #: The mail's Message-ID or hash, and which of its recipients; ``ledger`` for refusals
+    #: that our own conversation with a server brought.
+    Column("key", Text, nullable=False),
+    Column("place", Integer, nullable=False),
+    Column("at", Instant, nullable=False),
+    #: ``bounce``, ``complaint``, ``automatic``, ``reply``.
+    Column("kind", String(16), nullable=False),
+    #: Whom it is about; NULL if nobody of ours.
+    Column("subscriber_id", ForeignKey("subscribers.id"), index=True),
+    Column("issue_id", ForeignKey("issues.id"), index=True),
+    #: The verdict on a bounce, the type of a complaint; "" for the rest.
+    Column("verdict", String(16), nullable=False),
+    #: The server's words; of a reply, its subject.
+    Column("said", Text, nullable=False),
+    #: Whom a mail names or comes from; NULL after erasure.
+    Column("address", Text),
+    #: What followed from it.
+    Column("outcome", String(16), nullable=False),
+    #: When a person settled it; only for what waits for one.
+    Column("done_at", Instant),
+    UniqueConstraint("key", "place"),
+    Index("ix_bounces_outcome", "outcome", "done_at"),
+)
+
+#: How far a mailbox was read: IMAP's numbers count only within one UIDVALIDITY (RFC 9051).
+mailboxes = Table(
+    "mailboxes",
+    metadata,
+    Column("place", Text, primary_key=True),
+    Column("validity", Id, nullable=False),
+    Column("last", Id, nullable=False),
+    Column("read_at", Instant, nullable=False),
+)
+
 # --- staff, history, the bell -------------------------------------------------------------
 
 accounts = Table(

@@ -71,6 +71,48 @@ def a_recap(*items: Item, **told: Any) -> Recap:
     return Recap(**(facts | told))
 
 
+def an_arabic_issue() -> Recap:
+    """A recap in Arabic, with one item in English."""
+    return a_recap(
+        an_item(1, title="أمن البحر الأحمر وطرق التجارة", summary="كيف تغيّر مسار السفن.",
+                kind="تعليق", language="ar"),
+        an_item(2, title="A Report in English", summary="It stays as it is.", language="en"),
+        an_item(3, title="ندوة عن المياه", kind="فعالية",
+                starts_at=datetime(2023, 9, 28, 18, tzinfo=UTC)),
+        title="الموجز الأسبوعي",
+        headline="أمن البحر الأحمر، المياه",
+        lead="أبرز مواضيع هذا الأسبوع: أمن البحر الأحمر والمياه.",
+        subject="أمن البحر الأحمر، المياه: الموجز الأسبوعي",
+        preheader="",
+        themes=(Theme(label="أمن البحر الأحمر", publications=(1, 2)),),
+        sections=(
+            Section(key="themes", items=(1, 2)),
+            Section(key="upcoming", title="قريبًا", items=(3,)),
+        ),
+    )  # fmt: skip
+
+
+def a_japanese_issue() -> Recap:
+    """A recap in Japanese, whose lines break without spaces."""
+    return a_recap(
+        an_item(1, title="紅海の安全保障と世界の海上貿易への影響", kind="論評", language="ja",
+                summary="海運の経路はどう変わったのか。保険料は三倍になり、船は喜望峰を回る。"
+                "この報告は、港湾と荷主の双方に何ができるかを示す。"),
+        an_item(2, title="気候災害からの復興とその経済学", kind="報告", language="ja",
+                summary="復興には順序がある。住宅、道路、そして仕事である。"),
+        title="週刊レビュー",
+        headline="紅海の安全保障、災害復興",
+        lead="今週の主な話題は、紅海の安全保障と災害からの復興です。",
+        subject="紅海の安全保障、災害復興：週刊レビュー",
+        preheader="",
+        themes=(
+            Theme(label="紅海の安全保障", publications=(1,)),
+            Theme(label="災害復興", publications=(2,)),
+        ),
+        sections=(Section(key="themes", items=(1, 2)),),
+    )  # fmt: skip
+
+
 def edition(recap: Recap | None = None, layout: str = "cards", **told: Any) -> Edition:
     """Render *recap* (default: the real week) as issue 37."""
     facts: dict[str, Any] = {

@@ -14,13 +14,21 @@ from babel.messages.frontend import parse_mapping_cfg
 from babel.messages.pofile import read_po
 
 from digest.compose import Words
-from digest.model import Item, Recap, Section, Theme, Window
+from digest.model import Item, Window
 from digest.model.settings import Fonts
 from digest.render import dates, notice, sample
 from digest.render.languages import CATALOGS, direction, fonts, locale, words
 from digest.render.specimen import NOTICE_VALUES
 from digest.render.specimen import recap as specimen
-from tests.recaps import PUBLIC_URL, TEMPLATES, a_newsletter, a_recap, an_item, edition
+from tests.recaps import (
+    PUBLIC_URL,
+    TEMPLATES,
+    a_newsletter,
+    a_recap,
+    an_arabic_issue,
+    an_item,
+    edition,
+)
 
 HOME = Path(__file__).parents[1]
 WHOLE = ("de", "fr", "es")
@@ -162,27 +170,6 @@ def test_numbers_are_grouped_as_the_language_does() -> None:
     )
     assert "12.416" in told.text
     assert "An 12.403 gesendet" in told.subject
-
-
-def an_arabic_issue() -> Recap:
-    """A recap in Arabic, with one item in English."""
-    return a_recap(
-        an_item(1, title="أمن البحر الأحمر وطرق التجارة", summary="كيف تغيّر مسار السفن.",
-                kind="تعليق", language="ar"),
-        an_item(2, title="A Report in English", summary="It stays as it is.", language="en"),
-        an_item(3, title="ندوة عن المياه", kind="فعالية",
-                starts_at=datetime(2023, 9, 28, 18, tzinfo=UTC)),
-        title="الموجز الأسبوعي",
-        headline="أمن البحر الأحمر، المياه",
-        lead="أبرز مواضيع هذا الأسبوع: أمن البحر الأحمر والمياه.",
-        subject="أمن البحر الأحمر، المياه: الموجز الأسبوعي",
-        preheader="",
-        themes=(Theme(label="أمن البحر الأحمر", publications=(1, 2)),),
-        sections=(
-            Section(key="themes", items=(1, 2)),
-            Section(key="upcoming", title="قريبًا", items=(3,)),
-        ),
-    )  # fmt: skip
 
 
 def test_right_to_left_mirrors_the_layout() -> None:

@@ -6,7 +6,7 @@ import dataclasses
 import html
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from html.parser import HTMLParser
 from itertools import pairwise
@@ -30,12 +30,15 @@ from digest.render.markdown import to_text as markdown_text
 from digest.render.plain import link, plain, shortened, summarised
 from digest.render.specimen import NOTICE_VALUES
 from digest.render.specimen import recap as specimen
+from digest.render.templates import columns
 from tests.recaps import (
     GOLDEN,
     PUBLIC_URL,
     TEMPLATES,
+    a_japanese_issue,
     a_newsletter,
     a_recap,
+    an_arabic_issue,
     an_item,
     changed,
     edition,
@@ -111,19 +114,59 @@ def shown(recap: Recap, layout: str = "cards") -> tuple[Reader, str]:
 # --- golden files -------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("layout", LAYOUTS)
-@pytest.mark.parametrize("ending", ["html", "txt"])
-def test_real_week_reads_as_it_did(layout: str, ending: str) -> None:
+def mails() -> dict[str, Callable[[], tuple[str, str]]]:
+    """Every mail that there is, by the name of its golden files: HTML and text."""
+
+    def recap(recap: Recap, **how: Any) -> Callable[[], tuple[str, str]]:
+        return lambda: sample(edition(recap, **how))
+
+    def small(name: str) -> Callable[[], tuple[str, str]]:
+        def made() -> tuple[str, str]:
+            told = notice(
+                name,
+                NOTICE_VALUES,
+                newsletter=a_newsletter(),
+                public_url=PUBLIC_URL,
+                templates=TEMPLATES,
+            )
+            return told.html, told.text
+
+        return made
+
+    every = {f"recap-{layout}": recap(real_week(), layout=layout) for layout in LAYOUTS}
+    every |= {f"specimen-{layout}": recap(specimen(), layout=layout) for layout in LAYOUTS}
+    every["arabic"] = recap(an_arabic_issue(), newsletter=a_newsletter(language="ar"))
+    every["japanese"] = recap(a_japanese_issue(), newsletter=a_newsletter(language="ja"))
+    folders = {each.name for each in (TEMPLATES[0] / "mail").iterdir()} - {"recap", "parts"}
+    return every | {f"notice-{name}": small(name) for name in sorted(folders)}
+
+
+@pytest.mark.parametrize("name", mails())
+def test_every_mail_reads_as_it_did(name: str) -> None:
     """A change of a template or a library shows as a change of bytes that somebody looks at.
 
     After looking: ``DIGEST_GOLDEN=write pytest tests/test_render.py -k reads_as_it_did``
     """
-    file = GOLDEN / f"recap-{layout}.{ending}"
-    markup, text = sample(edition(layout=layout))
-    now = markup if ending == "html" else text
-    if os.environ.get("DIGEST_GOLDEN") == "write":
-        file.write_text(now, encoding="utf-8")
-    assert now == file.read_text(encoding="utf-8")
+    for ending, now in zip(("html", "txt"), mails()[name](), strict=True):
+        file = GOLDEN / f"{name}.{ending}"
+        if os.environ.get("DIGEST_GOLDEN") == "write":
+            file.write_text(now, encoding="utf-8")
+        assert now == file.read_text(encoding="utf-8")
+
+
+def test_no_golden_file_is_left_over() -> None:
+    """A mail that is no more leaves none behind."""
+    named = {f"{name}.{ending}" for name in mails() for ending in ("html", "txt")}
+    assert {file.name for file in GOLDEN.iterdir()} == named | {"week.json"}
+
+
+def test_japanese_is_wrapped_between_characters() -> None:
+    """No line of the text part is wider than a terminal, none begins with a full stop."""
+    text = sample(edition(a_japanese_issue(), newsletter=a_newsletter(language="ja")))[1]
+    lines = [line for line in text.splitlines() if not line.startswith("http")]
+    assert max(columns(line) for line in lines) <= 78
+    assert not [line for line in lines if line.startswith(("。", "、"))]
+    assert "海運の経路はどう変わったのか。" in "".join(lines)
 
 
 def test_same_recap_gives_same_bytes() -> None:

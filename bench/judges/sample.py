@@ -15,8 +15,10 @@ from tests.recaps import (
     PUBLIC_URL,
     SENT_AT,
     TEMPLATES,
+    a_japanese_issue,
     a_newsletter,
     addressed,
+    an_arabic_issue,
     edition,
     real_week,
 )
@@ -51,6 +53,12 @@ def written(folder: Path) -> Mails:
             message = addressed(fragments.cut(told), newsletter=a_newsletter(layout))
             if name == "week":
                 messages[layout] = bytes(signs.sealed(message, at=SENT_AT))
+    for language, recap in (("ar", an_arabic_issue()), ("ja", a_japanese_issue())):
+        newsletter = a_newsletter(language=language)
+        told = edition(recap, newsletter=newsletter)
+        html[f"{language}-cards"] = sample(told)[0]
+        message = addressed(fragments.cut(told), newsletter=newsletter)
+        messages[language] = bytes(signs.sealed(message, at=SENT_AT))
     html |= {name: _notice(name) for name in _notices()}
     return Mails(
         folder=folder,

@@ -1,13 +1,13 @@
 """
 What each act of a reader, an import or a server makes of a subscription.
 
-               asked      confirmed  imported  left        undone  paused  resumed  suppressed
-    (none)     pending    –          active    –           –       –       –        suppressed
-    pending    pending    active     pending   left        –       –       –        suppressed
-    active     active     active     active    left        active  paused  active   suppressed
-    paused     paused     paused     paused    left        paused  paused  active   suppressed
-    left       left       active     left      left        active  –       –        suppressed
-    suppressed suppressed active     suppressed suppressed –       –       –        suppressed
+               asked      confirmed imported   left       undone paused resumed changed suppressed
+    (none)     pending    –         active     –          –      –      –       –       suppressed
+    pending    pending    active    pending    left       –      –      –       –       suppressed
+    active     active     active    active     left       active paused active  active  suppressed
+    paused     paused     paused    paused     left       paused paused active  paused  suppressed
+    left       left       active    left       left       active –      –       –       suppressed
+    suppressed suppressed active    suppressed suppressed –      –      –       –       suppressed
 
 An import never revives who left or was suppressed: that takes a confirmation, which only
 the owner of the mailbox can give (GDPR 7(3), 21(3)). Leaving twice is leaving once (RFC
@@ -32,6 +32,7 @@ class Act(StrEnum):
     UNDONE = "undone"
     PAUSED = "paused"
     RESUMED = "resumed"
+    CHANGED = "changed"
     SUPPRESSED = "suppressed"
 
 
@@ -69,6 +70,7 @@ _AFTER: dict[Act, dict[S | None, S]] = {
     Act.UNDONE: {S.LEFT: S.ACTIVE, S.ACTIVE: S.ACTIVE, S.PAUSED: S.PAUSED},
     Act.PAUSED: {S.ACTIVE: S.PAUSED, S.PAUSED: S.PAUSED},
     Act.RESUMED: {S.PAUSED: S.ACTIVE, S.ACTIVE: S.ACTIVE},
+    Act.CHANGED: {S.PAUSED: S.PAUSED, S.ACTIVE: S.ACTIVE},
     Act.SUPPRESSED: dict.fromkeys((None, *S), S.SUPPRESSED),
 }
 

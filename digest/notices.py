@@ -43,21 +43,24 @@ def post(
     idempotency_key: str,
     values: Mapping[str, Any],
     now: datetime,
+    language: str | None = None,
 ) -> int:
     """
     Render the notice called *kind* and put it into the outbox; 1, or 0 if it was there.
 
     It leaves only after the caller's transaction is committed. *idempotency_key* is what
-    makes this mail this mail: calling twice is safe. TemplateError if it cannot be rendered.
+    makes this mail this mail: calling twice is safe. It is written in *language*, else in
+    the newsletter's. TemplateError if it cannot be rendered.
     """
     if outbox.holds(conn, idempotency_key):
         return 0
     from digest.render import notice
 
+    newsletter = loaded.settings.newsletters[newsletter_key]
     said = notice(
         kind,
         values,
-        newsletter=loaded.settings.newsletters[newsletter_key],
+        newsletter=newsletter.model_copy(update={"language": language or newsletter.language}),
         public_url=loaded.settings.public_url,
         templates=packaged.templates(loaded.folder),
     )

@@ -17,6 +17,9 @@ from datetime import UTC, datetime, timedelta
 
 from digest.errors import BadToken
 
+#: What the two links in every issue are for.
+LEAVE, CHOOSE = "unsubscribe", "choose"
+
 _KEY_ID_OCTETS = 3
 _MAC_OCTETS = 16
 _BETWEEN = b"\x1f"

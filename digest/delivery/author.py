@@ -72,8 +72,8 @@ def author(
 
     def write(row: Delivery) -> Letter:
         reader = row.recipient.subscriber
-        leaving = tokens.make(key, "unsubscribe", reader, issue.of.newsletter)
-        choosing = tokens.make(key, "choose", reader, issue.of.newsletter)
+        leaving = tokens.make(key, tokens.LEAVE, reader, issue.of.newsletter)
+        choosing = tokens.make(key, tokens.CHOOSE, reader, issue.of.newsletter)
         now = clock()
         letter = message.address(
             cut(row.edition, row.variant),

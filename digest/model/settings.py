@@ -24,6 +24,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from digest.model.colours import CONTRAST, contrast, legible
+from digest.model.issue import Rhythm
 
 DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 #: Sections that a mail may have by name alone; the third takes how far it looks ahead.
@@ -645,6 +646,11 @@ class NewsletterSettings(Strict):
     @property
     def zone(self) -> ZoneInfo:
         return ZoneInfo(self.timezone)
+
+    @property
+    def rhythms(self) -> tuple[Rhythm, ...]:
+        """What readers may choose, the usual one first."""
+        return (Rhythm.WEEKLY,)
 
     @property
     def upcoming(self) -> timedelta | None:

@@ -20,7 +20,16 @@ if TYPE_CHECKING:
     from digest.config import Loaded
 
 #: What the token in a mail's unsubscribe link is for.
-PURPOSE = "unsubscribe"
+PURPOSE = tokens.LEAVE
+
+
+#: Why somebody may have left, if they like to say so: the word that is kept, and the sentence.
+REASONS = {
+    "too-often": "It comes too often",
+    "not-relevant": "It is not about what I need",
+    "never-asked": "I never asked for it",
+    "other": "Another reason",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,6 +96,20 @@ def undo(
         return _seat(conn, loaded, newsletter, readers.subscription(conn, subscriber, newsletter))
 
 
+def say_why(database: Database, loaded: Loaded, token: str, reason: str, *, now: datetime) -> Seat:
+    """
+    Keep why somebody left, one of `REASONS`, if they said it; anything else is nothing said.
+
+    It changes nothing else. Calling twice keeps the last. BadToken if the token opens nothing.
+    """
+    subscriber, newsletter = _opened(loaded, token)
+    with database.write() as conn:
+        had = readers.subscription(conn, subscriber, newsletter)
+        if had is not None and had.state is SubscriptionState.LEFT and reason in REASONS:
+            readers.change(conn, subscriber, newsletter, at=now, left_reason=reason)
+        return _seat(conn, loaded, newsletter, had)
+
+
 def can_return(database: Database, loaded: Loaded, newsletter: str, address: str) -> bool:
     """Tell whether the person at *address* has left and could undo it by a link they have."""
     key = address_key(address)
@@ -114,6 +137,7 @@ def _act(conn: Connection, had: Subscription, act: Act, *, now: datetime, via: s
         at=now,
         state=state,
         left_at=now if state is SubscriptionState.LEFT else None,
+        left_reason="",
     )
     told = {"subscriber": had.subscriber, "at": now, "what": act, "source": via}
     readers.prove(conn, had.newsletter, [told])

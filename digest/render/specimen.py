@@ -88,4 +88,6 @@ NOTICE_VALUES: dict[str, Any] = {
     "sender": "reader@example.org",
     "about": "A question",
     "words": ["A question of a reader's, in their own words."],
+    "preferences_url": "https://example.org/preferences/example",
+    "move_url": "https://example.org/move/example",
 }

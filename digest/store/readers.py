@@ -209,6 +209,35 @@ def rename(conn: Connection, subscriber: int, name: str) -> None:
     conn.execute(update(subscribers).where(subscribers.c.id == subscriber).values(name=name))
 
 
+def speak(conn: Connection, subscriber: int, language: str | None) -> None:
+    """Keep in which language that person wants small mails; None: the newsletter's."""
+    conn.execute(
+        update(subscribers).where(subscribers.c.id == subscriber).values(language=language)
+    )
+
+
+def want(conn: Connection, subscriber: int, address: str | None) -> None:
+    """Keep where that person wants to move, until they confirmed it there; None: nowhere."""
+    conn.execute(
+        update(subscribers).where(subscribers.c.id == subscriber).values(wanted_address=address)
+    )
+
+
+def wanted(conn: Connection, subscriber: int) -> str:
+    """Return where that person wants to move; "" if nowhere."""
+    query = select(subscribers.c.wanted_address).where(subscribers.c.id == subscriber)
+    return conn.execute(query).scalar_one_or_none() or ""
+
+
+def move(conn: Connection, subscriber: int, address: str, address_key: str) -> None:
+    """Give that person another address; an issue under way goes there from now on."""
+    conn.execute(
+        update(subscribers)
+        .where(subscribers.c.id == subscriber)
+        .values(address=address, address_key=address_key, wanted_address=None)
+    )
+
+
 def change(
     conn: Connection, subscriber: int, newsletter: str, *, at: datetime, **values: Any
 ) -> None:
@@ -320,7 +349,15 @@ def erase(conn: Connection, subscriber: int, *, at: datetime) -> None:
     conn.execute(
         update(subscribers)
         .where(subscribers.c.id == subscriber)
-        .values(address=None, address_key=None, name="", language=None, attributes={}, erased_at=at)
+        .values(
+            address=None,
+            address_key=None,
+            wanted_address=None,
+            name="",
+            language=None,
+            attributes={},
+            erased_at=at,
+        )
     )
     whose = select(subscriptions.c.id).where(subscriptions.c.subscriber_id == subscriber)
     conn.execute(delete(consents).where(consents.c.subscription_id.in_(whose)))

@@ -66,7 +66,7 @@ def _asking(router: APIRouter, pages: Pages) -> None:
             return _form(pages, newsletter, address=address, name=name)
         if website:
             return _sent(pages, newsletter)
-        return _asked(pages, newsletter, address, name, readership.prefix_of(_asker(request)))
+        return _asked(pages, newsletter, address, name, readership.prefix_of(asker(request)))
 
 
 def _asked(pages: Pages, newsletter: str, address: str, name: str, prefix: str) -> Response:
@@ -75,7 +75,7 @@ def _asked(pages: Pages, newsletter: str, address: str, name: str, prefix: str) 
         pages.database, pages.loaded, newsletter, address, prefix=prefix, now=now
     )
     if answer is readership.Answer.BUSY:
-        return _busy(pages)
+        return busy(pages)
     sent = _sent(pages, newsletter)
     if answer is readership.Answer.INVITED:
         # After the answer, so that the time it takes tells nothing about the address.
@@ -124,7 +124,8 @@ def _sent(pages: Pages, newsletter: str) -> Response:
     return pages.page("join-sent.html", newsletter=newsletter, headers=_TOKEN_PAGE)
 
 
-def _busy(pages: Pages) -> Response:
+def busy(pages: Pages) -> Response:
+    """Return the page of a limit that says nothing about an address."""
     answer = told(
         pages,
         429,
@@ -151,7 +152,7 @@ def _proof(settings: NewsletterSettings, prefix: str) -> dict[str, str]:
     return {"form": FORM_VERSION, "text": _consent(settings), "prefix": prefix}
 
 
-def _asker(request: Request) -> str:
+def asker(request: Request) -> str:
     """
     Return whose IP address the request comes from; "" where only a proxy's is known.
 
@@ -184,7 +185,7 @@ def _confirming(router: APIRouter, pages: Pages) -> None:
         )
 
     def confirm(request: Request, token: str) -> Response:
-        proof = {"by": "button", "prefix": readership.prefix_of(_asker(request))}
+        proof = {"by": "button", "prefix": readership.prefix_of(asker(request))}
         found = readership.confirm(
             pages.database, pages.loaded, token, proof=proof, now=pages.now()
         )

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Form, Request
 from starlette.responses import HTMLResponse, Response
 
 from digest import readership
 from digest.errors import NoSuchIssue
 from digest.model import Edition, Issue, IssueId, IssueState, Rhythm
 from digest.store import issues
-from digest.web import joining, words
+from digest.web import choosing, joining, words
 from digest.web.files import unchanged_or
 from digest.web.pages import Pages
 
@@ -35,6 +35,7 @@ def doors(pages: Pages) -> APIRouter:
     """Return the routes that a mail's links lead to."""
     router = APIRouter()
     router.include_router(joining.doors(pages))
+    router.include_router(choosing.doors(pages))
     _leaving(router, pages)
     _editions(router, pages)
     return router
@@ -61,6 +62,11 @@ def _leaving(router: APIRouter, pages: Pages) -> None:
         seat = readership.undo(pages.database, pages.loaded, token, now=pages.now())
         return _page(pages, "subscribed.html", seat.newsletter)
 
+    def why(token: str, reason: Annotated[str, Form()] = "") -> HTMLResponse:
+        seat = readership.say_why(pages.database, pages.loaded, token, reason, now=pages.now())
+        return _page(pages, "thanked.html", seat.newsletter)
+
+    router.add_api_route("/unsubscribe/{token}/reason", why, methods=["POST"])
     # With and without a slash at the end: a redirect would lose the POST.
     for slash in ("", "/"):
         router.add_api_route(f"/unsubscribe/{{token}}{slash}", ask, methods=["GET", "HEAD"])
@@ -70,7 +76,15 @@ def _leaving(router: APIRouter, pages: Pages) -> None:
 
 def _left(pages: Pages, seat: readership.Seat, token: str) -> HTMLResponse:
     undo = f"{pages.prefix}/unsubscribe/{token}/undo" if seat.can_return else ""
-    return _page(pages, "unsubscribed.html", seat.newsletter, undo=undo)
+    why = f"{pages.prefix}/unsubscribe/{token}/reason" if seat.can_return else ""
+    return _page(
+        pages,
+        "unsubscribed.html",
+        seat.newsletter,
+        undo=undo,
+        why=why,
+        reasons=readership.REASONS,
+    )
 
 
 def _page(pages: Pages, template: str, newsletter: str, **values: Any) -> HTMLResponse:

@@ -1,0 +1,361 @@
+"""Choosing: what a reader's link to the preferences opens, one question a page."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Form, Request
+from starlette.background import BackgroundTask
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from digest import readership
+from digest.errors import NoSuchIssue, ReaderError
+from digest.model import Format, Rhythm
+from digest.model.settings import NewsletterSettings
+from digest.readership import Choices
+from digest.web import joining, words
+from digest.web.pages import Pages, told
+
+_TOKEN_PAGE = {"x-robots-tag": "noindex"}
+
+#: Longer than any address; the rest of a longer field is nobody's.
+_LONGEST = 320
+
+#: The languages that small mails are whole in, in their own words.
+LANGUAGES = {"en": "English", "de": "Deutsch", "fr": "Français", "es": "Español"}
+
+_RHYTHMS = {Rhythm.WEEKLY: "Every week", Rhythm.MONTHLY: "Once a month, the month's own issue"}
+_FORMATS = {Format.HTML: "With pictures and colours", Format.TEXT: "Plain text only"}
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One of several answers."""
+
+    value: str
+    label: str
+    chosen: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """One page: a question, its present answer, and what may be answered instead."""
+
+    key: str
+    #: As the list of all questions names it.
+    name: str
+    asks: str
+    now: str
+    button: str = "Save"
+    hint: str = ""
+    options: tuple[Option, ...] = ()
+    #: Several options may be chosen.
+    several: bool = False
+    #: ``date`` or ``email``, where the answer is typed.
+    field: str = ""
+    typed: str = ""
+    least: str = ""
+    most: str = ""
+
+
+def doors(pages: Pages) -> APIRouter:
+    """Return the routes of the preferences. No cookie, no script; a GET changes nothing."""
+    router = APIRouter()
+    _choosing(router, pages)
+    _link_by_mail(router, pages)
+    _moving(router, pages)
+    return router
+
+
+# --- questions and answers ----------------------------------------------------------------
+
+
+def _choosing(router: APIRouter, pages: Pages) -> None:
+    @router.api_route("/preferences/{token}", methods=["GET", "HEAD"])
+    def hub(token: str) -> Response:
+        return _hub(pages, token, _chosen(pages, token))
+
+    @router.api_route("/preferences/{token}/{key}", methods=["GET", "HEAD"])
+    def ask(token: str, key: str) -> Response:
+        chosen = _chosen(pages, token)
+        return _hub(pages, token, chosen) if not chosen.reads else _asked(pages, token, chosen, key)
+
+    @router.post("/preferences/{token}/{key}")
+    async def answer(request: Request, token: str, key: str) -> Response:
+        from starlette.concurrency import run_in_threadpool
+
+        form = await request.form()
+        answers = [text[:_LONGEST] for text in form.getlist("answer") if isinstance(text, str)]
+        prefix = readership.prefix_of(joining.asker(request))
+        return await run_in_threadpool(_answered, pages, token, key, answers, prefix)
+
+
+def _chosen(pages: Pages, token: str) -> Choices:
+    return readership.choices(pages.database, pages.loaded, token, now=pages.now())
+
+
+def _hub(pages: Pages, token: str, chosen: Choices, *, said: str = "") -> Response:
+    if not chosen.reads:
+        return pages.page("not-reading.html", newsletter=chosen.newsletter, headers=_TOKEN_PAGE)
+    return pages.page(
+        "preferences.html",
+        newsletter=chosen.newsletter,
+        headers=_TOKEN_PAGE,
+        said=said,
+        here=f"{pages.prefix}/preferences/{token}",
+        questions=_questions(pages, chosen),
+        fresh=bool(chosen.address),
+        leaving=f"{pages.prefix}/unsubscribe/{chosen.leaving}",
+    )
+
+
+def _asked(pages: Pages, token: str, chosen: Choices, key: str, *, fault: str = "") -> Response:
+    question = next((each for each in _questions(pages, chosen) if each.key == key), None)
+    if question is None:
+        raise HTTPException(404)
+    return pages.page(
+        "preference.html",
+        newsletter=chosen.newsletter,
+        status=422 if fault else 200,
+        headers=_TOKEN_PAGE,
+        question=question,
+        fault=fault,
+        back=f"{pages.prefix}/preferences/{token}",
+    )
+
+
+def _answered(pages: Pages, token: str, key: str, answers: list[str], prefix: str) -> Response:
+    if key == "link":
+        readership.mail_link(pages.database, pages.loaded, token, now=pages.now())
+        return _link_sent(pages, _chosen(pages, token).newsletter)
+    chosen = _chosen(pages, token)
+    if not chosen.reads:
+        return _hub(pages, token, chosen)
+    if all(key != each.key for each in _questions(pages, chosen)):
+        raise HTTPException(404)
+    try:
+        if key == "address":
+            return _address_asked(pages, token, chosen, answers, prefix)
+        chosen = _ANSWERS[key](pages, token, answers)
+    except (ReaderError, ValueError) as e:
+        fault = str(e) if isinstance(e, ReaderError) else "this is none of the answers"
+        return _asked(pages, token, chosen, key, fault=fault)
+    return _hub(pages, token, chosen, said=_SAID.get(key, "Saved."))
+
+
+def _with(change: Callable[..., Choices], read: Callable[[list[str]], Any]) -> Any:
+    def answered(pages: Pages, token: str, answers: list[str]) -> Choices:
+        return change(pages.database, pages.loaded, token, read(answers), now=pages.now())
+
+    return answered
+
+
+def _one(answers: list[str]) -> str:
+    return answers[0].strip() if answers else ""
+
+
+def _resumed(pages: Pages, token: str, _answers: list[str]) -> Choices:
+    return readership.resume(pages.database, pages.loaded, token, now=pages.now())
+
+
+def _language(answers: list[str]) -> str | None:
+    told = _one(answers)
+    if told and told not in LANGUAGES:
+        raise ValueError(told)
+    return told or None
+
+
+_ANSWERS: Mapping[str, Callable[[Pages, str, list[str]], Choices]] = {
+    "topics": _with(readership.choose_topics, lambda answers: answers),
+    "rhythm": _with(readership.choose_rhythm, lambda answers: Rhythm(_one(answers))),
+    "pause": _with(readership.pause, lambda answers: date.fromisoformat(_one(answers))),
+    "resume": _resumed,
+    "format": _with(readership.choose_format, lambda answers: Format(_one(answers))),
+    "language": _with(readership.choose_language, _language),
+}
+
+_SAID = {
+    "topics": "Saved. It holds from the next issue on.",
+    "rhythm": "Saved. It holds from the next issue on.",
+    "format": "Saved. It holds from the next issue on.",
+    "pause": "Paused. You need not do anything for the mail to come back.",
+    "resume": "You get mail again.",
+}
+
+
+def _questions(pages: Pages, chosen: Choices) -> list[Question]:
+    """Return what this link may ask, in the order of the page."""
+    settings = pages.loaded.settings.newsletters[chosen.newsletter]
+    asked = [
+        _of_topics(chosen, settings) if settings.topics.offered else None,
+        _of_rhythm(chosen, settings) if len(settings.rhythms) > 1 else None,
+        _of_pause(chosen, settings, pages),
+        _of_format(chosen),
+        _of_language(chosen),
+        _of_address(chosen) if chosen.address else None,
+    ]
+    return [each for each in asked if each is not None]
+
+
+def _of_topics(chosen: Choices, settings: NewsletterSettings) -> Question:
+    return Question(
+        key="topics",
+        name="Topics",
+        asks="Which topics do you want to read about?",
+        hint="Choose none, and you get all of them.",
+        now=", ".join(chosen.topics) or "All topics",
+        options=tuple(
+            Option(topic, topic, topic in chosen.topics) for topic in settings.topics.offered
+        ),
+        several=True,
+    )
+
+
+def _of_rhythm(chosen: Choices, settings: NewsletterSettings) -> Question:
+    return Question(
+        key="rhythm",
+        name="Rhythm",
+        asks=f"How often do you want {settings.title}?",
+        now=_RHYTHMS[chosen.rhythm],
+        options=tuple(
+            Option(each, _RHYTHMS[each], each is chosen.rhythm) for each in settings.rhythms
+        ),
+    )
+
+
+def _of_pause(chosen: Choices, settings: NewsletterSettings, pages: Pages) -> Question:
+    if chosen.paused:
+        until = chosen.paused_until
+        said = f"Until {words.date(until, settings.zone)}" if until else "Paused"
+        asks = "Do you want mail again?"
+        return Question(key="resume", name="Pause", asks=asks, now=said, button="Get mail again")
+    today = pages.now().astimezone(settings.zone).date()
+    return Question(
+        key="pause",
+        name="Pause",
+        asks="Until when do you want no mail?",
+        hint="From that day on it comes again.",
+        now="Not paused",
+        button="Pause",
+        field="date",
+        typed=(today + timedelta(days=30)).isoformat(),
+        least=(today + timedelta(days=1)).isoformat(),
+        most=(today + timedelta(days=365)).isoformat(),
+    )
+
+
+def _of_format(chosen: Choices) -> Question:
+    return Question(
+        key="format",
+        name="Format",
+        asks="How should the mail look?",
+        now=_FORMATS[chosen.format],
+        options=tuple(
+            Option(each, label, each is chosen.format) for each, label in _FORMATS.items()
+        ),
+    )
+
+
+def _of_language(chosen: Choices) -> Question:
+    usual = Option("", "The newsletter's own", chosen.language not in LANGUAGES)
+    return Question(
+        key="language",
+        name="Language",
+        asks="In which language do we write to you about your subscription?",
+        hint="The newsletter itself stays as it is.",
+        now=LANGUAGES.get(chosen.language or "", usual.label),
+        options=(
+            usual,
+            *(Option(tag, name, tag == chosen.language) for tag, name in LANGUAGES.items()),
+        ),
+    )
+
+
+def _of_address(chosen: Choices) -> Question:
+    return Question(
+        key="address",
+        name="Address",
+        asks="Where should the mail go?",
+        hint="We ask for a confirmation at the new address, and tell the old one.",
+        now=chosen.address,
+        button="Change",
+        field="email",
+    )
+
+
+# --- links by mail ------------------------------------------------------------------------
+
+
+def _link_by_mail(router: APIRouter, pages: Pages) -> None:
+    @router.api_route("/choose/{newsletter}", methods=["GET", "HEAD"])
+    def ask(newsletter: str) -> Response:
+        _known(pages, newsletter)
+        return pages.page("preferences-link.html", newsletter=newsletter, headers=_TOKEN_PAGE)
+
+    @router.post("/choose/{newsletter}")
+    def send(newsletter: str, answer: Annotated[str, Form()] = "") -> Response:
+        _known(pages, newsletter)
+        sent = _link_sent(pages, newsletter)
+        # After the answer, so that the time it takes tells nothing about the address.
+        sent.background = BackgroundTask(
+            readership.mail_link_to,
+            pages.database,
+            pages.loaded,
+            newsletter,
+            answer[:_LONGEST],
+            now=pages.now(),
+        )
+        return sent
+
+
+def _known(pages: Pages, newsletter: str) -> None:
+    if pages.newsletter(newsletter) is None:
+        raise NoSuchIssue(f"no newsletter is called {newsletter}")
+
+
+def _link_sent(pages: Pages, newsletter: str) -> Response:
+    return pages.page("preferences-sent.html", newsletter=newsletter, headers=_TOKEN_PAGE)
+
+
+# --- another address ----------------------------------------------------------------------
+
+
+def _address_asked(
+    pages: Pages, token: str, chosen: Choices, answers: list[str], prefix: str
+) -> Response:
+    now, address = pages.now(), readership.mailbox(_one(answers))
+    told_ = (pages.database, pages.loaded)
+    answer = readership.knock(*told_, chosen.newsletter, address, prefix=prefix, now=now)
+    if answer is readership.Answer.BUSY:
+        return joining.busy(pages)
+    if answer is readership.Answer.INVITED:
+        readership.ask_to_move(*told_, token, address, now=now)
+    # The same where that mailbox has had its mail of the day.
+    return pages.page("move-sent.html", newsletter=chosen.newsletter, headers=_TOKEN_PAGE)
+
+
+def _moving(router: APIRouter, pages: Pages) -> None:
+    """A GET shows a button and changes nothing, since scanners open links; the POST moves."""
+
+    @router.api_route("/move/{token}", methods=["GET", "HEAD"])
+    def ask(token: str) -> Response:
+        found = readership.moving(pages.database, pages.loaded, token, now=pages.now())
+        return _move_page(pages, "move.html", found)
+
+    @router.post("/move/{token}")
+    def move(token: str) -> Response:
+        try:
+            found = readership.move(pages.database, pages.loaded, token, now=pages.now())
+        except ReaderError as e:
+            return told(pages, 409, title="Nothing was changed", text=str(e), remedy=e.remedy)
+        return _move_page(pages, "moved.html", found)
+
+
+def _move_page(pages: Pages, template: str, found: readership.Move) -> Response:
+    return pages.page(
+        template, newsletter=found.newsletter, headers=_TOKEN_PAGE, address=found.address
+    )

@@ -35,6 +35,7 @@ COMMANDS = {
     "init": "Make a folder for a newsletter of your own.",
     "demo": "Run the sample newsletter end to end, against the built-in inbox.",
     "rehearse": "Compose past weeks from any feed, before a newsletter exists.",
+    "report": "What became of an issue: by state, domain and hour, and who has not got it.",
     "themes": "Themes, headline and lead of any feed file.",
     "serve": "Desk, readers' pages, bell and sender in one process.",
     "inbox": "A mail server that keeps what it gets and shows it in a browser.",
@@ -46,7 +47,17 @@ COMMANDS = {
 DOORS = {
     name: (COMMANDS | GROUPS)[name]
     for name in (
-        *("init", "demo", "rehearse", "feeds", "issue", "subscribers", "bounces", "serve"),
+        *(
+            "init",
+            "demo",
+            "rehearse",
+            "feeds",
+            "issue",
+            "report",
+            "subscribers",
+            "bounces",
+            "serve",
+        ),
         *("people", "templates", "themes", "inbox", "doctor", "db"),
         *("backup", "restore"),
     )

@@ -18,6 +18,7 @@ from digest.readership.choosing import (
     pause,
     resume,
 )
+from digest.readership.hooks import take_sns
 from digest.readership.joining import Invitation, ask, confirm, invitation, invite
 from digest.readership.knocking import Answer, knock, prefix_of
 from digest.readership.lists import ImportReport, exported, import_csv
@@ -83,5 +84,6 @@ __all__ = [
     "show",
     "take",
     "take_refusals",
+    "take_sns",
     "undo",
 ]

@@ -19,7 +19,7 @@ from starlette.responses import Response
 from digest.config import Loaded
 from digest.errors import BadToken, NoSuchIssue, StoreBusy
 from digest.store import Database
-from digest.web import desk, files, guard, health, metrics, readers
+from digest.web import desk, files, guard, health, hooks, metrics, readers
 from digest.web.pages import Pages, told
 
 _log = structlog.get_logger("digest.web")
@@ -54,7 +54,7 @@ def application(
     # A redirect to or from a trailing slash would break a one-click POST (RFC 8058, 3.1).
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
     app.state.closing = Event()
-    for room in (health, readers, desk, files):
+    for room in (health, readers, hooks, desk, files):
         app.include_router(room.doors(pages))
     measured = metrics.registry(database, clock)
     app.include_router(metrics.doors(pages, measured))

@@ -1,0 +1,7 @@
+"""The proof of an issue: what was sent to whom, when, and what did not get through."""
+
+from digest.report.chart import chart
+from digest.report.figures import Domain, Hour, Missed, Report, of, who_missed
+from digest.report.table import write_csv
+
+__all__ = ["Domain", "Hour", "Missed", "Report", "chart", "of", "who_missed", "write_csv"]

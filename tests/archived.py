@@ -83,7 +83,7 @@ def an_issue(
         issue = issues.write_draft(conn, issue, draft, now=closes, actor="bell", what="prepared")
         if state is not IssueState.DRAFT:
             edition = an_edition(recap, issue, loaded, number)
-            issues.add_edition(conn, issue.id, edition, full(recap, edition.digest), now=closes)
+            issues.add_edition(conn, issue.id, edition, [full(recap, edition.digest)], now=closes)
             frozen = state not in (IssueState.APPROVED, IssueState.HELD)
             also: dict[str, Any] = {"approved_at": closes, "number": number}
             also |= {"frozen_at": at, "frozen": 0, "excluded": {}} if frozen else {}
@@ -101,7 +101,7 @@ def corrected(
         assert recap is not None
         again = a_recap(recap.window, headline, tuple(item.title for item in recap.items), ())
         edition = an_edition(again, issue, loaded, issue.number or 1)
-        issues.add_edition(conn, issue.id, edition, full(again, edition.digest), now=at)
+        issues.add_edition(conn, issue.id, edition, [full(again, edition.digest)], now=at)
 
 
 def a_recap(

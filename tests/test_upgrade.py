@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from datetime import UTC, datetime
 
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -11,7 +12,7 @@ from alembic.migration import MigrationContext
 from sqlalchemy import func, select
 
 from digest.errors import StoreBusy, StoreOutdated
-from digest.store import Database, upgrade
+from digest.store import Database, archive, upgrade
 from digest.store.schema import metadata
 from tests import released
 
@@ -57,6 +58,30 @@ def test_released_database_is_upgraded(empty_database, number):
             assert connection.scalar(select(func.count()).select_from(metadata.tables[name])) == 1
 
 
+def test_what_was_there_is_in_the_archive(empty_database):
+    """Publications and frozen issues of a release without an archive are found after the step."""
+    kind = empty_database.engine.dialect.name
+    released.load(released.FOLDER / f"0001.{kind}.sql", empty_database.url)
+    recap = (
+        '{"lead": "On zebras.", "items": [{"title": "Zebras", "authors": [], "topics": ["Herds"]}]}'
+    )
+    with empty_database.write() as connection:
+        for statement in (
+            """UPDATE publications SET title = 'Giraffes', topics = '["Long Necks"]'""",
+            f"UPDATE issues SET recap = '{recap}', newsletter = 'recap', state = 'finished'",
+            "UPDATE issues SET window_end = '2023-09-29 10:00:00.000000'",
+            "UPDATE variants SET topics = ''",
+        ):
+            connection.exec_driver_sql(statement)
+    upgrade.upgrade(empty_database)
+    with empty_database.read() as connection:
+        assert archive.topic_name(connection, "long-necks") == "Long Necks"
+        assert [one.key for one in archive.topics(connection, "recap")] == ["herds"]
+        view = archive.View(newsletter="recap", now=datetime(2030, 1, 1, tzinfo=UTC))
+        (found,) = archive.on_topic(connection, view, "herds", limit=2)
+        assert archive.found(connection, view, archive.sought("zebra"), limit=2) == [found]
+
+
 def test_newest_schema_has_its_dumps():
     """Each schema is kept as it was, so that the next one can be tried from it."""
     dumps = {path.name for path in released.FOLDER.iterdir()}
@@ -74,7 +99,7 @@ def test_twice_does_nothing(empty_database):
 def test_two_processes_at_once(empty_database):
     """Processes that upgrade at the same moment: one does it, the others find it done."""
     program = (
-        "import sys; from digest.store import Database, upgrade\n"
+        "import sys; from digest.store import Database, archive, upgrade\n"
         "print(len(upgrade.upgrade(Database(sys.argv[1]))))"
     )
     command = [sys.executable, "-c", program, empty_database.url]

@@ -9,16 +9,13 @@ from typing import Any, NoReturn
 import pytest
 from sqlalchemy import select
 
-from digest.model import IssueState
 from digest.store import Database
 from digest.store.schema import consents, events, outbox, subscribers, subscriptions
 from tests.website import (
     NOW,
     Site,
-    a_draft,
     a_reader,
     browsing,
-    put_into,
     served,
     unsubscribe_token,
 )
@@ -207,113 +204,6 @@ def test_links_carry_the_path_of_the_public_address(site: Site, door: str) -> No
         assert page.status_code == 200
         assert f'action="/letters{door}"' in page.text
     assert site.browser().get("/letters/static/web.css").status_code == 200
-
-
-# --- the public page of an edition --------------------------------------------------------
-
-
-def test_the_public_page_is_the_mail_without_the_reader(site: Site) -> None:
-    """The page shows headline and items, and no slot, no unsubscribe link, no reader."""
-    issue = a_draft(site.database)
-    put_into(site.database, issue, IssueState.FINISHED, loaded=site.loaded)
-    page = site.browser().get("/issues/recap/2023-09-22")
-    assert page.status_code == 200
-    assert "Deep Strikes, a Trilateral Partnership, Recovery Costs" in page.text
-    assert "/unsubscribe/" not in page.text
-    assert "\ufdd0" not in page.text
-    assert "script" not in page.headers["content-security-policy"].replace("sandbox", "")
-
-
-@pytest.mark.parametrize(
-    ("state", "status"),
-    [
-        (None, 404),
-        (IssueState.HELD, 404),
-        (IssueState.CANCELLED, 404),
-        (IssueState.APPROVED, 200),
-        (IssueState.SENDING, 200),
-        (IssueState.STOPPED, 200),
-        (IssueState.FINISHED, 200),
-    ],
-)
-def test_only_what_was_approved_is_public(
-    site: Site, state: IssueState | None, status: int
-) -> None:
-    """A draft and what was held or called off stay inside; what readers have is public."""
-    issue = a_draft(site.database)
-    if state:
-        put_into(site.database, issue, state, loaded=site.loaded)
-    assert site.browser().get("/issues/recap/2023-09-22").status_code == status
-
-
-def test_a_browser_that_has_the_page_gets_304(site: Site) -> None:
-    """The page carries an ETag, and who has it already gets no body again."""
-    put_into(site.database, a_draft(site.database), IssueState.FINISHED, loaded=site.loaded)
-    browser = site.browser()
-    first = browser.get("/issues/recap/2023-09-22")
-    assert first.headers["cache-control"] == "public, max-age=300"
-    again = browser.get(
-        "/issues/recap/2023-09-22", headers={"if-none-match": first.headers["etag"]}
-    )
-    assert (again.status_code, again.content) == (304, b"")
-
-
-def test_an_issue_that_waits_is_not_indexed(site: Site) -> None:
-    """Between approval and sending the page is there for test mails, but no robot keeps it."""
-    put_into(site.database, a_draft(site.database), IssueState.APPROVED, loaded=site.loaded)
-    page = site.browser().get("/issues/recap/2023-09-22")
-    assert page.headers["x-robots-tag"] == "noindex"
-    assert page.headers["cache-control"] == "no-store"
-
-
-def test_the_archive_lists_what_went_out(site: Site) -> None:
-    """Past issues stand newest first with their headlines; drafts and approved ones do not."""
-    states = {
-        "2023-09-08": IssueState.FINISHED,
-        "2023-09-15": IssueState.SENDING,
-        "2023-09-22": IssueState.APPROVED,
-    }
-    for number, (key, state) in enumerate(states.items(), 1):
-        issue = a_draft(site.database, f"Title of {key}", key=key, headline=f"Week {key}")
-        put_into(site.database, issue, state, loaded=site.loaded, number=number)
-    page = site.browser().get("/issues/recap").text
-    assert page.index("Week 2023-09-15") < page.index("Week 2023-09-08")
-    assert "Week 2023-09-22" not in page
-    assert 'href="/issues/recap/2023-09-08"' in page
-
-
-def test_an_empty_archive_says_what_comes(site: Site) -> None:
-    """A newsletter without a past has a page that says so."""
-    assert "has not gone out yet" in site.browser().get("/issues/recap").text
-
-
-@SQLITE
-@pytest.mark.parametrize(
-    "path",
-    [
-        "/issues/none",
-        "/issues/none/2023-09-22",
-        "/issues/recap/2023-09-23",
-        "/issues/recap/..%2f",
-        "/issues/recap/%00",
-    ],
-)
-def test_an_unknown_issue_is_a_page_too(site: Site, path: str) -> None:
-    """What there is not gets a designed 404, with the headers of every page."""
-    answer = site.browser().get(path)
-    assert answer.status_code == 404
-    assert "There is no such page" in answer.text
-    assert answer.headers["x-content-type-options"] == "nosniff"
-
-
-def test_markup_in_a_headline_is_text_in_the_archive(site: Site) -> None:
-    """A script in a headline is shown, never run."""
-    hostile = "<script>alert(1)</script>"
-    issue = a_draft(site.database, headline=hostile)
-    put_into(site.database, issue, IssueState.FINISHED, loaded=site.loaded)
-    page = site.browser().get("/issues/recap").text
-    assert hostile not in page
-    assert "&lt;script&gt;" in page
 
 
 def test_a_long_body_is_refused_before_it_is_read(site: Site, door: str) -> None:

@@ -79,6 +79,6 @@ def unchanged_or(request: Request, body: bytes, media_type: str, cache: str) -> 
     tag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
     headers = {"etag": tag, "cache-control": cache}
     asked = request.headers.get("if-none-match", "").split(",")
-    if tag in {each.strip().removeprefix("W/") for each in asked}:
+    if {tag, "*"} & {each.strip().removeprefix("W/") for each in asked}:
         return Response(status_code=304, headers=headers)
     return Response(body, media_type=media_type, headers=headers)

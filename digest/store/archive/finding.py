@@ -34,6 +34,8 @@ from digest.store.schema import (
 #: So many that fit the words are looked at, the last that came in: a bound on what one
 #: question costs, which no question of a person meets.
 MOST_FITTING = 10_000
+#: Read at a time.
+_PART = 50
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,12 +111,20 @@ def found(
     """
     if not words:
         return []
-    query = _query(view).where(archived.c.id.in_(_fitting(conn, words)))
+    query = select(archived.c.id).where(archived.c.id.in_(_fitting(conn, words)))
     query = query.where(archived.c.dated <= view.now)
-    query = query.order_by(archived.c.dated.desc(), archived.c.id.desc())
     if before is not None:
         query = query.where(_after(conn, archived.c.dated, archived.c.id, before))
-    return _filed(conn, view, query.limit(limit))
+    hits = conn.execute(query.order_by(archived.c.dated.desc(), archived.c.id.desc()))
+    found: list[Filed] = []
+    # What fits is sorted by number and date alone; only what a page shows is read.
+    for part in hits.scalars().partitions(_PART):
+        rows = {one.id: one for one in _filed(conn, view, _query(view, among=part))}
+        found += [rows[number] for number in part if number in rows]
+        if len(found) >= limit:
+            break
+    hits.close()
+    return found[:limit]
 
 
 _FITTING = {
@@ -155,9 +165,9 @@ def _after(
     return or_(dated < at, and_(dated == at, number < before))
 
 
-def _query(view: View) -> Select[Any]:
+def _query(view: View, among: Sequence[int] | None = None) -> Select[Any]:
     shown = or_(and_(publications.c.id.is_not(None), _is_public(view)), is_out(view.newsletter))
-    return (
+    query = (
         select(
             archived.c.id,
             archived.c.dated,
@@ -170,6 +180,7 @@ def _query(view: View) -> Select[Any]:
         .outerjoin(issues, issues.c.id == archived.c.issue_id)
         .where(shown)
     )
+    return query if among is None else query.where(archived.c.id.in_(among))
 
 
 def _is_public(view: View) -> ColumnElement[bool]:

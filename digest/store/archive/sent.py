@@ -9,11 +9,13 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, func, select
 
-from digest.model import IssueState, Window
+from digest.model import Format, IssueState, Window
 from digest.store.schema import archived, archived_topics, editions, issues, variants
 
 #: Readers have it in hand, or are about to.
 _OUT = (IssueState.SENDING, IssueState.STOPPED, IssueState.FINISHED)
+#: The issue as readers of all topics have it.
+_IS_WHOLE = (variants.c.topics == "") & (variants.c.format == Format.HTML)
 #: In the key of an issue that corrects another, between that one's key and a number.
 _CORRECTS = "+correction-"
 
@@ -59,12 +61,13 @@ class Topic:
 
 
 def is_out(newsletter: str) -> ColumnElement[bool]:
-    """Return the condition on `issues` under which readers of *newsletter* may see one."""
-    return (
-        (issues.c.newsletter == newsletter)
-        & issues.c.state.in_(_OUT)
-        & issues.c.frozen_at.is_not(None)
-    )
+    """
+    Return the condition on `issues` under which readers of *newsletter* may see one.
+
+    It holds for issues that have a row in `archived`, which means that they were frozen.
+    Asking the issue's own row for that would read through the recap in it.
+    """
+    return (issues.c.newsletter == newsletter) & issues.c.state.in_(_OUT)
 
 
 def sent(
@@ -106,7 +109,8 @@ def by_numbers(conn: Connection, newsletter: str, numbers: Collection[int]) -> d
 def spans(conn: Connection, newsletter: str) -> tuple[datetime, datetime] | None:
     """Return when the windows of the first and the last issue closed; None before the first."""
     ends = func.min(issues.c.window_end), func.max(issues.c.window_end)
-    first, last = conn.execute(select(*ends).where(is_out(newsletter))).one()
+    query = select(*ends).join(archived, archived.c.issue_id == issues.c.id)
+    first, last = conn.execute(query.where(is_out(newsletter))).one()
     return (first, last) if first else None
 
 
@@ -129,10 +133,14 @@ def topics(
 
 
 def _query(newsletter: str) -> Select[Any]:
-    rendered = editions.alias()
-    newest = select(func.max(rendered.c.id)).where(rendered.c.issue_id == issues.c.id)
+    # Only columns of the index: an edition's row holds the whole mail.
+    of_issue = editions.c.issue_id == issues.c.id
+    newest = select(func.max(editions.c.id)).where(of_issue).scalar_subquery()
+    rendered_at = select(func.max(editions.c.created_at)).where(of_issue).scalar_subquery()
     # One that was approved and withdrawn before the freeze was nobody's.
-    first = newest.where(rendered.c.created_at <= issues.c.frozen_at)
+    first = select(func.max(editions.c.id)).where(
+        of_issue, editions.c.created_at <= archived.c.dated
+    )
     return (
         select(
             issues.c.id,
@@ -141,17 +149,17 @@ def _query(newsletter: str) -> Select[Any]:
             issues.c.number,
             issues.c.window_start,
             issues.c.window_end,
-            issues.c.frozen_at,
-            editions.c.id.label("edition_id"),
+            archived.c.dated.label("frozen_at"),
+            variants.c.edition_id,
             first.scalar_subquery().label("first_edition_id"),
-            editions.c.created_at.label("rendered_at"),
+            rendered_at.label("rendered_at"),
             variants.c.subject,
             variants.c.headline,
             variants.c.lead,
         )
         .select_from(issues)
-        .join(editions, editions.c.id == newest.scalar_subquery())
-        .join(variants, (variants.c.edition_id == editions.c.id) & (variants.c.topics == ""))
+        .join(archived, archived.c.issue_id == issues.c.id)
+        .join(variants, (variants.c.edition_id == newest) & _IS_WHOLE)
         .where(is_out(newsletter))
     )
 
@@ -172,3 +180,34 @@ def _sent(row: Row[Any]) -> Sent:
         lead=row.lead,
         corrected_at=row.rendered_at if first != row.edition_id else None,
     )
+
+
+# --- what an issue holds ------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Said:
+    """One item of an issue, as a feed repeats it."""
+
+    title: str
+    summary: str
+    link: str | None
+
+
+def contents(conn: Connection, numbers: Collection[int]) -> dict[int, tuple[Said, ...]]:
+    """Return the items of each issue of *numbers*, in the order of its rank."""
+    query = select(issues.c.id, issues.c.recap).where(issues.c.id.in_(list(numbers)))
+    return {
+        row.id: tuple(
+            Said(title=item["title"], summary=item["summary"], link=item["link"])
+            for item in (row.recap or {"items": ()})["items"]
+        )
+        for row in conn.execute(query)
+    }
+
+
+def picture(conn: Connection, number: int) -> str | None:
+    """Return the address of the issue's first picture; None if it shows none."""
+    recap = conn.execute(select(issues.c.recap).where(issues.c.id == number)).scalar_one()
+    images = (item["image"] or {} for item in (recap or {"items": ()})["items"])
+    return next((image["url"] for image in images if image.get("url")), None)

@@ -1,0 +1,149 @@
+"""An issue's own page: the mail as it went out, without anything of a reader's."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from digest import render
+from digest.errors import NoSuchIssue
+from digest.model import Edition, IssueId, IssueState, Rhythm
+from digest.model.colours import legible
+from digest.render.plain import link
+from digest.store import archive, issues
+from digest.web import words
+from digest.web.archive.shelf import CACHE, Shelf, refuse_unnameable, shelf, title
+from digest.web.desk import session
+from digest.web.files import unchanged_or
+from digest.web.pages import Pages
+
+#: The edition's own styles and pictures; nothing that runs, frames, or sends.
+EDITION_POLICY = (
+    "default-src 'none'; style-src 'unsafe-inline'; img-src 'self' https: http:; "
+    "form-action 'none'; base-uri 'none'; frame-ancestors 'none'"
+)
+
+
+def doors(pages: Pages) -> APIRouter:
+    """Return the route of an issue's page."""
+    router = APIRouter()
+
+    @router.api_route("/issues/{newsletter}/{key}", methods=["GET", "HEAD"])
+    def issue(request: Request, newsletter: str, key: str, edition: str = "") -> Response:
+        refuse_unnameable(newsletter, key)
+        its = shelf(pages, newsletter)
+        with pages.database.read() as conn:
+            sent = archive.sent_issue(conn, newsletter, key)
+        if sent is None:
+            return _waiting(request, pages, its, key)
+        return _sent(request, pages, its, sent, first=edition == "first")
+
+    return router
+
+
+def _sent(
+    request: Request, pages: Pages, its: Shelf, sent: archive.Sent, *, first: bool
+) -> Response:
+    first = first and sent.corrected_at is not None
+    with pages.database.read() as conn:
+        edition = issues.edition(conn, sent.first_edition_id if first else sent.edition_id)
+        corrections = archive.corrections(conn, its.key, sent.key)
+        picture = archive.picture(conn, sent.id)
+    values = {
+        "issue": sent,
+        "title": title(sent, its.settings),
+        "canonical": its.address(issue=sent.key),
+        "picture": link(picture) or "",
+        "notes": _notes(its, sent, corrections, first=first),
+        "indexed": not first,
+        **_links(its),
+    }
+    answer = unchanged_or(request, _woven(pages, its, edition, values), "text/html", CACHE)
+    answer.headers["content-security-policy"] = EDITION_POLICY
+    if first:
+        answer.headers["x-robots-tag"] = "noindex"
+    return answer
+
+
+def _notes(
+    its: Shelf, sent: archive.Sent, corrections: list[archive.Sent], *, first: bool
+) -> list[dict[str, str]]:
+    """Return what the page says of corrections: a sentence and where it leads."""
+
+    def day(one: archive.Sent) -> str:
+        return words.date(one.changed_at, its.settings.zone)
+
+    told = []
+    if first:
+        said = f"This is the issue as it first went out. It was corrected on {day(sent)}."
+        told.append((said, "Read the corrected issue", its.path(issue=sent.key)))
+    elif sent.corrected_at:
+        said = f"Corrected on {day(sent)}, when some readers had it already."
+        as_sent = its.path(issue=sent.key, edition="first")
+        told.append((said, "See it as it first went out", as_sent))
+    if sent.corrects:
+        said = "This is a correction of an earlier issue."
+        told.append((said, "Read that issue", its.path(issue=sent.corrects)))
+    for one in corrections:
+        said = f"A correction to this issue went out on {day(one)}."
+        told.append((said, "Read the correction", its.path(issue=one.key)))
+    return [{"said": said, "link": name, "href": href} for said, name, href in told]
+
+
+def _waiting(request: Request, pages: Pages, its: Shelf, key: str) -> Response:
+    """Show an approved issue to who is signed in, since test mails link to it; no one else."""
+    try:
+        session.visitor(pages, request)
+    except session.SignInNeeded:
+        raise NoSuchIssue(f"{its.key} has no issue {key} that went out") from None
+    with pages.database.read() as conn:
+        issue = issues.find(conn, IssueId(its.key, Rhythm.WEEKLY, key))
+        if issue.state is not IssueState.APPROVED or issue.edition_id is None:
+            raise NoSuchIssue(f"{its.key} has no issue {key} that went out")
+        edition = issues.edition(conn, issue.edition_id)
+    headers = {"content-security-policy": EDITION_POLICY, "x-robots-tag": "noindex"}
+    return Response(render.web(edition), media_type="text/html", headers=headers)
+
+
+# --- the mail's document, made a page ------------------------------------------------------
+
+
+def _woven(pages: Pages, its: Shelf, edition: Edition, values: dict[str, Any]) -> bytes:
+    """Return the edition's document with our head, bar and notes around its own content."""
+    parts = {
+        name: pages.templates.get_template(f"issue-{name}.html").render(
+            newsletter_title=its.settings.title,
+            zone=its.settings.zone,
+            prefix=its.prefix,
+            **_colours(its),
+            **values,
+        )
+        for name in ("head", "top", "end")
+    }
+    html = render.web(edition)
+    html = re.sub("</head>", lambda at: parts["head"] + at[0], html, count=1)
+    html = re.sub("<body[^>]*>", lambda at: at[0] + parts["top"], html, count=1)
+    before, body_end, after = html.rpartition("</body>")
+    return (before + parts["end"] + body_end + after).encode()
+
+
+def _links(its: Shelf) -> dict[str, str]:
+    return {
+        "archive": its.path(),
+        "topics": its.path(part="topics"),
+        "join": f"{its.prefix}/join/{its.key}",
+        "feed": its.address(part="feed.atom"),
+    }
+
+
+def _colours(its: Shelf) -> dict[str, Any]:
+    look = its.settings.look
+    return {
+        "light": look.light,
+        "dark": look.dark,
+        "accent": legible(look.light.accent or look.accent, look.light.ground),
+        "accent_dark": legible(look.dark.accent or look.accent, look.dark.paper),
+    }

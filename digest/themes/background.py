@@ -47,6 +47,8 @@ class Background:
         """Learn names and capitals from *text*; return its words."""
         text = text[:MOST_CHARACTERS]
         words: list[str] = _WORD.findall(text)
+        if _is_loud(text):
+            return words
         titled = is_titled(words)
         self.casing.learn(text, words, titled=titled)
         if not titled:
@@ -55,6 +57,19 @@ class Background:
                 if not lexicon.CALENDAR.intersection(name):
                     self.names[name[0]].add(name)
         return words
+
+    def calmed(self, text: str) -> str:
+        """Return *text* in title case if all of it is in capitals; known names keep theirs."""
+        if not _is_loud(text):
+            return text
+        return _WORD.sub(lambda word: self._calm(word[0]), text)
+
+    def _calm(self, word: str) -> str:
+        low = word.lower()
+        if low in lexicon.SMALL:
+            return low
+        coined = "." in word or any(c.isdigit() for c in word) or low in self.casing.coined
+        return word if coined else "-".join(part.capitalize() for part in word.split("-"))
 
     def read(self, text: str) -> tuple[Token, ...]:
         """Return the words of *text*, with what was learnt of names."""
@@ -69,6 +84,11 @@ class Background:
         """Return 1 for a word never seen before, near 0 for one in every publication."""
         known = math.log(self.count + 2)
         return math.log((self.count + 2) / (self.used[stemmed] + 1)) / known
+
+
+def _is_loud(text: str) -> bool:
+    """Tell a text in capitals from an acronym or two."""
+    return text.isupper() and sum(len(word) > 4 for word in _WORD.findall(text)) > 1
 
 
 class _Families(dict[str, frozenset[str]]):

@@ -50,11 +50,15 @@ class Casing:
     def __init__(self) -> None:
         self.small: Counter[str] = Counter()
         self.capital: Counter[str] = Counter()
+        #: Names with capitals inside: NATO, iPhone.
+        self.coined: set[str] = set()
 
     def learn(self, text: str, words: Sequence[str], *, titled: bool) -> None:
         """Count the *words* of *text* that are small in it, and those that are names."""
         self.small.update(filter(str.islower, words))
-        names = filter(_COINED.search, words) if titled else _INSIDE.findall(text)
+        coined = list(filter(_COINED.search, words))
+        self.coined.update(map(str.lower, coined))
+        names = coined if titled else _INSIDE.findall(text)
         self.capital.update(map(str.lower, names))
 
     def is_known(self, low: str) -> bool:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 from digest.model import Publication
 from digest.themes import lexicon
 from digest.themes.background import Background
+from digest.themes.languages import LANGUAGES, foreign, spoken
 from digest.themes.phrases import Phrase, is_vague, known, names, phrases
 from digest.themes.words import Part, Token, akin, base_form, stem, stems_of, tokens
 
@@ -31,9 +32,6 @@ OBLIQUE = 0.8
 OWNER = 0.7
 #: The first words of a title gain up to this much; each further field gains this much.
 EARLY, AGAIN = 0.25, 0.35
-
-#: A text of so many words with less than this share of grammatical ones is not English.
-FOREIGN_FROM_WORDS, ENGLISH_SHARE = 10, 0.07
 
 _AGENT = ("ists", "ist", "ers", "er", "ors", "or", "ents")
 
@@ -66,8 +64,11 @@ class Reading:
 
     def __init__(self, publication: Publication, background: Background) -> None:
         self.publication = publication
-        self.title = background.read(publication.title)
-        self.summary = background.read(publication.summary)
+        #: Title and summary as they can be shown: without a shout.
+        self.titled = background.calmed(publication.title)
+        self.summarised = background.calmed(publication.summary)
+        self.title = background.read(self.titled)
+        self.summary = background.read(self.summarised)
         self.topics = tuple(tokens(topic) for topic in publication.topics)
         self.authors = {stem(word) for author in publication.authors for word in author.split()}
 
@@ -84,16 +85,27 @@ class Reading:
         return ((TITLE, self.title), *summary, *((TOPIC, topic) for topic in self.topics))
 
     @cached_property
-    def is_english(self) -> bool:
-        """Tell by the feed's word, else by how many of the words English has for grammar."""
-        told = self.publication.language
-        if told:
-            return told.lower().startswith("en")
-        words = (*self.title, *self.summary)
-        small = sum(each.low in lexicon.FUNCTION for each in words)
-        if len(words) >= FOREIGN_FROM_WORDS:
-            return small >= ENGLISH_SHARE * len(words)
-        return small > 0 or all(each.text.isascii() for each in words)
+    def language(self) -> str:
+        """What title and summary are written in, as `languages.spoken` tells."""
+        words = (*self.title, *self.summary) if self.says_more else self.title
+        return spoken(self.publication.language, words)
+
+    def phrases(self) -> Iterator[tuple[float, Phrase]]:
+        """
+        Yield what could be a label, with the worth of the field that it stands in.
+
+        Where we know the small words of a language alone, noun phrases are looked for in
+        the title; where not even those, names, quotations and topics have to do.
+        """
+        if self.language == "en":
+            yield from ((worth, each) for worth, text in self.fields for each in phrases(text))
+            return
+        language = LANGUAGES.get(self.language)
+        if language:
+            yield from ((TITLE, each) for each in foreign(self.title, language))
+        for worth, text in self.fields:
+            if worth == TOPIC or not language:
+                yield from ((worth, each) for each in known(text, whole=worth == TOPIC))
 
     @cached_property
     def standing(self) -> Counter[str]:
@@ -120,17 +132,15 @@ def labels(reading: Reading, background: Background) -> list[Label]:
     """
     Return the labels that *reading*'s words allow, best first; ties by their text.
 
-    Where the text is not English, whose grammar we know, only names, quotations and the
-    feed's own topics are labels.
+    A topic makes a label of its own only where the text is not English.
     """
     places: dict[tuple[str, ...], list[tuple[float, Phrase]]] = {}
-    for worth, text in reading.fields:
-        for phrase in phrases(text) if reading.is_english else known(text, whole=worth == TOPIC):
-            places.setdefault(phrase.key, []).append((worth, phrase))
+    for worth, phrase in reading.phrases():
+        places.setdefault(phrase.key, []).append((worth, phrase))
     made = [
         _label(found, reading, background)
         for found in places.values()
-        if not reading.is_english or any(worth != TOPIC for worth, _ in found)
+        if reading.language != "en" or any(worth != TOPIC for worth, _ in found)
     ]
     return sorted(made, key=lambda each: (-each.score, each.text))
 
@@ -149,7 +159,7 @@ def _label(
     text = shown(best)
     return Label(
         text=text,
-        stems=stems_of(best.tokens),
+        stems=stems_of(best.content if best.foreign else best.tokens),
         score=math.prod(parts.values()),
         phrase=best,
         parts={name: value for name, value in parts.items() if value != 1},
@@ -161,7 +171,9 @@ def _word_value(phrase: Phrase, reading: Reading, background: Background, *, pro
     total = 0.0
     for each in phrase.content:
         rarity = 1 - RARITY + RARITY * background.rarity(stem(each.text))
-        if stem(each.text) in background.own or (is_vague(each) and not proper):
+        if stem(each.text) in background.own:
+            continue
+        if is_vague(each) and not proper:
             rarity *= VAGUE_WORD
         elif each.low in lexicon.HOME:
             rarity *= HOME_WORD
@@ -232,6 +244,9 @@ def _is_common(word: Token) -> bool:
 
 def shown(phrase: Phrase) -> str:
     """Return *phrase* in title case, without the possessive ending of its last word."""
+    if phrase.foreign:
+        text = " ".join(each.text for each in phrase.tokens)
+        return text[:1].upper() + text[1:]
     last = len(phrase.tokens) - 1
     return " ".join(
         titled(each.text if at == last else each.shown, first=at == 0)

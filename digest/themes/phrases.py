@@ -48,6 +48,8 @@ class Phrase:
     oblique: bool = False
     #: Its head noun asks for what follows it: "Withdrawal" before "from Syria".
     unfinished: bool = False
+    #: Of a language whose small words alone we know: shown as its text has it.
+    foreign: bool = False
     #: Somebody who says something, rather than what is talked about.
     source: bool = False
 

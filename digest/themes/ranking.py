@@ -270,7 +270,7 @@ def _picked(subjects: Sequence[_Subject], rules: _Rules) -> list[_Bid]:
         bid = bids[0] if leads else max(bids, key=lambda each: (each.value, -each.subject.place))
         picked.append(bid)
         waiting.remove(bid.subject)
-        taken |= stems(bid.text)
+        taken |= bid.label.stems if bid.label and not bid.subject.human else stems(bid.text)
     return picked
 
 
@@ -326,7 +326,7 @@ def _theme(bid: _Bid, background: Background, wishes: Wishes) -> Theme:
         evidence=Evidence(
             terms=_terms(subject, label, background),
             strength=round(_strength(label), 2),
-            parts={name: round(value, 3) for name, value in bid.parts.items()},
+            parts={name: round(part, 3) for name, part in bid.parts.items() if round(part, 3)},
         ),
         human=subject.human is not None,
         edited=wishes.done(subject.members),

@@ -8,6 +8,8 @@ from collections.abc import Iterator, Sequence
 from digest.themes import lexicon
 from digest.themes.casing import Casing
 from digest.themes.labels import Label, Reading
+from digest.themes.languages import LANGUAGES
+from digest.themes.phrases import Phrase
 from digest.themes.words import Part, Token, akin, base_form, stem, tokens
 
 #: A phrase of the lead sentence has at most this many words.
@@ -34,6 +36,8 @@ def phrase(reading: Reading, label: Label, casing: Casing) -> str:
     label stands in; the label. Small first letter except for names; never more than
     `MOST_WORDS` words; but for "how" and "why" all words are the publication's.
     """
+    if reading.language != "en":
+        return _as_written(label.phrase, reading)
     for words in _phrases(reading):
         if _covers(words, label) and (said := _said(words, casing)):
             return said
@@ -48,9 +52,18 @@ def phrase(reading: Reading, label: Label, casing: Casing) -> str:
     )
 
 
+def _as_written(phrase: Phrase, reading: Reading) -> str:
+    """Return a phrase of another language as its text has it, small where a title began it."""
+    text = " ".join(each.text for each in phrase.tokens)
+    first = phrase.tokens[0]
+    language = LANGUAGES.get(reading.language)
+    keeps = not language or language.capital_nouns or first.proper or first.text.isupper()
+    return text if keeps else text[:1].lower() + text[1:]
+
+
 def _phrases(reading: Reading) -> Iterator[Words]:
     """Yield the summary's first sentence and the title's parts where they are no clauses."""
-    first = _SENTENCE_END.split(reading.publication.summary.strip(), maxsplit=1)[0]
+    first = _SENTENCE_END.split(reading.summarised.strip(), maxsplit=1)[0]
     for text in (first, *reversed(_parts(reading))):
         bare = text.strip().rstrip(".…")
         words = tokens(bare)
@@ -59,7 +72,7 @@ def _phrases(reading: Reading) -> Iterator[Words]:
 
 
 def _parts(reading: Reading) -> list[str]:
-    return _PARTS.split(reading.publication.title.strip())
+    return _PARTS.split(reading.titled.strip())
 
 
 def _is_phrase(words: Words) -> bool:
@@ -99,7 +112,7 @@ def _is_finite(words: Words, at: int) -> bool:
 
 def _clauses(reading: Reading) -> Iterator[Words]:
     """Yield the title's parts that state something: a noun phrase, then a finite verb."""
-    if "?" in reading.publication.title:
+    if "?" in reading.titled:
         return
     for text in reversed(_parts(reading)):
         words = tokens(text.strip().rstrip(".…"))

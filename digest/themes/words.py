@@ -343,7 +343,9 @@ def _acts(place: _Place) -> bool:
     """Tell whether a word that may be noun or verb is a verb here."""
     before, after = place.before(), place.after
     if after is None:
-        return False
+        # "how ferries run"; "after the ferry runs" may be of the runs of ferries.
+        asked = place.words[0].low in ("how", "why", "when", "where", "what")
+        return asked and before is not None and _is_plural(before.low)
     if after.low in lexicon.DETERMINERS or after.low in lexicon.PRONOUNS:
         return True
     if after.low == "to" and not _is_plural(place.word.low):  # "exports to Africa"

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.judges.sample import Mails
-from bench.judges.tools import CACHE, HERE, program
+from bench.judges.tools import CACHE, HERE, exim_beside, program
 from tests import nameserver
 from tests.recaps import real_week
 
@@ -142,7 +142,7 @@ def opendkim(mails: Mails) -> Iterator[Said]:
         echo 'nameserver 127.0.0.1' >{mails.folder}/resolv.conf
         mount --bind {mails.folder}/resolv.conf /etc/resolv.conf
         {sys.executable} {nameserver.__file__} 53 '{mails.record}' & server=$!
-        sleep 1
+        for n in $(seq 200); do (: <>/dev/tcp/127.0.0.1/53) 2>/dev/null && break; sleep 0.1; done
         for file in "$@"; do opendkim-testmsg <"$file" >/dev/null 2>&1; echo $?; done
         kill $server"""
     files = [mails.eml[0], *mails.altered.values()]
@@ -155,6 +155,21 @@ def opendkim(mails: Mails) -> Iterator[Said]:
     refused = len(others) - len(passed)
     figure, target = f"{refused} refused", f"{len(mails.altered)} refused"
     yield Said("opendkim-testmsg", "altered", figure, target, figure == target, passed)
+
+
+def mail_servers(mails: Mails) -> Iterator[Said]:
+    """Hand the signed mails to Exim and Postfix, and have Dovecot give them back."""
+    exim = program("exim4") or exim_beside()
+    with tempfile.TemporaryDirectory(prefix="recap-host-") as folder:
+        Path(folder).chmod(0o755)
+        private = ["unshare", "--net", "--mount", sys.executable]
+        told = json.loads(_run([*private, HERE / "mailhost.py", folder, exim, *mails.eml]))
+    count = f"{len(mails.eml)} mails"
+    for name, judge in (("exim", "Exim"), ("postfix", "Postfix")):
+        refused = tuple(f"{m}: {s}" for m, s in told[name].items() if not s.startswith("250"))
+        yield Said(judge, count, *_none(refused, "refused"), refused)
+    changed = tuple(f"{mail}: {said}" for mail, said in told["dovecot"].items() if said)
+    yield Said("Dovecot", count, *_none(changed, "changed"), changed)
 
 
 def nu(mails: Mails) -> Iterator[Said]:
@@ -264,4 +279,4 @@ def _run(command: list[str], *, stdin: bytes = b"") -> str:
 
 
 #: In the order of the table.
-ALL = (rspamd, spamassassin, opendkim, nu, chromium, caniemail, mjml, w3m)
+ALL = (rspamd, spamassassin, opendkim, mail_servers, nu, chromium, caniemail, mjml, w3m)

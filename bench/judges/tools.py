@@ -22,6 +22,8 @@ PACKAGES = {
     "chromium": "chromium",
     "ip": "iproute2",
     "openssl": "openssl",
+    "postfix": "postfix",
+    "doveadm": "dovecot-core",
 }
 
 
@@ -58,6 +60,23 @@ def _from_debian() -> list[str]:
         if ours:
             guard.unlink()
     return [f"{PACKAGES[name]} could not be installed." for name in missing if not program(name)]
+
+
+def exim_beside() -> str:
+    """
+    Return a copy of Exim that is not installed: as packages, it and Postfix exclude each other.
+
+    OSError if it cannot be had.
+    """
+    folder = CACHE / "exim"
+    there = folder / "usr" / "sbin" / "exim4"
+    if not there.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        get = ["apt-get", "download", "exim4-daemon-light", "libidn12"]
+        subprocess.run(get, cwd=folder, check=True, capture_output=True)
+        for package in folder.glob("*.deb"):
+            subprocess.run(["dpkg", "-x", package, folder], check=True)
+    return str(there)
 
 
 def _from_npm() -> list[str]:

@@ -11,7 +11,7 @@ import logging
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
-from threading import Event
+from threading import Event, Thread
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -28,6 +28,51 @@ if TYPE_CHECKING:
 EVERY_SECONDS = {"fetch": 60, "week": 30, "send": 5, "outbox": 5, "bounces": 60}
 
 log = structlog.get_logger("bell")
+
+
+#: How often the dead man's switch is looked at, in seconds.
+WATCH_SECONDS = 60
+
+
+class Watch:
+    """
+    Looks, in a thread of its own, whether an issue that was due has begun; mails editors if not.
+
+    It shares nothing with the bell: that the bell or the sender is dead is what it is for.
+    """
+
+    def __init__(
+        self, database: Database, current: Callable[[], Loaded], *, clock: Callable[[], datetime]
+    ) -> None:
+        self._database = database
+        self._current = current
+        self._clock = clock
+        self._stop = Event()
+        self._thread = Thread(target=self._watch, name="watch", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Look no more; returns at once, a mail that is being sent is finished."""
+        self._stop.set()
+
+    def _watch(self) -> None:
+        while not self._stop.wait(WATCH_SECONDS):
+            try:
+                self.look()
+            except Exception:  # a fault of one look must not end the watch
+                log.exception("watch broke")
+
+    def look(self) -> list[weekly.Overdue]:
+        """Look once: mail the editors of what is overdue, and return it."""
+        loaded = self._current()
+        found = weekly.alarm(self._database, loaded, now=self._clock())
+        for each in found:
+            log.error("overdue", newsletter=each.newsletter, issue=each.key, why=each.sentence)
+        if found:
+            notices.deliver_outbox(self._database, loaded, clock=self._clock)
+        return found
 
 
 class Bell:

@@ -33,6 +33,7 @@ __all__ = [
     "Account",
     "Role",
     "add",
+    "browsers",
     "change_role",
     "desk_url",
     "link",
@@ -44,6 +45,7 @@ __all__ = [
     "sign_in",
     "sign_in_by_password",
     "sign_out",
+    "sign_out_everywhere",
 ]
 
 #: How long a one-time link waits for its click.
@@ -97,6 +99,18 @@ def remove(database: Database, address: str, *, now: datetime) -> None:
     """Close the account of that address; its sessions end at once."""
     with database.write() as conn:
         store.disable(conn, _known(store.find(conn, address_key(address)), address).id, now=now)
+
+
+def browsers(database: Database, *, now: datetime) -> dict[int, int]:
+    """Return in how many browsers each account is signed in."""
+    with database.read() as conn:
+        return store.browsers(conn, now=now)
+
+
+def sign_out_everywhere(database: Database, address: str) -> None:
+    """End all sessions and one-time links of that account. Calling twice is safe."""
+    with database.write() as conn:
+        store.end_all(conn, _known(store.find(conn, address_key(address)), address).id)
 
 
 def link(database: Database, address: str, *, now: datetime) -> str:

@@ -129,6 +129,10 @@ def test_a_theme_is_joined_only_with_one_that_is_there(site: Site, draft: Issue)
 # --- the preview --------------------------------------------------------------------------
 
 
+#: What is a reader's own in a mail: where their links lead.
+_OWN = r"(http://127\.0\.0\.1/(?:unsubscribe|preferences))/[\w.~=-]+"
+
+
 def test_the_preview_shows_the_bytes_that_go_out(site: Site, draft: Issue) -> None:
     """Decoded, a reader's message is the previewed one but for what is the reader's own."""
     issue = weekly.approve(site.database, site.loaded, draft, by="ana", now=NOW)
@@ -138,13 +142,11 @@ def test_the_preview_shows_the_bytes_that_go_out(site: Site, draft: Issue) -> No
     write = author(site.database, site.loaded, issue, clock=lambda: NOW)
     sent = message_from_bytes(b"".join(write(row).segments), policy=policy.default)
     shown = preview.mail(site.database, site.loaded, issue, now=NOW)
-    leave = re.search("<(.*)>", sent["list-unsubscribe"])
-    assert leave
     for kind, ours in (("html", shown.html), ("plain", shown.text)):
         part = sent.get_body((kind,))
         assert part
         theirs = part.get_content().replace("\r\n", "\n")
-        assert theirs.replace(leave[1], "http://127.0.0.1/unsubscribe/example") == ours
+        assert re.sub(_OWN, r"\1/example", theirs) == re.sub(_OWN, r"\1/example", ours)
     assert sent["subject"] == shown.subject
     assert [name for name in shown.headers.lower().split("\n") if name.startswith("list-")]
 

@@ -56,6 +56,12 @@ def doctor(
         str,
         typer.Option(metavar="ADDRESS", help="With --dns: the name server to ask. 192.0.2.53:53"),
     ] = "",
+    deadman: Annotated[
+        bool,
+        typer.Option(
+            "--deadman", help="Only: is an issue overdue? Mails its editors. For cron, each hour."
+        ),
+    ] = False,
     json: AsJson = False,
 ) -> None:
     """
@@ -69,7 +75,9 @@ def doctor(
     """
     from digest.cli import terminal
 
-    findings = list(examined(dns=dns or bool(resolver), resolver=resolver))
+    findings = list(
+        _overdue() if deadman else examined(dns=dns or bool(resolver), resolver=resolver)
+    )
     broken = sum(finding.health is Health.BROKEN for finding in findings)
     if json:
         terminal.as_json({"healthy": not broken, "findings": findings})
@@ -99,6 +107,27 @@ def examined(*, dns: bool = False, resolver: str = "") -> Iterator[Finding]:
     yield from _way_out(loaded)
     if dns:
         yield from _records(loaded, resolver)
+
+
+def _overdue() -> Iterator[Finding]:
+    """Tell of issues that were due and have not begun; their editors get a mail, once."""
+    from digest.cli import context
+    from digest.schedule import Watch
+
+    installation = context.open_installation()
+    watch = Watch(
+        installation.database, lambda: installation.loaded, clock=lambda: datetime.now(UTC)
+    )
+    found = watch.look()
+    for each in found:
+        yield Finding(
+            check="deadman",
+            health=Health.BROKEN,
+            sentence=f"{each.newsletter}, {each.key}: {each.sentence}",
+            remedy="Look whether `digest serve` runs; then: digest issue list",
+        )
+    if not found:
+        yield _ok("deadman", "Every issue that was due is on its way, held or cancelled.")
 
 
 def _remarks(loaded: Loaded) -> Iterator[Finding]:

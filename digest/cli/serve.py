@@ -39,7 +39,7 @@ def serve(
 
     from digest.cli import context, terminal
     from digest.config import Watched
-    from digest.schedule import Bell
+    from digest.schedule import Bell, Watch
     from digest.web.app import application
 
     _log_to_stderr()
@@ -75,7 +75,9 @@ def serve(
     )
     _end_streams(server, app.state.closing)
     _survive_signals(server)
+    watch = Watch(installation.database, current, clock=_clock)
     try:
+        watch.start()
         if ringing:
             ringing.start()
         server.run()
@@ -85,6 +87,7 @@ def serve(
             remedy="Another program may be there: name another port with --port",
         ) from e
     finally:
+        watch.stop()
         if ringing:
             terminal.warn("Stopping after what is under way; Ctrl-C again ends it at once.")
             _yield_to_signals()

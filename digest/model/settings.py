@@ -609,6 +609,8 @@ class NewsletterSettings(Strict):
     #: ``required``: held unless a person approves. ``auto``: sent unless held.
     #: ``auto_if_clean``: sent unless a check found an error or a safety rule tripped.
     approval: Literal["required", "auto", "auto_if_clean"] = "auto_if_clean"
+    #: Whoever changed an issue may not approve it: somebody else has to look.
+    four_eyes: bool = False
     #: So late an issue is still sent; later it is held.
     catch_up: Duration = timedelta(hours=6)
     #: Who gets the issue before the others, with time to stop it.

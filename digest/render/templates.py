@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import traceback
 import unicodedata
@@ -57,6 +58,16 @@ def _number(context: jinja2.runtime.Context, count: int) -> str:
     from babel.numbers import format_decimal
 
     return format_decimal(count, locale=languages.locale(context["newsletter"]["language"]))
+
+
+def seal(templates: Sequence[Path]) -> str:
+    """Return a hash of everything that the recap's mail is made of, in each of the folders."""
+    over = hashlib.sha256()
+    for folder in templates:
+        for part in ("mail/recap", "mail/parts"):
+            for file in sorted((folder / part).glob("*")):
+                over.update(f"{part}/{file.name}\0".encode() + file.read_bytes() + b"\0")
+    return over.hexdigest()
 
 
 def filled(templates: Sequence[Path], name: str, values: Mapping[str, Any]) -> str:

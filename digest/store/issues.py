@@ -427,6 +427,30 @@ def frozen_before(conn: Connection, issue: Issue, *, most: int) -> list[Issue]:
     return [_issue(row) for row in conn.execute(query)][::-1]
 
 
+def started_at(conn: Connection, newsletter: str) -> datetime | None:
+    """Return since when we keep this newsletter; None if we do not yet."""
+    query = select(newsletters.c.started_at).where(newsletters.c.key == newsletter)
+    return conn.execute(query).scalar_one_or_none()
+
+
+def sizes(conn: Connection, of: IssueId, *, most: int) -> list[int]:
+    """Return how many items each of the newsletter's last *most* sent issues had."""
+    query = (
+        select(func.count(uses.c.publication_id))
+        .select_from(issues.outerjoin(uses, uses.c.issue_id == issues.c.id))
+        .where(
+            issues.c.newsletter == of.newsletter,
+            issues.c.rhythm == of.rhythm,
+            issues.c.key != of.key,
+            issues.c.frozen_at.is_not(None),
+        )
+        .group_by(issues.c.id, issues.c.window_end)
+        .order_by(issues.c.window_end.desc())
+        .limit(most)
+    )
+    return list(conn.execute(query).scalars())
+
+
 def counted(conn: Connection, issue_id: int) -> tuple[int, dict[str, int]]:
     """Return how many rows the freeze wrote, and whom it left out: {reason: count}."""
     row = conn.execute(
@@ -526,6 +550,28 @@ def happened(conn: Connection, issue_id: int, what: str) -> bool:
     """Whether the audit log has *what* for that issue."""
     query = select(events.c.id).where(events.c.issue_id == issue_id, events.c.what == what).limit(1)
     return conn.execute(query).first() is not None
+
+
+def told(conn: Connection, issue_id: int, what: str) -> list[dict[str, Any]]:
+    """Return the details of every such entry of the issue, the oldest first."""
+    query = (
+        select(events.c.detail)
+        .where(events.c.issue_id == issue_id, events.c.what == what)
+        .order_by(events.c.id)
+    )
+    return list(conn.execute(query).scalars())
+
+
+def last_told(conn: Connection, newsletter: str, what: str) -> dict[str, Any] | None:
+    """Return the detail of the newest such entry of any issue of the newsletter."""
+    query = (
+        select(events.c.detail)
+        .join(issues, issues.c.id == events.c.issue_id)
+        .where(issues.c.newsletter == newsletter, events.c.what == what)
+        .order_by(events.c.id.desc())
+        .limit(1)
+    )
+    return conn.execute(query).scalar_one_or_none()
 
 
 def last_event(conn: Connection, issue_id: int, what: str) -> int | None:

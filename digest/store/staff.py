@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, delete, select, update
+from sqlalchemy import Connection, delete, func, select, update
 
 from digest.store.schema import accounts, sessions
 
@@ -81,6 +81,17 @@ def keep_password(conn: Connection, account: int, hashed: str) -> None:
 def end_all(conn: Connection, account: int) -> None:
     """End all sessions and links of that account. Calling twice is safe."""
     conn.execute(delete(sessions).where(sessions.c.account_id == account))
+
+
+def browsers(conn: Connection, *, now: datetime) -> dict[int, int]:
+    """Return in how many browsers each account is signed in; 0 for one that is nowhere."""
+    live = (sessions.c.kind == "session") & (sessions.c.expires_at > now)
+    query = (
+        select(accounts.c.id, func.count(sessions.c.secret_hash))
+        .outerjoin(sessions, (sessions.c.account_id == accounts.c.id) & live)
+        .group_by(accounts.c.id)
+    )
+    return {row[0]: row[1] for row in conn.execute(query)}
 
 
 def disable(conn: Connection, account: int, *, now: datetime) -> None:

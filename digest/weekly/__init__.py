@@ -24,7 +24,8 @@ from digest.weekly.content import (
     slot,
     tried,
 )
-from digest.weekly.editions import findings, post_test, preview, sets, test_key
+from digest.weekly.deadman import Overdue, alarm, overdue
+from digest.weekly.editions import findings, post_test, preview, seen, sets, test_key
 from digest.weekly.retracing import Retrace, redo, retrace, undo
 from digest.weekly.steps import (
     ENDED,
@@ -43,9 +44,11 @@ __all__ = [
     "ENDED",
     "OPEN",
     "ROLLED_OVER",
+    "Overdue",
     "Retrace",
     "Step",
     "advance",
+    "alarm",
     "announce",
     "approve",
     "cancel",
@@ -56,6 +59,7 @@ __all__ = [
     "hold",
     "offered",
     "open_issue",
+    "overdue",
     "pause",
     "post_test",
     "prepare",
@@ -64,6 +68,7 @@ __all__ = [
     "release",
     "resume",
     "retrace",
+    "seen",
     "sets",
     "slot",
     "test_key",

@@ -13,7 +13,7 @@ from digest.errors import Held, IssueError, WrongState
 from digest.model import Edition, Format, Issue, IssueState, Recap, Variant
 from digest.model.settings import NewsletterSettings
 from digest.store import Database, issues, ledger
-from digest.weekly.editions import rendered
+from digest.weekly.editions import RENDERED, rendered, seal
 from digest.weekly.variants import MOST_SETS, composer, get_nothing
 
 if TYPE_CHECKING:
@@ -35,10 +35,18 @@ BARRING = frozenset(
 )
 
 
+def changed_by(conn: Connection, issue: Issue) -> list[str]:
+    """Return who wrote the edits that the issue has; nobody if it has none."""
+    if not issues.draft(conn, issue.id).edits:
+        return []
+    return list(dict.fromkeys(act.actor for act in issues.edited(conn, issue.id)))
+
+
 def approve(database: Database, loaded: Loaded, issue: Issue, *, by: str, now: datetime) -> Issue:
     """
     Freeze and hash the edition with its variants, and use up its publications, all at once.
 
+    Where the newsletter wants four eyes, Held for somebody who changed the issue.
     IssueError if there is nothing to send, Held if the preflight finds what is in `BARRING`;
     WrongState if the issue changed since *issue* was read, or is past its draft. Nothing is
     half done.
@@ -57,13 +65,28 @@ def approve(database: Database, loaded: Loaded, issue: Issue, *, by: str, now: d
             f"issue {issue.of.key} has no items",
             remedy=f"Run: digest issue why --closing {issue.of.key}",
         )
+    _refuse_own_work(database, loaded, issue, by)
     press = _Press(loaded, issue, number)
     edition = press.printed(draft.recap)
     made = press.variants(edition, (), draft.recap)
     composed = composer(database, loaded, issue, draft)
     for topics in sets[:MOST_SETS]:
         made += press.of(topics, composed(topics), edition, draft.recap)
-    return _keep(database, issue, edition, made, number, by=by, now=now)
+    templates = seal(loaded)
+    return _keep(database, issue, edition, made, number, by=by, now=now, templates=templates)
+
+
+def _refuse_own_work(database: Database, loaded: Loaded, issue: Issue, by: str) -> None:
+    if not loaded.settings.newsletters[issue.of.newsletter].four_eyes:
+        return
+    with database.read() as conn:
+        people = changed_by(conn, issue)
+    if by in people:
+        raise Held(
+            f"you changed issue {issue.of.key}, and this newsletter wants four eyes",
+            reasons=(f"{by} changed it; somebody else has to approve it.",),
+            remedy="Ask another publisher to look at it and approve it.",
+        )
 
 
 class _Press:
@@ -150,6 +173,7 @@ def _keep(
     *,
     by: str,
     now: datetime,
+    templates: str,
 ) -> Issue:
     with database.write() as conn:
         if issues.by_id(conn, issue.id).version != issue.version:
@@ -159,6 +183,8 @@ def _keep(
             )
         issues.use_up(conn, issue, made[0].items)
         issues.add_edition(conn, issue.id, edition, made, now=now)
+        detail = {"templates": templates}
+        issues.record(conn, issue.id, RENDERED, actor=by, at=now, detail=detail)
         return issues.set_state(
             conn,
             issue.id,

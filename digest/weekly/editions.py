@@ -18,6 +18,29 @@ if TYPE_CHECKING:
     from digest.render.finding import Finding
 
 
+#: What the audit log says of an issue whose mail somebody looked at, and of one approved: the
+#: detail names the templates of that moment.
+PREVIEWED = "previewed"
+RENDERED = "rendered"
+
+
+def seal(loaded: Loaded) -> str:
+    """Return a hash of the templates that make the mail now."""
+    from digest.render import templates
+
+    return templates.seal(packaged.templates(loaded.folder))
+
+
+def seen(database: Database, loaded: Loaded, issue: Issue, *, by: str, now: datetime) -> None:
+    """Write down that *by* looked at the issue's mail, once for each state of the templates."""
+    detail = {"templates": seal(loaded)}
+    with database.read() as conn:
+        if detail in issues.told(conn, issue.id, PREVIEWED):
+            return
+    with database.write() as conn:
+        issues.record(conn, issue.id, PREVIEWED, actor=by, at=now, detail=detail)
+
+
 def preview(
     database: Database, loaded: Loaded, issue: Issue, topics: Sequence[str] = ()
 ) -> Edition:

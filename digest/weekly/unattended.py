@@ -1,23 +1,21 @@
-"""What the hour asks for when nobody comes, and what keeps an issue from going out alone."""
+"""What the hour asks for when nobody comes."""
 
 from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING
-
-from sqlalchemy import Connection
 
 from digest import calendar
 from digest.calendar import Slot
-from digest.errors import DigestError, WrongState
+from digest.errors import WrongState
 from digest.model import Draft, Issue, IssueState
 from digest.model.settings import NewsletterSettings
-from digest.store import Database, feeds, issues, ledger, restorations
-from digest.weekly.approval import BARRING, approve, freeze
+from digest.store import Database, issues
+from digest.weekly.approval import approve, freeze
 from digest.weekly.content import ROLLED_OVER, prepare
-from digest.weekly.editions import findings
+from digest.weekly.safety import objections, too_late
 from digest.weekly.steps import hold
 
 if TYPE_CHECKING:
@@ -66,7 +64,7 @@ def _decide(
             draft = issues.draft(conn, issue.id)
         if count := thin(draft, newsletter):
             return [_roll_over(database, issue, count, now=now)]
-        if reasons := _objections(database, loaded, issue, now=now):
+        if reasons := objections(database, loaded, issue, now=now):
             held = hold(database, issue, by="bell", reasons=reasons, now=now)
             return [Step(issue=held, what="held")]
         return [Step(issue=approve(database, loaded, issue, by="bell", now=now), what="approved")]
@@ -93,7 +91,7 @@ def _send(database: Database, loaded: Loaded, issue: Issue, *, now: datetime) ->
     # Somebody who approves after the hour wants it out now: the delay counts from then.
     owed_since = max(issue.sends_at, issue.approved_at or issue.sends_at)
     if now > owed_since + newsletter.catch_up:
-        late = (_too_late(owed_since, newsletter, now),)
+        late = (too_late(owed_since, newsletter, now),)
         return Step(issue=hold(database, issue, by="bell", reasons=late, now=now), what="held")
     return Step(issue=freeze(database, loaded, issue, now=now), what="frozen")
 
@@ -148,57 +146,3 @@ def _roll_over(database: Database, issue: Issue, count: int, *, now: datetime) -
         )
         issues.record(conn, issue.id, ROLLED_OVER, actor="bell", at=now)
     return Step(issue=rolled, what=ROLLED_OVER)
-
-
-def _too_late(owed_since: datetime, newsletter: NewsletterSettings, now: datetime) -> str:
-    hours = (now - owed_since) / timedelta(hours=1)
-    limit = newsletter.catch_up / timedelta(hours=1)
-    return f"It is {hours:.1f} hours late, more than the {limit:g} that catch_up allows."
-
-
-def _objections(
-    database: Database, loaded: Loaded, issue: Issue, *, now: datetime
-) -> tuple[str, ...]:
-    """Return why the issue must not go out without a person, as sentences; none if it may."""
-    newsletter = loaded.settings.newsletters[issue.of.newsletter]
-    reasons: list[str] = []
-    if newsletter.approval == "required":
-        reasons.append("Nobody approved it by its send hour, and this newsletter needs a person.")
-    if now > issue.sends_at + newsletter.catch_up:
-        reasons.append(_too_late(issue.sends_at, newsletter, now))
-    with database.read() as conn:
-        reasons += _historical(conn, issue)
-        reasons += _dead_feeds(conn, issue.of.newsletter, now=now)
-    try:
-        found = findings(database, loaded, issue, online=True)
-    except DigestError as e:
-        return (*reasons, f"It cannot be rendered: {e}")
-    strict = newsletter.approval == "auto_if_clean"
-    wrong = (f for f in found if f.code in BARRING or (strict and f.level == "error"))
-    return (*reasons, *(finding.sentence for finding in wrong))
-
-
-def _historical(conn: Connection, issue: Issue) -> list[str]:
-    reasons = []
-    before = issues.last_frozen(conn, issue.of)
-    if before is None:
-        reasons.append("It is the newsletter's first issue, which always needs a person.")
-    restored = restorations.last(conn)
-    if restored and restored.hides(issue.sends_at):
-        reasons.append(restorations.objection(restored))
-    audience = ledger.audience(conn, issue.of.newsletter, issue.of.rhythm)
-    if before and abs(audience - before) > before / 5:
-        reasons.append(
-            f"The audience changed from {before} to {audience} readers, by more than 20 %."
-        )
-    recap = issues.draft(conn, issue.id).recap
-    if recap is None or not recap.items:
-        reasons.append("There are no items.")
-    return reasons
-
-
-def _dead_feeds(conn: Connection, newsletter_key: str, *, now: datetime) -> list[str]:
-    return [
-        f"The feed {dead.url} has failed since {dead.since:%b %d %H:%M} UTC: {dead.error}"
-        for dead in feeds.dead(conn, newsletter_key, now=now)
-    ]

@@ -6,7 +6,17 @@ from fastapi import APIRouter, FastAPI, Request
 from starlette.responses import Response
 
 from digest.errors import IssueError, TemplateError
-from digest.web.desk import deciding, editing, entering, feeds, previewing, sending, weeks
+from digest.web.desk import (
+    deciding,
+    editing,
+    entering,
+    feeds,
+    log,
+    people,
+    previewing,
+    sending,
+    weeks,
+)
 from digest.web.desk.layout import go
 from digest.web.desk.session import SignInNeeded
 from digest.web.pages import Pages, told
@@ -17,7 +27,7 @@ __all__ = ["doors", "explain"]
 def doors(pages: Pages) -> APIRouter:
     """Return the routes of the desk; all but the sign-in take an account."""
     router = APIRouter()
-    for room in (entering, weeks, previewing, deciding, editing, sending, feeds):
+    for room in (entering, weeks, previewing, deciding, editing, sending, feeds, people, log):
         router.include_router(room.doors(pages))
     return router
 

@@ -30,9 +30,13 @@ def doors(pages: Pages) -> APIRouter:
         issue_id: IssueNumber, view: str = "desktop", topics: str = "", who: Visitor = seen
     ) -> HTMLResponse:
         issue = known_issue(pages, issue_id)
+        chosen = _topics(pages, issue, topics)
+        mail = _mail(pages, issue, chosen)
+        if issue.state in weekly.OPEN:
+            by = who.account.address
+            weekly.seen(pages.database, pages.loaded, issue, by=by, now=pages.now())
         with pages.database.read() as conn:
             tests = outbox.latest(conn, weekly.test_key(issue), most=TESTS)
-        chosen = _topics(pages, issue, topics)
         return desk_page(
             pages,
             who,
@@ -40,7 +44,7 @@ def doors(pages: Pages) -> APIRouter:
             issue.of.newsletter,
             here="issues",
             issue=issue,
-            mail=_mail(pages, issue, chosen),
+            mail=mail,
             view=preview.view(view),
             views=(preview.SIDE_BY_SIDE, *preview.VIEWS),
             together=preview.together(),

@@ -1,0 +1,153 @@
+"""Who may come to the desk, with which role, and where they are signed in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from fastapi import APIRouter, Depends, Form
+from starlette.exceptions import HTTPException
+from starlette.responses import HTMLResponse, Response
+
+from digest import staff
+from digest.errors import DigestError
+from digest.store import issues
+from digest.web.desk.layout import IssueNumber, chosen, desk_page, go
+from digest.web.desk.session import Visitor, acting, looking
+from digest.web.pages import Pages
+
+#: What each role may do, as the page says it.
+ROLES = {
+    "viewer": "sees everything, changes nothing",
+    "editor": "changes the draft, holds it, sends tests",
+    "publisher": "approves, releases, pauses, cancels",
+    "admin": "all that, and the people here",
+}
+
+
+def doors(pages: Pages) -> APIRouter:
+    """Return the routes of the people's page; every change takes an admin."""
+    router = APIRouter()
+    admin = Depends(acting(pages, "admin"))
+
+    @router.get("/desk/people")
+    def people(who: Visitor = Depends(looking(pages)), newsletter: str = "") -> HTMLResponse:
+        return _page(pages, who, newsletter)
+
+    @router.post("/desk/people")
+    def add(
+        address: str = Form(max_length=254), role: staff.Role = Form(), who: Visitor = admin
+    ) -> Response:
+        if any(each.address.lower() == address.strip().lower() for each in _accounts(pages)):
+            return _page(pages, who, refusal=f"{address} is there already", status=409)
+        try:
+            account = staff.add(pages.database, address.strip(), role, now=pages.now())
+        except DigestError as e:
+            return _page(pages, who, refusal=str(e), status=422)
+        _log(pages, who, "added", account, after=account.role)
+        return _page(pages, who, link_for=account)
+
+    @router.post("/desk/people/{account_id}/link")
+    def link(account_id: IssueNumber, who: Visitor = admin) -> Response:
+        account = _known(pages, account_id)
+        _log(pages, who, "made a way in", account)
+        return _page(pages, who, link_for=account)
+
+    @router.post("/desk/people/{account_id}/role")
+    def role(account_id: IssueNumber, role: staff.Role = Form(), who: Visitor = admin) -> Response:
+        account = _known(pages, account_id)
+        if _is_last_admin(pages, account) and role is not staff.Role.ADMIN:
+            return _page(pages, who, refusal=_LAST_ADMIN, status=409)
+        staff.change_role(pages.database, account.address, role, now=pages.now())
+        _log(pages, who, "gave a role", account, before=account.role, after=role)
+        return go(pages, "/desk/people")
+
+    def end(account: staff.Account) -> None:
+        staff.sign_out_everywhere(pages.database, account.address)
+
+    def remove(account: staff.Account) -> None:
+        staff.remove(pages.database, account.address, now=pages.now())
+
+    _door(router, pages, admin, "end", "signed out", end)
+    _door(router, pages, admin, "remove", "closed an account", remove)
+    return router
+
+
+_LAST_ADMIN = "Somebody has to be an admin: make another one first"
+
+
+def _door(
+    router: APIRouter,
+    pages: Pages,
+    admin: Visitor,
+    action: str,
+    what: str,
+    step: Callable[[staff.Account], None],
+) -> None:
+    @router.post(f"/desk/people/{{account_id}}/{action}")
+    def act(account_id: IssueNumber, who: Visitor = admin) -> Response:
+        account = _known(pages, account_id)
+        if action == "remove" and _is_last_admin(pages, account):
+            return _page(pages, who, refusal=_LAST_ADMIN, status=409)
+        step(account)
+        _log(pages, who, what, account)
+        return go(pages, "/desk/people")
+
+
+def _page(
+    pages: Pages,
+    who: Visitor,
+    newsletter: str = "",
+    *,
+    link_for: staff.Account | None = None,
+    refusal: str = "",
+    status: int = 200,
+) -> HTMLResponse:
+    secret = staff.link(pages.database, link_for.address, now=pages.now()) if link_for else ""
+    accounts = _accounts(pages)
+    return desk_page(
+        pages,
+        who,
+        "desk-people.html",
+        chosen(pages, newsletter),
+        here="people",
+        status=status,
+        accounts=accounts,
+        sessions=staff.browsers(pages.database, now=pages.now()),
+        roles=ROLES,
+        link=f"{staff.desk_url(pages.loaded)}/sign-in/{secret}" if secret else "",
+        link_for=link_for.address if link_for else "",
+        refusal=refusal,
+    )
+
+
+def _accounts(pages: Pages) -> list[staff.Account]:
+    return staff.listed(pages.database)
+
+
+def _known(pages: Pages, account_id: int) -> staff.Account:
+    for account in _accounts(pages):
+        if account.id == account_id:
+            return account
+    raise HTTPException(404)
+
+
+def _is_last_admin(pages: Pages, account: staff.Account) -> bool:
+    admins = [each for each in _accounts(pages) if each.role == staff.Role.ADMIN]
+    return admins == [account]
+
+
+def _log(
+    pages: Pages,
+    who: Visitor,
+    what: str,
+    account: staff.Account,
+    *,
+    before: str = "",
+    after: str = "",
+) -> None:
+    detail = {
+        "before": {"role": before} if before else {},
+        "after": {"whose": account.address, **({"role": str(after)} if after else {})},
+    }
+    with pages.database.write() as conn:
+        issues.record(conn, None, what, actor=who.account.address, at=pages.now(), detail=detail)

@@ -1,0 +1,135 @@
+"""The dead man's switch: has an issue that was due not even begun, and does nobody know?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import Connection
+
+from digest import calendar, notices
+from digest.calendar import Slot
+from digest.errors import NoSuchIssue
+from digest.model import Issue, IssueState
+from digest.store import Database, issues, ledger
+from digest.weekly.content import identity
+
+if TYPE_CHECKING:
+    from digest.config import Loaded
+
+#: After the send hour an issue has this long to begin, or to be held with a reason.
+GRACE = timedelta(minutes=30)
+
+#: Editors hear of these by another mail.
+_TOLD = (
+    IssueState.HELD,
+    IssueState.STOPPED,
+    IssueState.CANCELLED,
+    IssueState.MISSED,
+    IssueState.FINISHED,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Overdue:
+    """An issue that should be on its way and is not."""
+
+    newsletter: str
+    #: Of the slot: the day on which it closed.
+    key: str
+    due_at: datetime
+    sentence: str
+
+
+def overdue(
+    database: Database, loaded: Loaded, newsletter_key: str, *, now: datetime
+) -> Overdue | None:
+    """
+    Return the last issue that was due if nothing of it has left and no reason was told.
+
+    It asks the calendar and the database only, so it says so whatever became of the bell
+    and the sender.
+    """
+    newsletter = loaded.settings.newsletters[newsletter_key]
+    slot = calendar.current(newsletter, now)
+    if now < slot.sends_at:
+        slot = calendar.preceding(newsletter, slot)
+    first = newsletter.first_to
+    if now < slot.sends_at + GRACE + (first.wait if first else timedelta(0)):
+        return None
+    with database.read() as conn:
+        since = issues.started_at(conn, newsletter_key)
+        if since is None or slot.window.end <= since:
+            return None
+        issue = _of(conn, newsletter_key, slot)
+        if issue and (issue.state in _TOLD or _begun(conn, issue)):
+            return None
+    return Overdue(
+        newsletter=newsletter_key,
+        key=slot.key,
+        due_at=slot.sends_at,
+        sentence=_said(issue, slot, newsletter.zone),
+    )
+
+
+def _of(conn: Connection, newsletter_key: str, slot: Slot) -> Issue | None:
+    try:
+        return issues.find(conn, identity(newsletter_key, slot))
+    except NoSuchIssue:
+        return None
+
+
+def _begun(conn: Connection, issue: Issue) -> bool:
+    """Whether a mail may have left, or there is nobody whom one could leave to."""
+    if issue.state is not IssueState.SENDING:
+        return False
+    return ledger.attempted(conn, issue.id) or issues.counted(conn, issue.id)[0] == 0
+
+
+def _said(issue: Issue | None, slot: Slot, zone: ZoneInfo) -> str:
+    local = slot.sends_at.astimezone(zone)
+    due = f"It was due at {local:%H:%M} on {local:%a} {local.day} {local:%b}"
+    if issue is None:
+        return f"{due}, and there is not even a draft: the bell has not rung since."
+    if issue.state is IssueState.SENDING:
+        return f"{due}; its readers are in the ledger, and no mail has left."
+    return f"{due}, and it is still {issue.state}: nothing took it up."
+
+
+def alarm(database: Database, loaded: Loaded, *, now: datetime) -> list[Overdue]:
+    """
+    Put a mail to the editors of every overdue issue into the outbox; return what is overdue.
+
+    Each editor gets one mail for each issue, however often this is called and by how many
+    processes.
+    """
+    found = [
+        each
+        for key in loaded.settings.newsletters
+        if (each := overdue(database, loaded, key, now=now))
+    ]
+    for each in found:
+        _tell(database, loaded, each, now=now)
+    return found
+
+
+def _tell(database: Database, loaded: Loaded, found: Overdue, *, now: datetime) -> None:
+    values = {
+        "sends_at": found.due_at,
+        "reasons": [found.sentence],
+        "desk_url": f"{loaded.settings.public_url}/",
+    }
+    for editor in loaded.settings.newsletters[found.newsletter].editors:
+        with database.write() as conn:
+            notices.post(
+                conn,
+                loaded,
+                newsletter_key=found.newsletter,
+                kind="overdue",
+                address=editor,
+                idempotency_key=f"overdue:{found.newsletter}:{found.key}:{editor}",
+                values=values,
+                now=now,
+            )

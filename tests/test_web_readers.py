@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NoReturn
 
+import httpx
 import pytest
-from sqlalchemy import select
+from sqlalchemy import func, select
 
-from digest.store import Database
+from digest import tokens
+from digest.model import IssueState
+from digest.render import fragments
+from digest.store import Database, issues
 from digest.store.schema import consents, events, outbox, subscribers, subscriptions
 from tests.website import (
+    KEY,
     NOW,
     Site,
+    a_draft,
     a_reader,
     browsing,
+    put_into,
     served,
     unsubscribe_token,
 )
@@ -116,6 +125,44 @@ def test_leaving_twice_is_the_same_success(site: Site, door: str) -> None:
     second = browser.post(door, data=ONE_CLICK)
     assert (second.status_code, second.text) == (first.status_code, first.text)
     assert state_of(site.database) == after
+
+
+def test_a_rush_of_clicks_is_granted_to_everybody(site: Site) -> None:
+    """Two hundred leave at once, half of them twice: all have left, with one act each."""
+    readers = [a_reader(site.database, f"reader{n}@example.org") for n in range(200)]
+    doors = [f"/unsubscribe/{unsubscribe_token(reader)}" for reader in readers]
+    with ThreadPoolExecutor(16) as clicking:
+        answers = list(clicking.map(lambda at: httpx.post(site.address + at), doors + doors[:100]))
+    assert {answer.status_code for answer in answers} == {200}
+    with site.database.read() as conn:
+        assert set(conn.execute(select(subscriptions.c.state)).scalars()) == {"left"}
+        assert conn.execute(select(func.count()).select_from(consents)).scalar_one() == 200
+
+
+def test_opening_any_link_of_a_mail_changes_nothing(site: Site) -> None:
+    """GET, HEAD and OPTIONS, fifty times, on every address of ours in the mail and its headers."""
+    issue = put_into(site.database, a_draft(site.database), IssueState.SENDING, loaded=site.loaded)
+    reader = a_reader(site.database)
+    token, choosing = (tokens.make(KEY, it, reader, "recap") for it in ("unsubscribe", "choose"))
+    with site.database.read() as conn:
+        edition = issues.edition(conn, issue.edition_id or 0)
+    values = {
+        "unsubscribe_url": f"http://127.0.0.1/unsubscribe/{token}",
+        "preferences_url": f"http://127.0.0.1/preferences/{choosing}",
+    }
+    assert set(values) == set(fragments.SLOTS)
+    html = fragments.filled(edition.html, values, escape=True)
+    text = fragments.filled(edition.text, values, escape=False)
+    found = re.findall(r"http://127\.0\.0\.1([^\s\"<>]*)", html + text)
+    ours = {*found, f"/unsubscribe/{token}/undo", "/issues/recap"}
+    assert {f"/unsubscribe/{token}", "/issues/recap/2023-09-22"} <= ours
+    before = state_of(site.database)
+    browser = site.browser()
+    for path in sorted(ours):
+        for method in ("GET", "HEAD", "OPTIONS"):
+            for _ in range(50):
+                browser.request(method, path)
+    assert state_of(site.database) == before
 
 
 def test_undo_brings_the_reader_back(site: Site, door: str) -> None:

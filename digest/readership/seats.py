@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection
 
@@ -47,7 +48,24 @@ def seat(database: Database, loaded: Loaded, token: str) -> Seat:
     """Return the seat that *token* opens, changing nothing; BadToken if it opens none."""
     subscriber, newsletter = _opened(loaded, token)
     with database.read() as conn:
-        return _seat(conn, loaded, newsletter, readers.subscription(conn, subscriber, newsletter))
+        return _seat_of(conn, loaded, subscriber, newsletter)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Leaving:
+    """Somebody's wish to leave, opened by their link."""
+
+    subscriber: int
+    newsletter: str
+    at: datetime
+    #: Which door they took: ``link``, ``mail``.
+    via: str
+
+
+def leaving(loaded: Loaded, token: str, *, now: datetime, via: str = "link") -> Leaving:
+    """Return what *token* asks for, with no look at the database; BadToken if it opens nothing."""
+    subscriber, newsletter = _opened(loaded, token)
+    return Leaving(subscriber=subscriber, newsletter=newsletter, at=now, via=via)
 
 
 def leave(
@@ -68,11 +86,67 @@ def leave_within(
     conn: Connection, loaded: Loaded, token: str, *, now: datetime, via: str = "link"
 ) -> Seat:
     """Do the same as `leave` as a step of the caller's transaction."""
-    subscriber, newsletter = _opened(loaded, token)
-    had = readers.subscription(conn, subscriber, newsletter)
-    if had is not None and had.state is not SubscriptionState.LEFT:
-        _act(conn, had, Act.LEFT, now=now, via=via)
-    return _seat(conn, loaded, newsletter, readers.subscription(conn, subscriber, newsletter))
+    (left,) = leave_all(conn, loaded, [leaving(loaded, token, now=now, via=via)])
+    return left
+
+
+def leave_all(conn: Connection, loaded: Loaded, wishes: Sequence[Leaving]) -> list[Seat]:
+    """
+    Grant many wishes to leave in few statements; return each one's seat, in order.
+
+    As `leave` does, for who stands in it twice too.
+    """
+    had = _standing(conn, wishes)
+    first = {(wish.subscriber, wish.newsletter): wish for wish in reversed(wishes)}
+    granted = [
+        (wish, consent.after(had[pair].state, Act.LEFT))
+        for pair, wish in first.items()
+        if pair in had and had[pair].state is not SubscriptionState.LEFT
+    ]
+    readers.change_all(conn, [_left(wish, state) for wish, state in granted])
+    for newsletter in {wish.newsletter for wish, _ in granted}:
+        readers.prove(
+            conn, newsletter, [_act_of(w) for w, _ in granted if w.newsletter == newsletter]
+        )
+    return _seats(conn, loaded, wishes)
+
+
+def _standing(conn: Connection, wishes: Sequence[Leaving]) -> dict[tuple[int, str], Subscription]:
+    return readers.subscriptions_of(conn, {wish.subscriber for wish in wishes})
+
+
+def _left(wish: Leaving, state: SubscriptionState) -> dict[str, Any]:
+    left_at = wish.at if state is SubscriptionState.LEFT else None
+    told = {"subscriber": wish.subscriber, "newsletter": wish.newsletter}
+    return {**told, "state": state, "left_at": left_at, "changed_at": wish.at, "left_reason": ""}
+
+
+def _act_of(wish: Leaving) -> dict[str, Any]:
+    told = {"subscriber": wish.subscriber, "at": wish.at}
+    return {**told, "what": Act.LEFT, "source": wish.via}
+
+
+def _seats(conn: Connection, loaded: Loaded, wishes: Sequence[Leaving]) -> list[Seat]:
+    """Return where each of *wishes* stands now."""
+    now_standing = _standing(conn, wishes)
+    barred = _barred(conn, loaded, {wish.subscriber for wish in wishes})
+    return [
+        _seat(
+            loaded,
+            wish.newsletter,
+            now_standing.get((wish.subscriber, wish.newsletter)),
+            barred=wish.subscriber in barred,
+        )
+        for wish in wishes
+    ]
+
+
+def _barred(conn: Connection, loaded: Loaded, subscribers: Collection[int]) -> set[int]:
+    """Return who of *subscribers* is erased, or suppressed since they left."""
+    addresses = readers.addresses(conn, subscribers)
+    hashes = {n: address_hash(loaded, address_key(address)) for n, address in addresses.items()}
+    suppressed = readers.suppressed(conn, hashes.values())
+    return {n for n in subscribers if n not in hashes or hashes[n] in suppressed}
 
 
 def undo(
@@ -87,13 +161,13 @@ def undo(
     subscriber, newsletter = _opened(loaded, token)
     with database.write() as conn:
         had = readers.subscription(conn, subscriber, newsletter)
-        if had is None or not _seat(conn, loaded, newsletter, had).can_return:
+        if had is None or not _seat_of(conn, loaded, subscriber, newsletter).can_return:
             raise BadToken(
                 "this link cannot bring you back", remedy="Ask the sender of the newsletter."
             )
         if had.state is SubscriptionState.LEFT:
-            _act(conn, had, Act.UNDONE, now=now, via=via)
-        return _seat(conn, loaded, newsletter, readers.subscription(conn, subscriber, newsletter))
+            _return(conn, had, now=now, via=via)
+        return _seat_of(conn, loaded, subscriber, newsletter)
 
 
 def say_why(database: Database, loaded: Loaded, token: str, reason: str, *, now: datetime) -> Seat:
@@ -107,7 +181,7 @@ def say_why(database: Database, loaded: Loaded, token: str, reason: str, *, now:
         had = readers.subscription(conn, subscriber, newsletter)
         if had is not None and had.state is SubscriptionState.LEFT and reason in REASONS:
             readers.change(conn, subscriber, newsletter, at=now, left_reason=reason)
-        return _seat(conn, loaded, newsletter, had)
+        return _seat_of(conn, loaded, subscriber, newsletter)
 
 
 def can_return(database: Database, loaded: Loaded, newsletter: str, address: str) -> bool:
@@ -119,7 +193,7 @@ def can_return(database: Database, loaded: Loaded, newsletter: str, address: str
         return (
             one is not None
             and one.state is SubscriptionState.LEFT
-            and _seat(conn, loaded, newsletter, one).can_return
+            and _seat_of(conn, loaded, one.subscriber, newsletter).can_return
         )
 
 
@@ -128,37 +202,27 @@ def _opened(loaded: Loaded, token: str) -> tuple[int, str]:
     return int(subscriber), newsletter
 
 
-def _act(conn: Connection, had: Subscription, act: Act, *, now: datetime, via: str) -> None:
-    state = consent.after(had.state, act)
-    readers.change(
-        conn,
-        had.subscriber,
-        had.newsletter,
-        at=now,
-        state=state,
-        left_at=now if state is SubscriptionState.LEFT else None,
-        left_reason="",
-    )
-    told = {"subscriber": had.subscriber, "at": now, "what": act, "source": via}
+def _return(conn: Connection, had: Subscription, *, now: datetime, via: str) -> None:
+    state = consent.after(had.state, Act.UNDONE)
+    values: dict[str, Any] = {"state": state, "left_at": None, "left_reason": ""}
+    readers.change(conn, had.subscriber, had.newsletter, at=now, **values)
+    told = {"subscriber": had.subscriber, "at": now, "what": Act.UNDONE, "source": via}
     readers.prove(conn, had.newsletter, [told])
 
 
-def _seat(conn: Connection, loaded: Loaded, newsletter: str, had: Subscription | None) -> Seat:
+def _seat_of(conn: Connection, loaded: Loaded, subscriber: int, newsletter: str) -> Seat:
+    had = readers.subscription(conn, subscriber, newsletter)
+    barred = bool(_barred(conn, loaded, {subscriber}))
+    return _seat(loaded, newsletter, had, barred=barred)
+
+
+def _seat(loaded: Loaded, newsletter: str, had: Subscription | None, *, barred: bool) -> Seat:
     gone = (SubscriptionState.LEFT, SubscriptionState.SUPPRESSED)
     return Seat(
         newsletter=newsletter,
         left=had is None or had.state in gone,
         can_return=had is not None
+        and not barred
         and newsletter in loaded.settings.newsletters
-        and consent.allows(had.state, Act.UNDONE)
-        and _may_be_written_to(conn, loaded, had.subscriber),
+        and consent.allows(had.state, Act.UNDONE),
     )
-
-
-def _may_be_written_to(conn: Connection, loaded: Loaded, subscriber: int) -> bool:
-    """Tell whether that person is neither erased nor suppressed since they left."""
-    person = readers.by_id(conn, subscriber)
-    if person is None:
-        return False
-    hashed = address_hash(loaded, address_key(person.address))
-    return not readers.suppressed(conn, [hashed])

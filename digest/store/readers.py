@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, select, update
+from sqlalchemy import Connection, Row, bindparam, delete, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from digest.model import Format, Rhythm, Subscriber, Subscription, SubscriptionState
@@ -89,6 +89,23 @@ def subscribed_to(conn: Connection, subscriber: int) -> list[Subscription]:
         .order_by(subscriptions.c.newsletter)
     )
     return [_subscription(row) for row in conn.execute(query)]
+
+
+def subscriptions_of(
+    conn: Connection, subscribers: Collection[int]
+) -> dict[tuple[int, str], Subscription]:
+    """Return all consents of those people, by person and newsletter."""
+    query = select(subscriptions).where(subscriptions.c.subscriber_id.in_(list(subscribers)))
+    found = (_subscription(row) for row in conn.execute(query))
+    return {(one.subscriber, one.newsletter): one for one in found}
+
+
+def addresses(conn: Connection, numbers: Collection[int]) -> dict[int, str]:
+    """Return the addresses of those people; who is erased is left out."""
+    query = select(subscribers.c.id, subscribers.c.address).where(
+        subscribers.c.id.in_(list(numbers)), subscribers.c.address.is_not(None)
+    )
+    return {row.id: row.address for row in conn.execute(query)}
 
 
 def known(conn: Connection, newsletter: str, address_keys: Collection[str]) -> dict[str, Reader]:
@@ -249,6 +266,25 @@ def change(
         )
         .values(**values, changed_at=at)
     )
+
+
+def change_all(conn: Connection, changed: Sequence[Mapping[str, Any]]) -> None:
+    """
+    Set ``state``, ``left_at``, ``left_reason`` and ``changed_at`` of many subscriptions.
+
+    Each has these and whose it is, ``subscriber`` and ``newsletter``.
+    """
+    if changed:
+        theirs = subscriptions.c.subscriber_id == bindparam("subscriber")
+        statement = update(subscriptions).where(
+            theirs, subscriptions.c.newsletter == bindparam("whose")
+        )
+        conn.execute(statement, [_renamed(one) for one in changed])
+
+
+def _renamed(changed: Mapping[str, Any]) -> dict[str, Any]:
+    """Return *changed* with a name for its newsletter that no column has."""
+    return {("whose" if name == "newsletter" else name): told for name, told in changed.items()}
 
 
 def prove(conn: Connection, newsletter: str, acts: Sequence[Mapping[str, Any]]) -> None:

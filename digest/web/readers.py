@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from asyncio import wrap_future
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Form
-from starlette.responses import HTMLResponse
+from fastapi import APIRouter, Form, Request
+from starlette.responses import HTMLResponse, Response
 
 from digest import readership
+from digest.store.gathering import Gathering
 from digest.web import archive, choosing, joining
 from digest.web.pages import Pages
 
@@ -17,10 +19,11 @@ _TOKEN_PAGE = {"x-robots-tag": "noindex"}
 def doors(pages: Pages) -> APIRouter:
     """Return the routes that a mail's links lead to."""
     router = APIRouter()
+    # First, as a mail provider's thousand are the most that ever come at once.
+    _leaving(router, pages)
     router.include_router(joining.doors(pages))
     router.include_router(choosing.doors(pages))
     router.include_router(archive.doors(pages))
-    _leaving(router, pages)
     return router
 
 
@@ -37,9 +40,15 @@ def _leaving(router: APIRouter, pages: Pages) -> None:
         action = f"{pages.prefix}/unsubscribe/{token}"
         return _page(pages, "unsubscribe.html", seat.newsletter, action=action)
 
-    def leave(token: str) -> HTMLResponse:
-        seat = readership.leave(pages.database, pages.loaded, token, now=pages.now())
-        return _left(pages, seat, token)
+    writer: Gathering[readership.Leaving, readership.Seat] = Gathering(
+        pages.database, lambda conn, wishes: readership.leave_all(conn, pages.loaded, wishes)
+    )
+
+    async def leave(request: Request) -> Response:
+        # No thread of its own: mail providers send thousands within a minute of an issue.
+        token = request.path_params["token"]
+        wish = readership.leaving(pages.loaded, token, now=pages.now())
+        return _left(pages, await wrap_future(writer.ask(wish)), token)
 
     def undo(token: str) -> HTMLResponse:
         seat = readership.undo(pages.database, pages.loaded, token, now=pages.now())
@@ -53,7 +62,7 @@ def _leaving(router: APIRouter, pages: Pages) -> None:
     # With and without a slash at the end: a redirect would lose the POST.
     for slash in ("", "/"):
         router.add_api_route(f"/unsubscribe/{{token}}{slash}", ask, methods=["GET", "HEAD"])
-        router.add_api_route(f"/unsubscribe/{{token}}{slash}", leave, methods=["POST"])
+        router.add_route(f"/unsubscribe/{{token}}{slash}", leave, methods=["POST"])
         router.add_api_route(f"/unsubscribe/{{token}}/undo{slash}", undo, methods=["POST"])
 
 

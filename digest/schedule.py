@@ -149,6 +149,9 @@ class Bell:
 
     def _send(self) -> None:
         loaded = self._current()
+        if loaded.settings.fleet:  # its workers send
+            delivery.sweep(self._database, loaded, clock=self._clock, stop=self._stop)
+            return
         with self._database.read() as conn:
             owed = issues.listed(conn, states=(IssueState.SENDING,))
         for issue in owed:

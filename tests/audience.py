@@ -58,7 +58,7 @@ def an_issue(
             variants.insert().values(
                 edition_id=edition,
                 topics="",
-                subject="",
+                subject="Three Themes: RAND Weekly Recap",
                 headline="",
                 lead="",
                 preheader="",

@@ -38,6 +38,7 @@ COMMANDS = {
     "report": "What became of an issue: by state, domain and hour, and who has not got it.",
     "themes": "Themes, headline and lead of any feed file.",
     "serve": "Desk, readers' pages, bell and sender in one process.",
+    "worker": "One of many senders, on PostgreSQL.",
     "inbox": "A mail server that keeps what it gets and shows it in a browser.",
     "doctor": "Check config, database, templates, feeds and mail server.",
     "backup": "Write database, configuration and secrets into one file.",
@@ -47,17 +48,8 @@ COMMANDS = {
 DOORS = {
     name: (COMMANDS | GROUPS)[name]
     for name in (
-        *(
-            "init",
-            "demo",
-            "rehearse",
-            "feeds",
-            "issue",
-            "report",
-            "subscribers",
-            "bounces",
-            "serve",
-        ),
+        *("init", "demo", "rehearse", "feeds", "issue", "report"),
+        *("subscribers", "bounces", "serve", "worker"),
         *("people", "templates", "themes", "inbox", "doctor", "db"),
         *("backup", "restore"),
     )

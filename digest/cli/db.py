@@ -10,6 +10,7 @@ import typer
 from digest.cli.context import AsJson
 
 if TYPE_CHECKING:
+    from digest.config import Loaded
     from digest.store import Database
 
 app = typer.Typer(no_args_is_help=True)
@@ -31,15 +32,20 @@ def upgrade(
     Bring the database to this program's schema: all steps, or none.
 
     A database that is not there is made. Calling twice does nothing, nor do two
-    machines at once. Back up first: there is no way back but a backup.
+    machines at once. Back up first: there is no way back but a backup. With `fleet` in
+    config.yaml, the tables of Procrastinate are made too.
 
     Example: digest db upgrade --dry-run
     """
-    from digest.cli import terminal
+    from digest.cli import context, terminal
+    from digest.store import jobs
     from digest.store import upgrade as schema
 
-    database = _database()
+    loaded = _loaded()
+    database = context.open_database(loaded)
     steps = schema.pending(database) if dry_run else schema.upgrade(database)
+    if loaded.settings.fleet and not dry_run:
+        jobs.prepare(database)
     if as_json:
         terminal.as_json(
             {
@@ -108,7 +114,13 @@ def move(
 
 
 def _database() -> Database:
+    from digest.cli import context
+
+    return context.open_database(_loaded())
+
+
+def _loaded() -> Loaded:
     from digest import config
     from digest.cli import context
 
-    return context.open_database(config.load(context.chosen.get(), os.environ))
+    return config.load(context.chosen.get(), os.environ)

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from digest.errors import ConfigError, DigestError
+from digest.errors import DigestError
 
 if TYPE_CHECKING:
     from threading import Event
@@ -37,14 +36,14 @@ def serve(
     """
     import uvicorn
 
-    from digest.cli import context, terminal
+    from digest.cli import context, logs, terminal
     from digest.config import Watched
     from digest.schedule import Bell, Watch
     from digest.web.app import application
 
-    _log_to_stderr()
+    logs.to_stderr()
     installation = context.open_installation()
-    watched = Watched(installation.loaded, os.environ, tell=_alert)
+    watched = Watched(installation.loaded, os.environ, tell=logs.alert)
 
     def current() -> Loaded:
         watched.refresh()
@@ -133,31 +132,3 @@ def _yield_to_signals() -> None:
     """
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_DFL)
-
-
-def _alert(error: ConfigError) -> None:
-    """Tell that a changed configuration is not in force, and why."""
-    import structlog
-
-    structlog.get_logger("config").error(
-        "the changed configuration cannot be used; the old one stays in force",
-        error=str(error),
-        remedy=error.remedy,
-    )
-
-
-def _log_to_stderr() -> None:
-    """Log one line an event: for people at a terminal, as JSON for programs."""
-    import structlog
-
-    # Tracebacks without local variables: those hold tokens and keys.
-    plain = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
-    for_programs = (structlog.processors.format_exc_info, structlog.processors.JSONRenderer())
-    structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            *((plain,) if sys.stderr.isatty() else for_programs),
-        ],
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-    )

@@ -1,9 +1,10 @@
 """
 Settling the debt: an issue's readers get it, each one once, or are listed with the reason.
 
-One sender per issue; several connections; `attempting` durable before a message's bytes
-leave; results written by one thread in groups. Killing it at any moment loses nobody and
-sends to nobody twice: who was in flight (at most `IN_FLIGHT`) is listed as uncertain.
+One sender per issue, or a fleet of them; several connections; `attempting` durable before
+a message's bytes leave; results written by one thread in groups. Killing it at any moment
+loses nobody and sends to nobody twice: who was in flight (at most `IN_FLIGHT`) is listed
+as uncertain.
 """
 
 from __future__ import annotations
@@ -12,13 +13,14 @@ import asyncio
 import signal
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from sqlalchemy import Connection
 
+from digest.delivery import fleet
 from digest.delivery.author import author
 from digest.delivery.line import Letter
 from digest.delivery.lock import only_sender
@@ -40,6 +42,7 @@ __all__ = [
     "reconcile",
     "resend",
     "settle",
+    "sweep",
 ]
 
 ACTOR = "sender"
@@ -57,6 +60,7 @@ def settle(
     progress: Callable[[int], None] | None = None,
     stop: threading.Event | None = None,
     write: Callable[[Delivery], Letter] | None = None,
+    most: int | None = None,
 ) -> Tally:
     """
     Send the issue to everybody who is owed it by now; return the ledger as it stands then.
@@ -68,16 +72,19 @@ def settle(
 
     *progress* is called with how many more readers are settled. Setting *stop*, SIGTERM or
     Ctrl-C (KeyboardInterrupt once all is written down) ends it after what is in flight.
-    *write* makes the messages; default: from the frozen edition.
+    *write* makes the messages; default: from the frozen edition. *most* ends it after so
+    many readers.
 
-    AlreadySending if another process is at it; WrongState if the issue is not `sending`;
-    Unreachable if the mail server is away (nothing lost, call again); SenderFault if it
-    will not have our mail (the issue is `stopped` with the reason); StoreError if results
-    cannot be written (nothing leaves after that).
+    With `fleet` in the configuration any number of processes may call it at a time, and
+    each sends to others. AlreadySending if another process is at it without a fleet;
+    WrongState if the issue is not `sending`; Unreachable if the mail server is away
+    (nothing lost, call again); SenderFault if it will not have our mail (the issue is
+    `stopped` with the reason); StoreError if results cannot be written (nothing leaves
+    after that).
     """
     stop = stop or threading.Event()
-    with only_sender(database, issue_id):
-        holder = uuid4().hex
+    holder = uuid4().hex
+    with _at_work(database, loaded, issue_id, holder):
         issue = _opened(database, loaded, issue_id, holder, now=clock())
         if issue.state is IssueState.FINISHED:
             with database.read() as conn:
@@ -92,6 +99,7 @@ def settle(
             clock=clock,
             progress=progress or (lambda _: None),
             stop=stop,
+            most=most,
         )
         try:
             with _stopping_on_signals(stop) as caught:
@@ -103,6 +111,29 @@ def settle(
     if caught:
         raise KeyboardInterrupt
     return tally
+
+
+def _at_work(
+    database: Database, loaded: Loaded, issue_id: int, holder: str
+) -> AbstractContextManager[None]:
+    if loaded.settings.fleet:
+        return fleet.living(database, holder)
+    return only_sender(database, issue_id)
+
+
+def sweep(
+    database: Database, loaded: Loaded, *, clock: Callable[[], datetime], stop: threading.Event
+) -> int:
+    """
+    Look after a fleet's issues: announce what is due, put dead senders right, finish.
+
+    Return how many shares were announced. Any number of processes may call it, at any time.
+    """
+
+    def conclude(issue_id: int) -> None:
+        settle(database, loaded, issue_id, clock=clock, stop=stop, most=0)
+
+    return fleet.sweep(database, conclude, clock=clock)
 
 
 def ask_to_stop() -> None:
@@ -146,7 +177,9 @@ def _opened(
     resend = loaded.settings.smtp.uncertain == "resend"
     with database.write() as conn:
         issue = issues.by_id(conn, issue_id)
-        found = ledger.recover(conn, issue_id, now=now, alone=True, resend=resend)
+        shared = loaded.settings.fleet
+        dead = fleet.dead(database, conn, issue_id, now=now) if shared else ()
+        found = ledger.recover(conn, issue_id, now=now, alone=not shared, resend=resend, dead=dead)
         if found.uncertain:
             detail = {"uncertain": list(found.uncertain), "resent": resend}
             issues.record(conn, issue_id, "recovered", actor=ACTOR, at=now, detail=detail)

@@ -28,6 +28,8 @@ OFFERS = 3
 LOOK_SECONDS = 0.2
 COUNT_SECONDS = 10.0
 COUNT_SHARE = 0.01
+#: How often it says that it lives, well within `ledger.LEASE`.
+BEAT_SECONDS = 20.0
 
 
 class Run:
@@ -102,6 +104,7 @@ class Run:
     async def _watch(self) -> None:
         """Halt the run when it is told to, cannot write, or must not send any more."""
         count_at = time.monotonic() + COUNT_SECONDS
+        beat_at = time.monotonic() + BEAT_SECONDS
         try:
             while not self._halted.is_set():
                 stopped = self._job.stop.is_set() or self._recorder.failure is not None
@@ -110,9 +113,16 @@ class Run:
                 if time.monotonic() >= count_at:
                     took = await asyncio.to_thread(self._count)
                     count_at = time.monotonic() + max(COUNT_SECONDS, took / COUNT_SHARE)
+                if time.monotonic() >= beat_at:
+                    await self._beat()
+                    beat_at = time.monotonic() + BEAT_SECONDS
                 await asyncio.sleep(LOOK_SECONDS)
         except DigestError as e:
             self._halt(e)
+
+    async def _beat(self) -> None:
+        job = self._job
+        await self._recorder.do(lambda conn: ledger.beat(conn, job.holder, now=job.clock()))
 
     def _is_sending(self) -> bool:
         self._job.database.require_room()

@@ -51,6 +51,8 @@ class Job:
     clock: Callable[[], datetime]
     progress: Callable[[int], None]
     stop: Event
+    #: So many readers at most; None: all who are due.
+    most: int | None = None
 
 
 @dataclass(eq=False, slots=True)
@@ -111,6 +113,8 @@ class Supply:
         self._claiming: asyncio.Task[None] | None = None
         self._claim_size = LEAST_CLAIM
         self._claimed_at = 0.0
+        #: How many this run may still claim.
+        self._left = job.most
 
     @property
     def is_empty(self) -> bool:
@@ -298,9 +302,14 @@ class Supply:
             self._claim_size = max(self._claim_size // 2, LEAST_CLAIM)
         self._claimed_at = now
         job, size = self._job, self._claim_size
-        self._claimed += await self._recorder.do(
+        if self._left is not None:
+            size = min(size, self._left)
+        rows = await self._recorder.do(
             lambda conn: ledger.claim(conn, job.issue, job.holder, job.clock(), size)
         )
+        self._claimed += rows
+        if self._left is not None:
+            self._left -= len(rows)
 
     async def _sleep(self, seconds: float) -> None:
         """Sleep, but no longer than until the run is halted."""

@@ -785,6 +785,8 @@ class Settings(Strict):
     web: WebSettings = WebSettings()
     #: What is asked of others before an issue goes out.
     checks: ChecksSettings = ChecksSettings()
+    #: Let any number of `digest worker` send, on as many machines; needs PostgreSQL.
+    fleet: bool = False
     #: By key: small letters, digits and hyphens; it stands in links, so it stays.
     newsletters: dict[Key, NewsletterSettings] = Field(min_length=1)
     #: Signs links and Message-IDs; TOKEN_KEY in .env, never in config.yaml.

@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 from digest.errors import Held, IssueError, WrongState
 from digest.model import Edition, Format, Issue, IssueState, Recap, Variant
 from digest.model.settings import NewsletterSettings
-from digest.store import Database, issues, ledger
+from digest.store import Database, issues, jobs, ledger
 from digest.weekly.editions import RENDERED, rendered, seal
 from digest.weekly.variants import MOST_SETS, composer, get_nothing
 
@@ -234,6 +234,8 @@ def freeze(database: Database, loaded: Loaded, issue: Issue, *, now: datetime) -
             rest_due_at=now + first_to.wait if first_to else None,
         )
         issues.count(conn, issue.id, frozen=frozen, excluded=excluded)
+        if loaded.settings.fleet:
+            jobs.announce(conn, issue.id, frozen)
     return moved
 
 

@@ -150,6 +150,20 @@ def troubles(conn: Connection, issue_id: int, *, most: int = 8) -> list[Trouble]
 _TROUBLED = (DeliveryState.DEFERRED, DeliveryState.FAILED, DeliveryState.UNCERTAIN)
 
 
+def due(conn: Connection, issue_id: int, *, now: datetime, most: int) -> int:
+    """Return how many readers are owed the issue by *now* and nobody has; at most *most*."""
+    query = (
+        select(1)
+        .where(
+            deliveries.c.issue_id == issue_id,
+            deliveries.c.state.in_(WAITING),
+            deliveries.c.due_at <= now,
+        )
+        .limit(most)
+    )
+    return int(conn.execute(select(func.count()).select_from(query.subquery())).scalar_one())
+
+
 def rows_of(issue_id: int) -> Select[Any]:
     return (
         select(

@@ -25,7 +25,7 @@ from digest.store.ledger.results import Result, slices
 from digest.store.schema import Instant, deliveries, issues, senders, subscribers, subscriptions
 
 #: A sender that has written nothing for so long is dead.
-LEASE = timedelta(minutes=30)
+LEASE = timedelta(minutes=2)
 
 NO_ANSWER = "the sender ended before an answer was recorded"
 
@@ -213,21 +213,38 @@ _WAITING_AGAIN: Mapping[str, Any] = {
 # --- after a sender's death ---------------------------------------------------------------
 
 
+def senders_of(conn: Connection, issue_id: int) -> list[tuple[str, datetime]]:
+    """Return who sends the issue now, by name, and until when each counts as alive."""
+    query = select(senders.c.holder, senders.c.until).where(senders.c.issue_id == issue_id)
+    return [(row[0], row[1]) for row in conn.execute(query.order_by(senders.c.holder))]
+
+
+def beat(conn: Connection, holder: str, *, now: datetime, lease: timedelta = LEASE) -> None:
+    """Say that *holder* lives, though it may have nothing to write."""
+    conn.execute(update(senders).where(senders.c.holder == holder).values(until=now + lease))
+
+
 def recover(
-    conn: Connection, issue_id: int, *, now: datetime, alone: bool, resend: bool = False
+    conn: Connection,
+    issue_id: int,
+    *,
+    now: datetime,
+    alone: bool,
+    resend: bool = False,
+    dead: Collection[str] = (),
 ) -> Recovered:
     """
     Put right what dead senders left: claimed rows are owed again, attempted ones uncertain.
 
     *alone* says that the caller holds the issue's sender lock, so that no other sender
-    lives; without it only senders whose lease has run out count as dead. One that lives
+    lives; without it only those of *dead* and those whose lease has run out count. One that lives
     all the same is told so at its next step, and sends no more. With *resend* the
     attempted ones are owed again, under the same Message-ID, and may arrive twice.
     """
-    dead = select(senders.c.holder).where(senders.c.issue_id == issue_id)
+    gone = select(senders.c.holder).where(senders.c.issue_id == issue_id)
     if not alone:
-        dead = dead.where(senders.c.until < now)
-    holders = list(conn.execute(dead.order_by(senders.c.holder).with_for_update()).scalars())
+        gone = gone.where((senders.c.until < now) | senders.c.holder.in_(list(dead)))
+    holders = list(conn.execute(gone.order_by(senders.c.holder).with_for_update()).scalars())
     return _bury(conn, issue_id, holders, now=now, resend=resend)
 
 

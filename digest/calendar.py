@@ -10,6 +10,7 @@ from digest.errors import NoSuchIssue
 from digest.model import Rhythm, Window
 from digest.model.settings import DAYS, NewsletterSettings, Weekly
 
+_DAY = timedelta(days=1)
 _WEEK = timedelta(days=7)
 
 
@@ -18,7 +19,7 @@ class Slot:
     """A place in the calendar that one issue fills."""
 
     rhythm: Rhythm
-    #: The closing day in the newsletter's zone, ``2023-09-22``.
+    #: The closing day in the newsletter's zone, ``2023-09-22``; of a month ``2023-09``.
     key: str
     #: From the close before to this one.
     window: Window
@@ -52,25 +53,51 @@ def slot_closing(newsletter: NewsletterSettings, day: date) -> Slot:
     )
 
 
-def current(newsletter: NewsletterSettings, now: datetime) -> Slot:
+def slot_of_month(newsletter: NewsletterSettings, month: date) -> Slot:
     """
-    Return the slot to work on at *now*.
+    Return the monthly slot of the month that *month* lies in; it closes on the next first.
+
+    NoSuchIssue if the newsletter has no monthly issues.
+    """
+    monthly = newsletter.monthly
+    if monthly is None:
+        raise NoSuchIssue(
+            f"{newsletter.title} has no monthly issues",
+            remedy="Offer them with `monthly: {}` in config.yaml.",
+        )
+    first = month.replace(day=1)
+    then = _next_month(first)
+    start, close = (instant(on, monthly.closes, newsletter.zone) for on in (first, then))
+    return Slot(
+        rhythm=Rhythm.MONTHLY,
+        key=f"{first:%Y-%m}",
+        window=Window(start, close),
+        previous_close=start,
+        sends_at=instant(then, monthly.sends, newsletter.zone),
+    )
+
+
+def current(newsletter: NewsletterSettings, now: datetime, rhythm: Rhythm = Rhythm.WEEKLY) -> Slot:
+    """
+    Return the slot of *rhythm* to work on at *now*.
 
     That is the one which is closed but whose send hour is still to come; if there is
     none, the one whose window contains *now*. At the send hour itself the next begins.
     """
-    slot = _containing(newsletter, now)
+    slot = _containing(newsletter, now, rhythm)
     closed = preceding(newsletter, slot)
     return closed if now < closed.sends_at else slot
 
 
 def following(newsletter: NewsletterSettings, slot: Slot) -> Slot:
-    """Return the slot that opens when *slot* closes."""
-    return _containing(newsletter, slot.window.end)
+    """Return the slot of the same rhythm that opens when *slot* closes."""
+    return _containing(newsletter, slot.window.end, slot.rhythm)
 
 
 def preceding(newsletter: NewsletterSettings, slot: Slot) -> Slot:
     """Return the slot that closes when *slot* opens, under the calendar as it is now."""
+    if slot.rhythm is Rhythm.MONTHLY:
+        return slot_of_month(newsletter, date.fromisoformat(f"{slot.key}-01") - _DAY)
     day = _day(newsletter.closes, slot.window.start, newsletter.zone, after=True)
     return slot_closing(newsletter, day - _WEEK)
 
@@ -94,9 +121,17 @@ def instant(day: date, at: time, zone: ZoneInfo) -> datetime:
     return datetime.combine(day, at, zone).replace(fold=0).astimezone(UTC)
 
 
-def _containing(newsletter: NewsletterSettings, moment: datetime) -> Slot:
+def _containing(newsletter: NewsletterSettings, moment: datetime, rhythm: Rhythm) -> Slot:
     """Return the slot whose window contains *moment*: the first that closes after it."""
+    if rhythm is Rhythm.MONTHLY:
+        slot = slot_of_month(newsletter, moment.astimezone(newsletter.zone).date())
+        # In the first hours of a first day the month before is still open.
+        return slot if moment >= slot.window.start else preceding(newsletter, slot)
     return slot_closing(newsletter, _day(newsletter.closes, moment, newsletter.zone, after=True))
+
+
+def _next_month(first: date) -> date:
+    return (first + timedelta(days=31)).replace(day=1)
 
 
 def _first(weekly: Weekly, moment: datetime, zone: ZoneInfo) -> datetime:

@@ -106,7 +106,13 @@ def compose(
         themes=found.themes,
         items=items,
         sections=_sections(
-            found.themes, items, newsletter, edits, words, _valid(blocks, slot, newsletter)
+            found.themes,
+            items,
+            newsletter,
+            edits,
+            words,
+            _valid(blocks, slot, newsletter),
+            monthly=slot.rhythm is Rhythm.MONTHLY,
         ),
         others=found.others,
         alternatives=tuple(each for each in spare if each != headline),
@@ -280,6 +286,8 @@ def _sections(
     edits: Edits,
     words: Words,
     blocks: Sequence[Block],
+    *,
+    monthly: bool,
 ) -> tuple[Section, ...]:
     """Return the sections in the newsletter's order; those without content are left out."""
     events = tuple(each.publication for each in items if each.starts_at is not None)
@@ -290,7 +298,7 @@ def _sections(
     made = {
         "intro": _intro(edits),
         "themes": (Section(key="themes", items=themed),) if themed else (),
-        "more": _more(rest, words, headed=bool(themed)),
+        "more": _more(rest, words, headed=bool(themed), monthly=monthly),
         "upcoming": _upcoming(events, words),
         **{f"block:{each.key}": (Section(key=f"block-{each.key}", block=each),) for each in blocks},
     }
@@ -329,7 +337,9 @@ def _upcoming(events: tuple[int, ...], words: Words) -> tuple[Section, ...]:
     return (Section(key="upcoming", title=words.gettext("Upcoming"), items=events),)
 
 
-def _more(rest: Sequence[Item], words: Words, *, headed: bool) -> tuple[Section, ...]:
+def _more(
+    rest: Sequence[Item], words: Words, *, headed: bool, monthly: bool
+) -> tuple[Section, ...]:
     """Return what no theme has, kinds together; many of several kinds get headings."""
     kinds: dict[str, list[int]] = {}
     for item in rest:
@@ -340,7 +350,9 @@ def _more(rest: Sequence[Item], words: Words, *, headed: bool) -> tuple[Section,
             for kind, ids in kinds.items()
         )
     ids = tuple(one for each in kinds.values() for one in each)
-    title = words.gettext("More this week") if headed else ""
+    title = ""
+    if headed:
+        title = words.gettext("More this month") if monthly else words.gettext("More this week")
     return (Section(key="more", title=title, items=ids),) if ids else ()
 
 

@@ -16,9 +16,11 @@ from digest.calendar import (
     instant,
     preceding,
     slot_closing,
+    slot_of_month,
     upcoming,
 )
 from digest.errors import NoSuchIssue
+from digest.model import Rhythm
 from digest.model.settings import DAYS, NewsletterSettings
 
 ZONES = (
@@ -168,3 +170,61 @@ def test_every_moment_has_one_slot(newsletter, moment):
     assert slot.window.end <= slot.sends_at
     assert slot.sends_at - slot.window.end <= timedelta(days=8)
     assert slot_closing(newsletter, date.fromisoformat(slot.key)) == slot
+
+
+# --- months -------------------------------------------------------------------------------
+
+
+def monthly(**told: object) -> NewsletterSettings:
+    return a_newsletter(timezone="America/New_York", monthly=told)
+
+
+def test_a_month_runs_from_first_to_first():
+    """The issue of September closes and goes out on the first of October, by the wall clock."""
+    slot = slot_of_month(monthly(), date(2023, 9, 17))
+    assert slot.key == "2023-09"
+    assert slot.window.start == datetime(2023, 9, 1, 10, tzinfo=UTC)
+    assert slot.window.end == datetime(2023, 10, 1, 10, tzinfo=UTC)
+    assert slot.sends_at == datetime(2023, 10, 1, 13, tzinfo=UTC)
+
+
+def test_months_touch_across_clock_changes_and_years():
+    """Each month begins where the one before ends; March and November have their hour."""
+    months = monthly(closes="00:30", sends="08:00")
+    slot = slot_of_month(months, date(2023, 1, 31))
+    for _ in range(26):
+        then = following(months, slot)
+        assert then.window.start == slot.window.end == then.previous_close
+        assert preceding(months, then) == slot
+        assert slot.window.end.astimezone(months.zone).strftime("%d %H:%M") == "01 00:30"
+        slot = then
+    assert slot.key == "2025-03"
+
+
+@pytest.mark.parametrize(
+    ("now", "key"),
+    [
+        ("2023-09-30 23:59", "2023-09"),
+        ("2023-10-01 05:59", "2023-09"),
+        ("2023-10-01 08:59", "2023-09"),
+        ("2023-10-01 09:00", "2023-10"),
+    ],
+)
+def test_the_month_to_work_on(now: str, key: str):
+    """It is the closed one until it goes out, also in the first hours of a first day."""
+    months = monthly()
+    moment = datetime.fromisoformat(now).replace(tzinfo=months.zone).astimezone(UTC)
+    assert current(months, moment, Rhythm.MONTHLY).key == key
+
+
+def test_who_offers_no_months_has_none():
+    """Asking for a monthly slot says what to write into config.yaml."""
+    with pytest.raises(NoSuchIssue) as e:
+        slot_of_month(a_newsletter(), date(2023, 9, 1))
+    assert "monthly" in e.value.remedy
+
+
+def test_a_month_is_not_sent_before_it_closes():
+    """A send time before the close is refused, with both named."""
+    with pytest.raises(ValueError, match=r"sends \(05:00\) is before closes \(06:00\)"):
+        monthly(sends="05:00")

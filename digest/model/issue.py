@@ -51,7 +51,8 @@ class IssueId:
 
     newsletter: str
     rhythm: Rhythm
-    #: The closing day in the newsletter's zone (``2023-09-22``); extra and correction
+    #: The closing day in the newsletter's zone (``2023-09-22``), or the month that a monthly
+    #: one speaks of (``2023-09``); extra and correction
     #: issues carry a suffix (``2023-09-22+correction-1``).
     key: str
 

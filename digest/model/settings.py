@@ -434,6 +434,35 @@ def _topics(value: Any) -> Any:
     return {"offered": value} if isinstance(value, list) else value
 
 
+def _wall(value: Any) -> Any:
+    match = re.fullmatch(r"\s*(\d{1,2}):(\d{2})\s*", value) if isinstance(value, str) else None
+    if isinstance(value, str) and (not match or int(match[1]) > 23 or int(match[2]) > 59):
+        raise ValueError(f'write a time in quotes, like "06:00", not {value!r}')
+    return time(int(match[1]), int(match[2])) if match else value
+
+
+Clock = Annotated[time, BeforeValidator(_wall)]
+
+
+class Monthly(Strict):
+    """An issue of its own on the first of each month, for readers who want no more."""
+
+    #: Its name in the masthead and the subject; none: the newsletter's.
+    title: Line = Field(default="", max_length=120)
+    #: What is published from then on, on the first, belongs to the next month.
+    closes: Clock = time(6)
+    #: When it goes out on the first.
+    sends: Clock = time(9)
+    #: How many items it has.
+    items: Items = Items(max=20)
+
+    @model_validator(mode="after")
+    def _sent_after_the_close(self) -> Self:
+        if self.sends < self.closes:
+            raise ValueError(f"sends ({self.sends:%H:%M}) is before closes ({self.closes:%H:%M})")
+        return self
+
+
 class Ranking(Strict):
     """What each part of a score can bring; of an item first, then of a theme."""
 
@@ -625,6 +654,8 @@ class NewsletterSettings(Strict):
     items: Items = Items()
     #: What readers may choose: names, or keys as below.
     topics: Annotated[Topics, BeforeValidator(_topics)] = Topics()
+    #: Offers a monthly issue, ``{}`` with the usual hours; none: weekly ones only.
+    monthly: Monthly | None = None
     #: In the order of the mail: ``intro``, ``themes``, ``more``, ``{upcoming: 14d}`` for events,
     #: ``{block: KEY}`` for the words of `templates/blocks/KEY.md` beside config.yaml.
     sections: tuple[Annotated[str | dict[str, str], BeforeValidator(_section)], ...] = (
@@ -652,7 +683,7 @@ class NewsletterSettings(Strict):
     @property
     def rhythms(self) -> tuple[Rhythm, ...]:
         """What readers may choose, the usual one first."""
-        return (Rhythm.WEEKLY,)
+        return (Rhythm.WEEKLY, Rhythm.MONTHLY) if self.monthly else (Rhythm.WEEKLY,)
 
     @property
     def upcoming(self) -> timedelta | None:

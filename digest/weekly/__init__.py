@@ -21,7 +21,9 @@ from digest.weekly.content import (
     edit,
     open_issue,
     prepare,
+    rules,
     slot,
+    slot_of,
     tried,
 )
 from digest.weekly.deadman import Overdue, alarm, overdue
@@ -68,9 +70,11 @@ __all__ = [
     "release",
     "resume",
     "retrace",
+    "rules",
     "seen",
     "sets",
     "slot",
+    "slot_of",
     "test_key",
     "thin",
     "tried",

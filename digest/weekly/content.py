@@ -20,6 +20,7 @@ from digest.model import (
     IssueId,
     IssueState,
     Publication,
+    Rhythm,
 )
 from digest.model.settings import NewsletterSettings
 from digest.store import Database, issues, publications
@@ -41,11 +42,40 @@ OPEN = (IssueState.PLANNED, IssueState.DRAFT, IssueState.HELD)
 ROLLED_OVER = "rolled over"
 
 
-def slot(newsletter: NewsletterSettings, closing: date | None, *, now: datetime) -> Slot:
-    """Return the slot that closes on that local day, or the one to work on now."""
+def slot(
+    newsletter: NewsletterSettings,
+    closing: date | None,
+    *,
+    now: datetime,
+    rhythm: Rhythm = Rhythm.WEEKLY,
+) -> Slot:
+    """
+    Return the slot that closes on that local day, or the one to work on now.
+
+    Of monthly ones *closing* is any day of the month that it speaks of.
+    """
     if closing is None:
-        return calendar.current(newsletter, now)
+        return calendar.current(newsletter, now, rhythm)
+    if rhythm is Rhythm.MONTHLY:
+        return calendar.slot_of_month(newsletter, closing)
     return calendar.slot_closing(newsletter, closing)
+
+
+def rules(newsletter: NewsletterSettings, slot: Slot) -> NewsletterSettings:
+    """Return the settings that an issue of *slot* is made by: a month looks back on all of it."""
+    monthly = newsletter.monthly
+    if slot.rhythm is not Rhythm.MONTHLY or monthly is None:
+        return newsletter
+    # In whole days, which the clock's changes do not alter.
+    length = timedelta(days=round((slot.window.end - slot.window.start) / timedelta(days=1)))
+    return newsletter.model_copy(
+        update={
+            "title": monthly.title or newsletter.title,
+            "items": monthly.items,
+            "look_back": length,
+            "late": length + newsletter.late,
+        }
+    )
 
 
 def identity(newsletter_key: str, slot: Slot) -> IssueId:
@@ -118,7 +148,7 @@ def tried(database: Database, loaded: Loaded, issue: Issue, edits: Edits) -> Dra
     """Return the draft that *edits* would make of the issue now; nothing is written."""
     from digest.config import blocks
 
-    newsletter = loaded.settings.newsletters[issue.of.newsletter]
+    newsletter = rules(loaded.settings.newsletters[issue.of.newsletter], slot_of(issue))
     with database.read() as conn:
         material = _gather(conn, issue, newsletter, edits)
     return compose_draft(
@@ -194,7 +224,11 @@ def _reaching_back(
     conn: Connection, newsletter: NewsletterSettings, newsletter_key: str, slot: Slot
 ) -> Slot:
     """Return the slot with the close before the weeks that rolled over into it as previous."""
-    by_key = {issue.of.key: issue for issue in issues.listed(conn, newsletter_key)}
+    by_key = {
+        issue.of.key: issue
+        for issue in issues.listed(conn, newsletter_key)
+        if issue.of.rhythm is slot.rhythm
+    }
     earlier = calendar.preceding(newsletter, slot)
     while (issue := by_key.get(earlier.key)) and issues.happened(conn, issue.id, ROLLED_OVER):
         slot = replace(slot, previous_close=issue.window.start)

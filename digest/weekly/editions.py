@@ -11,6 +11,7 @@ from digest import packaged
 from digest.errors import IssueError
 from digest.model import Edition, Format, Issue, Recap, Recipient, topic_set
 from digest.store import Database, issues, ledger, outbox
+from digest.weekly.content import rules, slot_of
 from digest.weekly.variants import MOST_SETS, composer, get_nothing
 
 if TYPE_CHECKING:
@@ -137,7 +138,7 @@ def findings(
     with database.read() as conn:
         recap = issues.draft(conn, issue.id).recap
     assert recap is not None  # noqa: S101 - `preview` raises before
-    newsletter = loaded.settings.newsletters[issue.of.newsletter]
+    newsletter = rules(loaded.settings.newsletters[issue.of.newsletter], slot_of(issue))
     missing = blocks.read(loaded.folder, newsletter).faults
     found = [*preflight.check(edition, recap, newsletter, missing=missing)]
     found += preflight.message(message := _specimen(loaded, issue, edition))

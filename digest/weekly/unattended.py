@@ -4,22 +4,26 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from digest import calendar
 from digest.calendar import Slot
 from digest.errors import WrongState
-from digest.model import Draft, Issue, IssueState
+from digest.model import Draft, Issue, IssueState, Rhythm
 from digest.model.settings import NewsletterSettings
 from digest.store import Database, issues
 from digest.weekly.approval import approve, freeze
-from digest.weekly.content import ROLLED_OVER, prepare
+from digest.weekly.content import ROLLED_OVER, identity, prepare, rules
 from digest.weekly.safety import objections, too_late
 from digest.weekly.steps import hold
 
 if TYPE_CHECKING:
     from digest.config import Loaded
+
+
+#: A month's draft is composed from so long before its close on.
+MONTH_AHEAD = timedelta(days=7)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,12 +47,39 @@ def advance(
     newsletter = loaded.settings.newsletters[newsletter_key]
     with database.write() as conn:
         since = issues.started(conn, newsletter_key, now=now)
-    steps = _mark_missed(database, newsletter_key, newsletter, since=since, now=now)
-    slot = calendar.current(newsletter, now)
-    for each in (calendar.preceding(newsletter, slot), slot):
-        if each.window.end > since:
-            steps += _decide(database, loaded, newsletter_key, each, now=now)
+    steps = []
+    for rhythm in newsletter.rhythms:
+        slot = calendar.current(newsletter, now, rhythm)
+        before = calendar.preceding(newsletter, slot)
+        steps += _mark_missed(database, newsletter_key, before, since=since, now=now)
+        for each in (before, slot):
+            if each.window.end > since and _is_on(database, newsletter_key, newsletter, each, now):
+                steps += _decide(database, loaded, newsletter_key, each, now=now)
     return steps + _send_approved(database, loaded, newsletter_key, now=now)
+
+
+def _is_on(
+    database: Database,
+    newsletter_key: str,
+    newsletter: NewsletterSettings,
+    slot: Slot,
+    now: datetime,
+) -> bool:
+    """
+    Tell whether the slot's issue is to be worked on.
+
+    A month's is from a week before its close on; and none is begun for a month that was
+    over before anybody offered it.
+    """
+    if slot.rhythm is not Rhythm.MONTHLY:
+        return True
+    if slot.window.end - MONTH_AHEAD <= now <= slot.sends_at + newsletter.catch_up:
+        return True
+    with database.read() as conn:
+        return any(
+            issue.of == identity(newsletter_key, slot)
+            for issue in issues.listed(conn, newsletter_key)
+        )
 
 
 def _decide(
@@ -62,7 +93,7 @@ def _decide(
             return []
         with database.read() as conn:
             draft = issues.draft(conn, issue.id)
-        if count := thin(draft, newsletter):
+        if count := thin(draft, rules(newsletter, slot)):
             return [_roll_over(database, issue, count, now=now)]
         if reasons := objections(database, loaded, issue, now=now):
             held = hold(database, issue, by="bell", reasons=reasons, now=now)
@@ -97,20 +128,15 @@ def _send(database: Database, loaded: Loaded, issue: Issue, *, now: datetime) ->
 
 
 def _mark_missed(
-    database: Database,
-    newsletter_key: str,
-    newsletter: NewsletterSettings,
-    *,
-    since: datetime,
-    now: datetime,
+    database: Database, newsletter_key: str, before: Slot, *, since: datetime, now: datetime
 ) -> list[Step]:
-    """Close the books on older windows that nobody sent: they are never sent late."""
+    """Close the books on windows older than *before* that nobody sent: they are never sent late."""
     with database.read() as conn:
-        left = issues.listed(conn, newsletter_key, states=(IssueState.PLANNED, IssueState.DRAFT))
-    before = calendar.preceding(newsletter, calendar.current(newsletter, now)).window.end
+        found = issues.listed(conn, newsletter_key, states=(IssueState.PLANNED, IssueState.DRAFT))
+    left = [issue for issue in found if issue.of.rhythm is before.rhythm]
     steps = []
     for issue in left:
-        if issue.window.end < before and issue.sends_at >= since:
+        if issue.window.end < before.window.end and issue.sends_at >= since:
             reasons = ("Its hour passed while nothing ran, and the next issue is under way.",)
             with database.write() as conn:
                 missed = issues.set_state(
@@ -133,7 +159,9 @@ def thin(draft: Draft, newsletter: NewsletterSettings) -> int:
 
 
 def _roll_over(database: Database, issue: Issue, count: int, *, now: datetime) -> Step:
-    reason = f"Only {count} {'item' if count == 1 else 'items'}: they roll over into next week."
+    reason = (
+        f"Only {count} {'item' if count == 1 else 'items'}: they roll over into the next issue."
+    )
     with database.write() as conn:
         rolled = issues.set_state(
             conn,

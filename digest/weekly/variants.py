@@ -10,7 +10,7 @@ from digest.errors import IssueError
 from digest.model import Candidate, Draft, Issue, Item, Recap, topic_set
 from digest.model.settings import NewsletterSettings, Topics
 from digest.store import Database, publications
-from digest.weekly.content import slot_of
+from digest.weekly.content import rules, slot_of
 
 if TYPE_CHECKING:
     from digest.config import Loaded
@@ -35,7 +35,7 @@ def composer(database: Database, loaded: Loaded, issue: Issue, draft: Draft) -> 
 
     full = draft.recap
     assert full is not None  # noqa: S101 - who asks has a draft
-    newsletter = loaded.settings.newsletters[issue.of.newsletter]
+    newsletter = rules(loaded.settings.newsletters[issue.of.newsletter], slot_of(issue))
     with database.read() as conn:
         close, key = issue.window.end, issue.of.newsletter
         material = publications.by_ids(conn, [item.publication for item in full.items])

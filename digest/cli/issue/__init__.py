@@ -5,6 +5,7 @@ from collections.abc import Callable
 import typer
 
 from digest.cli.issue import content, sending
+from digest.cli.issue.chosen import with_rhythm
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -29,4 +30,4 @@ _COMMANDS: dict[str, Callable[..., None]] = {
     "status": sending.status,
 }
 for name, command in _COMMANDS.items():
-    app.command(name)(command)
+    app.command(name)(with_rhythm(command))

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import inspect
+import re
+from collections.abc import Callable
+from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from typing import TYPE_CHECKING, Annotated
+from functools import wraps
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+from digest.model import Rhythm
 
 if TYPE_CHECKING:
     from digest.calendar import Slot
@@ -19,10 +26,18 @@ Closing = Annotated[
     str | None,
     typer.Option(
         "--closing",
-        metavar="YYYY-MM-DD",
-        help="The local day on which its window closes. Default: the current week.",
+        metavar="YYYY-MM[-DD]",
+        help="The local day on which its window closes, or a month: 2023-09. Default: now's.",
     ),
 ]
+
+#: The option `--rhythm`, which every command with `--closing` has too.
+RhythmOption = Annotated[
+    Rhythm | None, typer.Option("--rhythm", help="Default: weekly, or as --closing says.")
+]
+
+#: What `--rhythm` said, for as long as the command runs.
+_asked: ContextVar[Rhythm | None] = ContextVar("rhythm", default=None)
 
 #: Who the audit log says it was.
 ACTOR = "command line"
@@ -57,20 +72,53 @@ def choose(newsletter: str | None, closing: str | None) -> Chosen:
     from digest import weekly
     from digest.cli import context
 
-    day = _day(closing)
+    day, rhythm = _meant(closing)
     installation = context.open_installation()
     key, settings = context.newsletter(installation, newsletter)
     now = datetime.now(UTC)
-    slot = weekly.slot(settings, day, now=now)
+    slot = weekly.slot(settings, day, now=now, rhythm=rhythm)
     return Chosen(installation=installation, key=key, newsletter=settings, slot=slot, now=now)
 
 
-def _day(closing: str | None) -> date | None:
-    if closing is None:
-        return None
+def with_rhythm(command: Callable[..., None]) -> Callable[..., None]:
+    """Return *command* with the option `--rhythm`, if it has `--closing`."""
+    told = inspect.signature(command, eval_str=True)
+    if "closing" not in told.parameters:
+        return command
+
+    @wraps(command)
+    def run(*, rhythm: Rhythm | None = None, **values: Any) -> None:
+        before = _asked.set(rhythm)
+        try:
+            command(**values)
+        finally:
+            _asked.reset(before)
+
+    option = inspect.Parameter(
+        "rhythm", inspect.Parameter.KEYWORD_ONLY, default=None, annotation=RhythmOption
+    )
+    parameters = list(told.parameters.values())
+    at = 1 + [each.name for each in parameters].index("closing")
+    both = [*parameters[:at], option, *parameters[at:]]
+    # All by name: an option may stand between parameters of any sort then.
+    named = [each.replace(kind=inspect.Parameter.KEYWORD_ONLY) for each in both]
+    run.__signature__ = told.replace(parameters=named)  # type: ignore[attr-defined]
+    run.__annotations__ = {each.name: each.annotation for each in both}
+    return run
+
+
+def _meant(closing: str | None) -> tuple[date | None, Rhythm]:
+    """Return the day or month of `--closing` and the rhythm that is meant by both options."""
+    asked, told = _asked.get(), closing or ""
+    is_month = re.fullmatch(r"\d{4}-\d{2}", told) is not None
+    if is_month and asked is Rhythm.WEEKLY:
+        raise typer.BadParameter("A weekly issue closes on a day.", param_hint="--closing")
+    rhythm = Rhythm.MONTHLY if is_month else asked or Rhythm.WEEKLY
     try:
-        return date.fromisoformat(closing)
+        day = date.fromisoformat(f"{told}-01" if is_month else told) if told else None
     except ValueError:
         raise typer.BadParameter(
-            f"{closing!r} is no day; write it like 2023-09-22.", param_hint="--closing"
+            f"{closing!r} is no day; write it like 2023-09-22, or 2023-09 for a month's issue.",
+            param_hint="--closing",
         ) from None
+    return day, rhythm

@@ -144,7 +144,7 @@ def gather(database: Database, loaded: Loaded, issue: Issue, *, now: datetime) -
         tally=tally,
         needs_approval=first or newsletter.approval == "required" or "Holds" in weights,
         blocked="Blocks" in weights,
-        thin=weekly.thin(draft, newsletter),
+        thin=weekly.thin(draft, weekly.rules(newsletter, weekly.slot_of(issue))),
     )
     included = (row for row in rows if row.candidate.included)
     return Board(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from fastapi import APIRouter, Depends, Form
@@ -48,8 +48,7 @@ def doors(pages: Pages) -> APIRouter:
     @router.post("/desk/issues/{issue_id}/refresh")
     def refresh(issue_id: IssueNumber, version: int = Form(), who: Visitor = editing) -> Response:
         def step(issue: Issue, by: str, now: datetime) -> object:
-            newsletter = pages.loaded.settings.newsletters[issue.of.newsletter]
-            slot = weekly.slot(newsletter, date.fromisoformat(issue.of.key), now=now)
+            slot = weekly.slot_of(issue)
             return weekly.prepare(
                 pages.database, pages.loaded, issue.of.newsletter, slot, now=now, actor=by
             )

@@ -183,6 +183,9 @@ def test_right_to_left_mirrors_the_layout() -> None:
     )
     assert not re.search(r"letter-spacing: ?1px", markup)
     assert '<h3 class="title smaller" lang="en" dir="ltr"' in markup
+    # An English word beside an Arabic date keeps its place, and an English address its order.
+    assert "\u2068Commentary\u2069 · \u206819 سبتمبر\u2069" in markup
+    assert re.search(r'<p dir="auto"[^>]*>RAND Weekly Recap, 1 Sample Street', markup)
     assert re.search(r'<td width="58"[^>]*padding-left:16px', markup.replace(": ", ":"))
 
 

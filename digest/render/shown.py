@@ -11,6 +11,9 @@ from digest.render import dates, languages, markdown
 from digest.render.fit import Fit
 from digest.render.plain import link, plain, shortened, summarised, tagged
 
+#: Between these, words of another direction do not turn the order of what is around them
+#: (Unicode's UAX 9, FSI and PDI).
+_ISOLATE, _END_OF_ISOLATE = "\u2068", "\u2069"
 #: How wide the text is, in pixels, where a screen has room for all of it.
 TEXT_WIDTH = 552
 TITLE_LIMIT = 240
@@ -261,7 +264,10 @@ class _Page:
             named = self.words.gettext("%(authors)s and others", authors=named)
         day = moment or dates.short(item.published_on, self.newsletter.language)
         updated = self.words.gettext("updated") if item.updated else ""
-        return " · ".join(said for said in (plain(item.kind), day, named, updated) if said)
+        said = [each for each in (plain(item.kind), day, named, updated) if each]
+        if languages.direction(self.newsletter.language) == "rtl":
+            said = [f"{_ISOLATE}{each}{_END_OF_ISOLATE}" for each in said]
+        return " · ".join(said)
 
     def cut(self, text: str, limit: int) -> str:
         if len(text) > limit:

@@ -77,7 +77,7 @@ def an_arabic_issue() -> Recap:
         an_item(1, title="أمن البحر الأحمر وطرق التجارة", summary="كيف تغيّر مسار السفن.",
                 kind="تعليق", language="ar"),
         an_item(2, title="A Report in English", summary="It stays as it is.", language="en"),
-        an_item(3, title="ندوة عن المياه", kind="فعالية",
+        an_item(3, title="ندوة عن المياه", summary="لقاء مفتوح للجميع.", kind="فعالية",
                 starts_at=datetime(2023, 9, 28, 18, tzinfo=UTC)),
         title="الموجز الأسبوعي",
         headline="أمن البحر الأحمر، المياه",

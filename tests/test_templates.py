@@ -55,6 +55,11 @@ def test_our_templates_have_no_faults(layout: str) -> None:
         ("<mj-preview>x</mj-preview>", 1, "hides text"),
         ("\n{{ isue.title }}", 2, "No value is called isue. Did you mean issue?"),
         ("\n\n{% if x %}", 3, "Unexpected end of template"),
+        ('\n{% include "mail/parts/footr.mjml" %}', 2, "Did you mean mail/parts/footer.mjml?"),
+        ("<mj-section>\n<mj-text>x</mj-text></mj-section>", 2, "its place is in <mj-column>."),
+        ("<mj-section>\n<mj-column>\n</mj-section>", 3, "<mj-column> of line 2 is open"),
+        ("\n<mj-section>", 2, "is never closed"),
+        ("<mj-text>\n<script>x</script></mj-text>", 2, "<script> is dropped"),
     ],
 )
 def test_fault_names_file_and_line(own: Path, source: str, line: int, said: str) -> None:

@@ -81,6 +81,24 @@ REFUSED = {
     "mj-social-element": "its icons come from a third party",
 }
 
+#: Where a tag must stand; elsewhere mjml-python drops it, or Outlook its width.
+PARENTS = {
+    "mj-head": ("mjml",),
+    "mj-body": ("mjml",),
+    "mj-wrapper": ("mj-body",),
+    "mj-section": ("mj-body", "mj-wrapper"),
+    "mj-group": ("mj-section",),
+    "mj-column": ("mj-section", "mj-group"),
+    **dict.fromkeys(
+        ("mj-text", "mj-image", "mj-button", "mj-divider", "mj-spacer", "mj-table"),
+        ("mj-column",),
+    ),
+}
+
+#: HTML that no mail program shows, or that makes a filter suspicious.
+_NOT_IN_MAIL = ("applet", "audio", "embed", "form", "iframe", "input", "link", "object", "script",
+                "svg", "video")  # fmt: skip
+
 #: What every mail is given.
 SHARED_NAMES = frozenset(
     {
@@ -102,6 +120,8 @@ NOTICE_NAMES = frozenset({*SHARED_NAMES, *specimen.NOTICE_VALUES, "public_url"})
 
 _JINJA = re.compile(r"\{#.*?#\}|\{\{.*?\}\}|\{%.*?%\}", re.DOTALL)
 _TAG = re.compile(r"<(mj[a-z-]*)\b((?:\"[^\"]*\"|'[^']*'|[^>\"'])*)>")
+_ANY_TAG = re.compile(r"<(/?)(mj[a-z-]*)\b((?:\"[^\"]*\"|'[^']*'|[^>\"'])*)>")
+_COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
 _ATTRIBUTE = re.compile(r"([a-zA-Z_:][\w:.-]*)\s*=\s*(?:\"[^\"]*\"|'[^']*')")
 
 
@@ -146,10 +166,15 @@ def _faults(name: str, file: Path, templates: Sequence[Path]) -> Iterator[Fault]
     except jinja2.TemplateSyntaxError as e:
         yield Fault(str(file), e.lineno, str(e.message))
         return
+    yield from _missing(file, tree, templates)
     used = meta.find_undeclared_variables(tree) - _assigned(tree)
     yield from _unknown_names(name, file, source, used)
     if file.suffix == ".mjml":
-        yield from _unknown_tags(file, source)
+        # Blanked to the same length, so that lines stay where they are.
+        markup = _JINJA.sub(lambda at: re.sub(r"[^\n]", " ", at[0]), source)
+        yield from _unknown_tags(file, markup)
+        yield from _misplaced(file, markup)
+        yield from _not_in_mail(file, markup)
 
 
 def _assigned(tree: nodes.Template) -> set[str]:
@@ -173,9 +198,53 @@ def _unknown_names(name: str, file: Path, source: str, used: set[str]) -> Iterat
         yield Fault(str(file), line, f"No value is called {variable}.{hint}")
 
 
-def _unknown_tags(file: Path, source: str) -> Iterator[Fault]:
-    # Blanked to the same length, so that lines stay where they are.
-    markup = _JINJA.sub(lambda at: re.sub(r"[^\n]", " ", at[0]), source)
+def _missing(file: Path, tree: nodes.Template, templates: Sequence[Path]) -> Iterator[Fault]:
+    """Yield what a template takes in by name and what is not there."""
+    known = found(templates)
+    for each in tree.find_all((nodes.Include, nodes.Import, nodes.FromImport, nodes.Extends)):
+        name = getattr(
+            getattr(each, "template", None), "value", None
+        )  # what is put together is known only later
+        if isinstance(name, str) and name not in known:
+            near = get_close_matches(name, known, n=1)
+            hint = f" Did you mean {near[0]}?" if near else ""
+            yield Fault(str(file), each.lineno, f"There is no template {name}.{hint}")
+
+
+def _misplaced(file: Path, markup: str) -> Iterator[Fault]:
+    """Yield tags in the wrong place, and those that are opened and not closed, or the reverse."""
+    opened: list[tuple[str, int | None]] = []
+    for tag in _ANY_TAG.finditer(_COMMENT.sub(lambda at: re.sub(r"[^\n]", " ", at[0]), markup)):
+        closing, name, said = tag.groups()
+        line = _line_of(markup, tag)
+        if not closing:
+            within = opened[-1][0] if opened else None
+            # The top of a part stands wherever it is included.
+            if within not in (None, "mj-attributes", *PARENTS.get(name, (within,))):
+                places = " or ".join(f"<{each}>" for each in PARENTS[name])
+                yield Fault(
+                    str(file), line, f"<{name}> stands in <{within}>; its place is in {places}."
+                )
+            if not said.rstrip().endswith("/"):
+                opened.append((name, line))
+        elif opened and opened[-1][0] == name:
+            opened.pop()
+        else:
+            until = f"; <{opened[-1][0]}> of line {opened[-1][1]} is open" if opened else ""
+            yield Fault(str(file), line, f"</{name}> closes nothing{until}.")
+            return
+    for name, line in opened:
+        yield Fault(str(file), line, f"<{name}> is never closed.")
+
+
+def _not_in_mail(file: Path, markup: str) -> Iterator[Fault]:
+    for tag in re.finditer(rf"<({'|'.join(_NOT_IN_MAIL)})\b", markup, re.IGNORECASE):
+        yield Fault(
+            str(file), _line_of(markup, tag), f"<{tag[1].lower()}> is dropped by mail programs."
+        )
+
+
+def _unknown_tags(file: Path, markup: str) -> Iterator[Fault]:
     for tag in _TAG.finditer(markup):
         line = _line_of(markup, tag)
         if tag[1] in REFUSED:

@@ -36,6 +36,8 @@ ROOT = Path(__file__).resolve().parents[1]
 TARGET_MS = {200: 50}
 #: Connections that are kept open, as a provider's proxies keep theirs.
 KEPT = 64
+#: At most so many at once; who waits for one of them waits since their own instant.
+MOST_CONNECTIONS = 256
 #: More than that at once is refused: a generator must not take the machine down.
 MOST_RATE, MOST_SECONDS = 2_000, 120
 HOST = "127.0.0.1"
@@ -162,12 +164,18 @@ def tried(
 
 async def clicked(port: int, tokens: Sequence[str], rate: int) -> Clicks:
     clicks, kept = Clicks(), deque[tuple[asyncio.StreamReader, asyncio.StreamWriter]]()
+    room = asyncio.Semaphore(MOST_CONNECTIONS)
+
+    async def one(token: str, turn: int, due: float) -> None:
+        async with room:
+            await click(port, token, turn, due, kept, clicks)
+
     begun, tasks = perf_counter(), set()
     for turn, token in enumerate(tokens):
         due = begun + turn / rate
         if (early := due - perf_counter()) > 0:
             await asyncio.sleep(early)
-        task = asyncio.create_task(click(port, token, turn, due, kept, clicks))
+        task = asyncio.create_task(one(token, turn, due))
         tasks.add(task)
         task.add_done_callback(tasks.discard)
     await asyncio.gather(*tasks)

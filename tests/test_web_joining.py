@@ -16,6 +16,7 @@ from sqlalchemy import func, select
 
 from digest import readership
 from digest.model import IssueState
+from digest.model.settings import Topics
 from digest.readership import knocking
 from digest.store import Database
 from digest.store.schema import consents, knocks, outbox, subscribers, subscriptions, suppressions
@@ -171,6 +172,69 @@ def test_confirming_after_leaving_takes_a_new_mail(site: Site) -> None:
     site.browser().post(leave[0])
     assert site.browser().post(link_in(mail)).status_code == 404
     assert standing(site) == ["left"]
+
+
+def offering(site: Site, *topics: str) -> None:
+    """Let the newsletter offer those topics."""
+    only = site.loaded.settings.newsletters["recap"]
+    told = only.model_copy(update={"topics": Topics(offered=topics)})
+    site.settings(newsletters={"recap": told})
+
+
+def chosen(site: Site) -> tuple[list[str], str | None]:
+    with site.database.read() as conn:
+        (topics,) = conn.execute(select(subscriptions.c.topics)).scalars()
+        (language,) = conn.execute(select(subscribers.c.language)).scalars()
+    return list(topics), language
+
+
+def test_topics_of_the_form_hold_once_confirmed(site: Site) -> None:
+    """Where topics are offered, what was ticked holds from the confirmation on; others do not."""
+    offering(site, "Asia", "Europe", "Health")
+    assert site.browser().get("/join/recap").text.count('name="topic"') == 3
+    said = {"topic": ["Europe", "Asia", "No Topic"], "language": "de"}
+    said |= {"address": "ana@example.org", "form": form_of(site)}
+    site.browser().post("/join/recap", data=said, headers={"x-forwarded-for": "203.0.113.7"})
+    (mail,) = mails(site, at_least=1)
+    assert chosen(site) == ([], None)
+    site.browser().post(link_in(mail))
+    assert chosen(site) == (["Asia", "Europe"], "de")
+
+
+def test_a_form_changes_nothing_for_who_reads_already(site: Site) -> None:
+    """Somebody else's typing, and even one's own, does not touch what a reader chose before."""
+    offering(site, "Asia", "Europe")
+    a_reader(site.database)
+    said = {"address": "ana@example.org", "form": form_of(site), "topic": "Asia", "language": "fr"}
+    site.browser().post("/join/recap", data=said, headers={"x-forwarded-for": "203.0.113.7"})
+    (mail,) = mails(site, at_least=1)
+    site.browser().post(link_in(mail))
+    assert chosen(site) == ([], None)
+
+
+@SQLITE
+def test_all_topics_are_the_whole_issue(site: Site) -> None:
+    """Who ticks all gets everything, also what is offered later; without topics none are asked."""
+    assert 'name="topic"' not in site.browser().get("/join/recap").text
+    offering(site, "Asia", "Europe")
+    said = {"address": "ana@example.org", "form": form_of(site), "topic": ["Asia", "Europe"]}
+    site.browser().post("/join/recap", data=said, headers={"x-forwarded-for": "203.0.113.7"})
+    (mail,) = mails(site, at_least=1)
+    site.browser().post(link_in(mail))
+    assert chosen(site) == ([], None)
+
+
+@SQLITE
+def test_a_form_of_another_site_keeps_what_was_ticked(site: Site) -> None:
+    """Our page, which comes in between, has topics and language as they were sent."""
+    offering(site, "Asia", "Europe")
+    said = {"address": "ana@example.org", "topic": "Europe", "language": "de"}
+    page = site.browser().post("/join/recap", data=said).text
+    assert 'value="Europe" checked' in page
+    assert 'value="Asia" checked' not in page
+    assert 'name="language" value="de"' in page
+    strange = site.browser().post("/join/recap", data=said | {"language": '"><b>'}).text
+    assert 'name="language"' not in strange
 
 
 # --- the form -----------------------------------------------------------------------------

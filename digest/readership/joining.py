@@ -13,7 +13,7 @@ from digest import consent, notices, tokens
 from digest.consent import Act
 from digest.errors import BadToken
 from digest.identity import address_key
-from digest.model import IssueState, Rhythm, Subscription
+from digest.model import IssueState, Rhythm, Subscription, topic_set
 from digest.readership.people import address_hash, mailbox, plain_name, token_key
 from digest.readership.seats import PURPOSE
 from digest.store import Database, issues, knocks, readers
@@ -121,8 +121,9 @@ def confirm(
     """
     Make a reader of who asked, and welcome them by mail. Calling twice is safe.
 
-    It brings back who left or was suppressed, if that was before they asked. BadToken if
-    the token opens nothing, or no longer.
+    It brings back who left or was suppressed, if that was before they asked. What was chosen
+    in the form, ``topics`` and ``language`` in the proof of the asking, holds from then on;
+    of who reads already nothing changes. BadToken if the token opens nothing, or no longer.
     """
     subscriber, newsletter, asked_at = _opened(loaded, token, now)
     with database.write() as conn:
@@ -132,6 +133,7 @@ def confirm(
         readers.lift(conn, hashed)
         knocks.answer(conn, hashed)
         if _activate(conn, had, proof=proof, now=now):
+            _choose(conn, loaded, had, asked_at, now=now)
             _welcome(conn, loaded, had, address, latest, now)
     return Invitation(newsletter=newsletter, latest=latest)
 
@@ -202,6 +204,21 @@ def _activate(
     )
     _prove(conn, had.newsletter, had.subscriber, Act.CONFIRMED, source="link", proof=proof, now=now)
     return True
+
+
+def _choose(
+    conn: Connection, loaded: Loaded, had: Subscription, asked_at: datetime, *, now: datetime
+) -> None:
+    """Make what the form of that instant said of topics and language hold."""
+    acts = readers.proofs(conn, had.subscriber, had.newsletter)
+    asked = next((one.proof for one in acts if one.what == Act.ASKED and one.at == asked_at), {})
+    offered = loaded.settings.newsletters[had.newsletter].topics.offered
+    wanted = topic_set(topic for topic in asked.get("topics", ()) if topic in offered)
+    # All of them is the whole issue, also when another topic is offered one day.
+    topics = [] if len(wanted) == len(offered) else list(wanted)
+    readers.change(conn, had.subscriber, had.newsletter, at=now, topics=topics)
+    if language := asked.get("language"):
+        readers.speak(conn, had.subscriber, language)
 
 
 def _prove(

@@ -18,15 +18,13 @@ from digest.model import Format, Rhythm
 from digest.model.settings import NewsletterSettings
 from digest.readership import Choices
 from digest.web import joining, words
+from digest.web.joining import LANGUAGES
 from digest.web.pages import Pages, told
 
 _TOKEN_PAGE = {"x-robots-tag": "noindex"}
 
 #: Longer than any address; the rest of a longer field is nobody's.
 _LONGEST = 320
-
-#: The languages that small mails are whole in, in their own words.
-LANGUAGES = {"en": "English", "de": "Deutsch", "fr": "Français", "es": "Español"}
 
 _RHYTHMS = {Rhythm.WEEKLY: "Every week", Rhythm.MONTHLY: "Once a month, the month's own issue"}
 _FORMATS = {Format.HTML: "With pictures and colours", Format.TEXT: "Plain text only"}

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from ipaddress import ip_address
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Form, Request
 from starlette.background import BackgroundTask
@@ -35,6 +36,21 @@ _TOKEN_PAGE = {"x-robots-tag": "noindex"}
 Field = Annotated[str, Form()]
 
 
+#: The languages that small mails are whole in, in their own words.
+LANGUAGES = {"en": "English", "de": "Deutsch", "fr": "Français", "es": "Español"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asking:
+    """What somebody filled in; of topics and languages only what there is."""
+
+    address: str = ""
+    name: str = ""
+    topics: tuple[str, ...] = ()
+    #: "" for the newsletter's own.
+    language: str = ""
+
+
 def doors(pages: Pages) -> APIRouter:
     """Return the routes of joining. No cookie: the form and the mail carry what is needed."""
     router = APIRouter()
@@ -49,7 +65,7 @@ def doors(pages: Pages) -> APIRouter:
 def _asking(router: APIRouter, pages: Pages) -> None:
     @router.api_route("/join/{newsletter}", methods=["GET", "HEAD"])
     def form(newsletter: str) -> Response:
-        return _form(pages, newsletter)
+        return _form(pages, newsletter, Asking())
 
     @router.post("/join/{newsletter}")
     def ask(
@@ -57,22 +73,30 @@ def _asking(router: APIRouter, pages: Pages) -> None:
         newsletter: str,
         address: Field = "",
         name: Field = "",
+        topic: Annotated[tuple[str, ...], Form()] = (),
+        language: Field = "",
         form: Field = "",
         website: Field = "",
     ) -> Response:
-        address, name = address.strip()[:_LONGEST], name.strip()[:_LONGEST]
-        if not address or not _is_ours(pages, newsletter, form):
+        offered = _settings(pages, newsletter).topics.offered
+        asking = Asking(
+            address=address.strip()[:_LONGEST],
+            name=name.strip()[:_LONGEST],
+            topics=tuple(each for each in offered if each in topic),
+            language=language if language in LANGUAGES else "",
+        )
+        if not asking.address or not _is_ours(pages, newsletter, form):
             # From another site, too fast, or too old: one more press, on our own page.
-            return _form(pages, newsletter, address=address, name=name)
+            return _form(pages, newsletter, asking)
         if website:
             return _sent(pages, newsletter)
-        return _asked(pages, newsletter, address, name, readership.prefix_of(asker(request)))
+        return _asked(pages, newsletter, asking, readership.prefix_of(asker(request)))
 
 
-def _asked(pages: Pages, newsletter: str, address: str, name: str, prefix: str) -> Response:
+def _asked(pages: Pages, newsletter: str, asking: Asking, prefix: str) -> Response:
     now = pages.now()
     answer = readership.knock(
-        pages.database, pages.loaded, newsletter, address, prefix=prefix, now=now
+        pages.database, pages.loaded, newsletter, asking.address, prefix=prefix, now=now
     )
     if answer is readership.Answer.BUSY:
         return busy(pages)
@@ -84,16 +108,16 @@ def _asked(pages: Pages, newsletter: str, address: str, name: str, prefix: str) 
             pages.database,
             pages.loaded,
             newsletter,
-            address,
-            name=name,
+            asking.address,
+            name=asking.name,
             source="sign-up form",
-            proof=_proof(_settings(pages, newsletter), prefix),
+            proof=_proof(_settings(pages, newsletter), asking, prefix),
             now=now,
         )
     return sent
 
 
-def _form(pages: Pages, newsletter: str, *, address: str = "", name: str = "") -> Response:
+def _form(pages: Pages, newsletter: str, asking: Asking) -> Response:
     settings, now = _settings(pages, newsletter), pages.now()
     token = tokens.make_until(
         pages.loaded.settings.token_key, FORM, now + FORM_LASTS, newsletter, now.isoformat()
@@ -104,8 +128,8 @@ def _form(pages: Pages, newsletter: str, *, address: str = "", name: str = "") -
         action=f"{pages.prefix}/join/{newsletter}",
         archive=f"{pages.prefix}/issues/{newsletter}",
         form=token,
-        address=address,
-        name=name,
+        asking=asking,
+        topics=settings.topics.offered,
         consent=_consent(settings),
     )
 
@@ -148,8 +172,10 @@ def _consent(settings: NewsletterSettings) -> str:
     return FORM_TEXT.format(title=settings.title, postal_address=place)
 
 
-def _proof(settings: NewsletterSettings, prefix: str) -> dict[str, str]:
-    return {"form": FORM_VERSION, "text": _consent(settings), "prefix": prefix}
+def _proof(settings: NewsletterSettings, asking: Asking, prefix: str) -> dict[str, Any]:
+    told = {"form": FORM_VERSION, "text": _consent(settings), "prefix": prefix}
+    chosen = {"topics": list(asking.topics), "language": asking.language}
+    return told | {name: choice for name, choice in chosen.items() if choice}
 
 
 def asker(request: Request) -> str:

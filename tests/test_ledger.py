@@ -100,6 +100,21 @@ def test_colleagues_are_owed_it_first(database):
     assert len(claimed(database, issue, now=later)) == 2
 
 
+def test_readers_are_spread_over_a_time(database):
+    """“Over two hours” owes about as many in each quarter; colleagues still come first."""
+    issue = an_issue(database)
+    (staff,) = readers(database, ["staff@example.org"], lists=["staff"])
+    readers(database, addresses(96))
+    spread = timedelta(hours=2)
+    frozen(database, issue, first_list="staff", rest_due_at=NOW, spread=spread)
+
+    assert staff in {row.recipient.subscriber for row in claimed(database, issue)}
+    quarters = [NOW + spread * part / 4 for part in (1, 2, 3, 4)]
+    counts = [len(claimed(database, issue, now=at, size=200)) for at in quarters]
+    assert sum(counts) >= 94
+    assert all(20 <= count <= 30 for count in counts)
+
+
 def test_a_claim_takes_each_row_once(database):
     """Two senders never hold the same reader, and a claim is no larger than asked."""
     issue = an_issue(database)

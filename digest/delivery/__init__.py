@@ -25,6 +25,7 @@ from digest.delivery.author import author
 from digest.delivery.line import Letter
 from digest.delivery.lock import only_sender
 from digest.delivery.reconciling import Reconciled, reconcile
+from digest.delivery.outlook import foretold
 from digest.delivery.run import Run
 from digest.delivery.supply import IN_FLIGHT, Job
 from digest.errors import SenderFault, StoreError, WrongState
@@ -39,6 +40,7 @@ __all__ = [
     "Letter",
     "Reconciled",
     "ask_to_stop",
+    "foretold",
     "reconcile",
     "resend",
     "settle",

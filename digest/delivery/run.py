@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Coroutine, Sequence
-from datetime import timedelta
+from datetime import UTC, timedelta
 from functools import partial
 from typing import Any
 
@@ -15,7 +15,8 @@ from digest.delivery.recorder import Recorder
 from digest.delivery.supply import Flight, Job, Supply
 from digest.errors import DigestError, SendError, StoreError, Unreachable
 from digest.model import DeliveryState, IssueState
-from digest.smtp import Dropped, Envelope, Outcome, Pace, Reply, Session, rates
+from digest.pacing import DAY, Rate, allowance, rates
+from digest.smtp import Dropped, Envelope, Outcome, Pace, Reply, Session
 from digest.store import issues, ledger
 from digest.store.ledger import Result
 from digest.verdict import Phase
@@ -87,7 +88,8 @@ class Run:
 
     async def _paced(self) -> Pace:
         """Return the pace, with what went out before this run counted."""
-        pace = Pace(rates(self._job.smtp.limit))
+        smtp = self._job.smtp
+        pace = Pace([*rates(smtp.limit), *self._warm_up()], domains=smtp.domains)
         longest = max((rate.seconds for rate in pace.rates), default=0)
         if longest > 60:
             now = self._job.clock()
@@ -100,6 +102,13 @@ class Run:
             for end, count in zip(moments[1:], await asyncio.to_thread(counted), strict=True):
                 pace.remember(count, (now - end).total_seconds())
         return pace
+
+    def _warm_up(self) -> list[Rate]:
+        """Return what today's place in the plan of a cold domain allows."""
+        plan = self._job.smtp.warm_up
+        today = self._job.clock().astimezone(UTC).date()
+        allowed = allowance(plan.days, plan.since, today) if plan else None
+        return [Rate(allowed, DAY)] if allowed else []
 
     async def _watch(self) -> None:
         """Halt the run when it is told to, cannot write, or must not send any more."""

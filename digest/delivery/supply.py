@@ -141,7 +141,8 @@ class Supply:
             flight = self._ready.popleft()
             self._fewest = min(self._fewest, len(self._ready))
             self._wanted.set()
-            if rest := self._pace.rest(flight.domain):
+            if rest := self._pace.held(flight.domain):
+                self._pace.answered(flight.domain, None)
                 self._keep(flight.row, rest)
                 continue
             if self._loop.time() - flight.permitted_at < FRESH_SECONDS:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from datetime import time, timedelta
+from datetime import date, time, timedelta
 from difflib import get_close_matches
 from email.utils import parseaddr
 from ipaddress import ip_address
@@ -287,6 +287,24 @@ class Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, coerce_numbers_to_str=True)
 
 
+class DomainLimits(Strict):
+    """What one recipient domain takes from us."""
+
+    #: Rates of its own, like ``20/m``; none: only those of `smtp.limit`.
+    limit: Annotated[str, AfterValidator(_limit)] | None = None
+    #: So many messages on their way to it at a time; none: as many as connections allow.
+    at_once: int | None = Field(default=None, ge=1, le=1000)
+
+
+class WarmUp(Strict):
+    """A plan for a domain that has not sent much yet: so many mails on each of its first days."""
+
+    #: The first day of the plan, in UTC.
+    since: date
+    #: How many may leave on each day; after the last of them `smtp.limit` alone holds.
+    days: tuple[Annotated[int, Field(ge=1)], ...] = Field(min_length=1, max_length=90)
+
+
 class SmtpSettings(Strict):
     """The relay that takes our mail. SMTP_USER and SMTP_PASSWORD come from the environment."""
 
@@ -300,6 +318,10 @@ class SmtpSettings(Strict):
     ca_file: str | None = None
     #: How much the relay allows, in rates like ``14/s, 50000/day``; none: no limit.
     limit: Annotated[str, AfterValidator(_limit)] | None = None
+    #: Limits of recipient domains, by name (``gmail.com``); ``"*"`` is each other one.
+    domains: dict[str, DomainLimits] = {}
+    #: A plan for a cold domain; none: `limit` holds from the first day.
+    warm_up: WarmUp | None = None
     #: How many at the same time.
     connections: int = Field(default=4, ge=1, le=100)
     #: How many messages may be on their way on each, where the server pipelines; 1: the next
@@ -642,6 +664,8 @@ class NewsletterSettings(Strict):
     four_eyes: bool = False
     #: So late an issue is still sent; later it is held.
     catch_up: Duration = timedelta(hours=6)
+    #: Over so long the readers get it, from the send hour on; 0s: as fast as `smtp` allows.
+    spread: Duration = timedelta(0)
     #: Who gets the issue before the others, with time to stop it.
     first_to: FirstTo | None = None
     #: Who is told by mail: draft ready, last call, held, sent.

@@ -2,43 +2,21 @@
 
 from __future__ import annotations
 
-import re
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from time import monotonic
 
+from digest.model.settings import DomainLimits
+from digest.pacing import Lane, Rate, rates
 from digest.verdict import Verdict
 
-_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+__all__ = ["Pace", "Rate", "rates"]
 
 #: Into so many slots a rate's time is cut; what is in one slot runs out together.
 SLOTS = 48
 
-#: A domain that throttles rests so many seconds, twice as long each time, up to an hour.
-REST = 60.0
-LONGEST_REST = 3600.0
-
-
-@dataclass(frozen=True, slots=True)
-class Rate:
-    """At most *count* messages in any *seconds*."""
-
-    count: int
-    seconds: int
-
-
-def rates(limit: str | None) -> tuple[Rate, ...]:
-    """Return the rates of ``14/s, 50000/day``; none for None. ValueError for other words."""
-    if limit is None:
-        return ()
-    found = []
-    for part in limit.split(","):
-        match = re.fullmatch(r"\s*(\d+)\s*/\s*([smhd])[a-z]*\s*", part)
-        if not match or int(match[1]) < 1:
-            raise ValueError(f'write rates like "14/s, 50000/day", not {limit!r}')
-        found.append(Rate(int(match[1]), _SECONDS[match[2]]))
-    return tuple(found)
+#: What is said of every domain that is not named.
+OTHERS = "*"
 
 
 class Pace:
@@ -46,15 +24,25 @@ class Pace:
     Says when the next message may go: the run asks before each, and tells what became of it.
 
     A rate holds over any stretch of its length, not only by the calendar's day or hour. A
-    domain that throttles rests, twice as long each time, until it takes a message again.
-    Seconds are those of *clock*, which never jumps. For one event loop; memory grows with
-    the domains that rest, not with the messages.
+    domain that throttles rests, twice as long each time, until it takes a message again,
+    and then gets few at a time until it has recovered. Seconds are those of *clock*, which
+    never jumps. For one event loop; memory grows with the domains that are limited or rest,
+    not with the messages.
     """
 
-    def __init__(self, rates: Iterable[Rate], *, clock: Callable[[], float] = monotonic) -> None:
+    def __init__(
+        self,
+        rates: Iterable[Rate],
+        *,
+        domains: Mapping[str, DomainLimits] | None = None,
+        clock: Callable[[], float] = monotonic,
+    ) -> None:
+        """*domains* are limits of recipient domains, by name; ``*`` is each other one."""
         self._clock = clock
         self._windows = [_Window(rate) for rate in rates]
-        self._resting: dict[str, _Rest] = {}
+        self._limits = dict(domains or {})
+        self._lanes: dict[str, Lane] = {}
+        self._domain_windows: dict[str, list[_Window]] = {}
 
     @property
     def rates(self) -> Sequence[Rate]:
@@ -72,30 +60,64 @@ class Pace:
 
     def rest(self, domain: str) -> float:
         """Return the seconds until *domain* may get its next message; 0: now."""
-        rest = self._resting.get(domain) if self._resting else None
-        return max(rest.until - self._clock(), 0.0) if rest else 0.0
+        if not self._lanes and not self._limits:
+            return 0.0
+        now = self._clock()
+        lane = self._lanes.get(domain)
+        waits = [window.seconds_to_wait(now) for window in self._windows_of(domain)]
+        return max([lane.wait(now) if lane else 0.0, *waits])
 
-    def went(self, domain: str) -> None:  # noqa: ARG002 - for rates of a domain's own
+    def held(self, domain: str) -> float:
+        """Return the seconds that *domain* still rests, for a message that was counted already."""
+        lane = self._lanes.get(domain) if self._lanes else None
+        return max(lane.rests_until - self._clock(), 0.0) if lane else 0.0
+
+    def went(self, domain: str) -> None:
         """Count a message that goes to *domain* now; `answered` follows, once."""
         now = self._clock()
         for window in self._windows:
             window.add(1, now)
+        if not self._lanes and not self._limits:
+            return
+        for window in self._windows_of(domain):
+            window.add(1, now)
+        limit = self._limit(domain)
+        if domain in self._lanes or (limit and limit.at_once):
+            self._lane(domain).flying += 1
 
     def answered(self, domain: str, found: Verdict | None) -> None:
         """Take in what became of a message that went; None: no answer came."""
-        if found is Verdict.ACCEPTED:
-            if self._resting:
-                self._resting.pop(domain, None)
-        elif found is Verdict.THROTTLED:
-            before = self._resting.get(domain)
-            length = min(before.length * 2, LONGEST_REST) if before else REST
-            self._resting[domain] = _Rest(self._clock() + length, length)
+        if found is Verdict.THROTTLED:
+            lane = self._lane(domain)
+            lane.throttled(self._clock())
+        elif not self._lanes or (known := self._lanes.get(domain)) is None:
+            return
+        else:
+            lane = known
+            if found is Verdict.ACCEPTED:
+                lane.took()
+        # What went before anything was held against the domain was not counted.
+        lane.flying = max(lane.flying - 1, 0)
+        if lane.is_usual:
+            del self._lanes[domain]
 
+    def _limit(self, domain: str) -> DomainLimits | None:
+        return self._limits.get(domain) or self._limits.get(OTHERS)
 
-@dataclass(frozen=True, slots=True)
-class _Rest:
-    until: float
-    length: float
+    def _lane(self, domain: str) -> Lane:
+        if domain not in self._lanes:
+            limit = self._limit(domain)
+            self._lanes[domain] = Lane(most=limit.at_once if limit else None)
+        return self._lanes[domain]
+
+    def _windows_of(self, domain: str) -> list[_Window]:
+        limit = self._limit(domain)
+        if limit is None or limit.limit is None:
+            return []
+        if domain not in self._domain_windows:
+            windows = [_Window(rate) for rate in rates(limit.limit)]
+            self._domain_windows[domain] = windows
+        return self._domain_windows[domain]
 
 
 class _Window:

@@ -318,6 +318,8 @@ def standing(chosen: Chosen, issue: Issue, tally: Tally) -> list[tuple[str, obje
     if issue.state in (IssueState.APPROVED, IssueState.DRAFT):
         local = issue.sends_at.astimezone(chosen.newsletter.zone)
         facts.append(("Sends", f"{local:%a} {local.day} {local:%b %Y %H:%M %Z}, or now by hand"))
+    if issue.state in (IssueState.APPROVED, IssueState.DRAFT, IssueState.SENDING):
+        facts += _finish(chosen, issue)
     if issue.frozen_at is not None:
         parts = [(state, tally.count(state)) for state in DeliveryState]
         shown = [
@@ -344,6 +346,18 @@ def standing(chosen: Chosen, issue: Issue, tally: Tally) -> list[tuple[str, obje
     if step := steps.get(issue.state):
         facts.append(("Next", step))
     return facts
+
+
+def _finish(chosen: Chosen, issue: Issue) -> list[tuple[str, object]]:
+    """Return when the last reader is written to, where limits or a spread decide that."""
+    from digest import delivery
+
+    installation = chosen.installation
+    at = delivery.foretold(installation.database, installation.loaded, issue, now=datetime.now(UTC))
+    if at is None:
+        return []
+    local = at.astimezone(chosen.newsletter.zone)
+    return [("Finishes", f"{local:%a} {local.day} {local:%b %H:%M}, by your limits")]
 
 
 # --- a test mail --------------------------------------------------------------------------

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, Text, case, cast, func, insert, literal, or_, select
@@ -20,6 +20,7 @@ from digest.model import (
     Variant,
     topic_set,
 )
+from digest.pacing import turns
 from digest.store.schema import Instant, deliveries, subscribers, subscriptions
 
 #: How a reader stands who gets issues; every other word says why not.
@@ -43,6 +44,7 @@ def freeze(
     due_at: datetime,
     first_list: str | None = None,
     rest_due_at: datetime | None = None,
+    spread: timedelta = timedelta(),
 ) -> tuple[int, dict[str, int]]:
     """
     Write the audience as it is now into the ledger; return how many, and whom it left out.
@@ -53,8 +55,9 @@ def freeze(
     topics' variant has no items.
 
     Readers on *first_list* are owed the issue from *due_at*, the others from
-    *rest_due_at* (default: *due_at* as well). StoreError, and nothing written, unless
-    every candidate is either frozen or left out. To be called once per issue.
+    *rest_due_at* (default: *due_at* as well), spread evenly over *spread*. StoreError, and
+    nothing written, unless every candidate is either frozen or left out. To be called once
+    per issue.
     """
     wishes = _Wishes(conn, newsletter, rhythm, variants)
     standing = wishes.standing(standing_at(due_at)).label("standing")
@@ -64,7 +67,7 @@ def freeze(
             subscribers.c.address,
             standing,
             wishes.variant().label("variant_id"),
-            _due(conn, due_at, first_list, rest_due_at).label("due_at"),
+            _due(conn, due_at, first_list, turns(rest_due_at or due_at, spread)).label("due_at"),
         )
         .join(subscribers, subscribers.c.id == subscriptions.c.subscriber_id)
         .where(*_of(newsletter, rhythm))
@@ -198,14 +201,19 @@ def standing_at(at: Any) -> Any:
 
 
 def _due(
-    conn: Connection, due_at: datetime, first_list: str | None, rest_due_at: datetime | None
+    conn: Connection, due_at: datetime, first_list: str | None, moments: list[datetime]
 ) -> Any:
-    if first_list is None or rest_due_at is None:
-        return literal(due_at, Instant)
+    """Return when a reader is owed the issue; the others than the first ones in turns."""
+    others: Any = literal(moments[0], Instant)
+    if len(moments) > 1:
+        turn = subscriptions.c.subscriber_id % len(moments)
+        others = case(*((turn == n, literal(at, Instant)) for n, at in enumerate(moments)))
+    if first_list is None:
+        return others
     each = func.json_array_elements_text if conn.dialect.name == "postgresql" else func.json_each
     names = each(subscriptions.c.lists).table_valued("value")
     first = select(1).select_from(names).where(names.c.value == first_list).exists()
-    return case((first, literal(due_at, Instant)), else_=literal(rest_due_at, Instant))
+    return case((first, literal(due_at, Instant)), else_=others)
 
 
 def audience(

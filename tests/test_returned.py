@@ -212,6 +212,33 @@ def test_a_bounce_about_nobody_of_ours_is_kept(desk):
     assert (fact.address, fact.said) == ("x@else.test", "550 no")
 
 
+def test_a_genuine_bounce_of_another_database_is_about_nobody(desk):
+    """After a restore, tags of readers and issues that are not there any more stop nothing."""
+    no_reader = tokens.return_address(KEY, desk.issue, 999, MAILBOX)
+    no_issue = tokens.return_address(KEY, 999, desk.reader, MAILBOX)
+    token = tokens.make(KEY, readership.PURPOSE, 999, "weekly-recap")
+    refusal = Refusal(address="", verdict=Verdict.DEAD, status="5.1.1", said="no")
+    mails = [
+        desk.bounce(Verdict.DEAD, key="<1@x>", sent_to=(no_reader,), refusals=(refusal,)),
+        desk.bounce(Verdict.DEAD, key="<2@x>", sent_to=(no_issue,), refusals=(refusal,)),
+        desk.bounce(Verdict.DEAD, key="<3@x>", sent_to=(), links=(token,), refusals=(refusal,)),
+    ]
+    assert desk.take(*mails) == Counter({Outcome.UNKNOWN: 3})
+    assert desk.take(reply(desk, subject=f"unsubscribe {token}")) == Counter({Outcome.TASK: 1})
+
+
+def test_what_no_database_can_hold_does_not_stop_the_reading(desk):
+    """A NUL or half a character in a subject or an address is kept as a blank."""
+    nasty = "a\x00b\ud800c"
+    refusal = Refusal(address=nasty, verdict=Verdict.DEAD, status="", said=nasty)
+    mails = [
+        desk.bounce(Verdict.DEAD, key="<1@x>", sent_to=(), refusals=(refusal,)),
+        reply(desk, sender=nasty, subject=nasty),
+        complaint(desk, feedback=nasty, complained=(nasty,), sent_to=()),
+    ]
+    assert sum(desk.take(*mails).values()) == 3
+
+
 def test_erasure_forgets_what_came_back(desk):
     """After erasure no address and no server's words about it are left."""
     desk.take(desk.bounce(Verdict.FULL))

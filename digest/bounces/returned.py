@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from digest.bounces.refusals import Refusal
@@ -39,3 +39,25 @@ class Returned:
     message_id: str = ""
     #: Addresses in that copy's List-Unsubscribe: they hold a token of the reader.
     links: tuple[str, ...] = ()
+
+    def plain(self) -> Returned:
+        """Return the same with nothing in it that a database cannot hold: NUL, half characters."""
+        return replace(
+            self,
+            sent_to=tuple(map(_plain, self.sent_to)),
+            sender=_plain(self.sender),
+            subject=_plain(self.subject),
+            text="\n".join(map(_plain, self.text.split("\n"))),
+            refusals=tuple(
+                replace(one, address=_plain(one.address), said=_plain(one.said))
+                for one in self.refusals
+            ),
+            feedback=_plain(self.feedback),
+            complained=tuple(map(_plain, self.complained)),
+            message_id=_plain(self.message_id),
+            links=tuple(map(_plain, self.links)),
+        )
+
+
+def _plain(text: str) -> str:
+    return "".join(c if c.isprintable() else " " for c in text)

@@ -24,8 +24,8 @@ from digest.delivery import fleet
 from digest.delivery.author import author
 from digest.delivery.line import Letter
 from digest.delivery.lock import only_sender
-from digest.delivery.reconciling import Reconciled, reconcile
 from digest.delivery.outlook import foretold
+from digest.delivery.reconciling import Reconciled, reconcile
 from digest.delivery.run import Run
 from digest.delivery.supply import IN_FLIGHT, Job
 from digest.errors import SenderFault, StoreError, WrongState

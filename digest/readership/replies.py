@@ -71,6 +71,8 @@ def answered(
 def _leaves(conn: Connection, loaded: Loaded, token: str, fact: Fact, now: datetime) -> bool:
     with suppress(BadToken):
         subscriber, _ = tokens.opened(token_key(loaded), PURPOSE, token)
+        if not readers.has(conn, int(subscriber)):
+            return False
         leave_within(conn, loaded, token, now=now, via="mail")
         told = replace(fact, subscriber=int(subscriber), said="", outcome=Outcome.LEFT)
         bounces.keep(conn, told)

@@ -76,7 +76,7 @@ def take(
         for mail in mails:
             if mail.key not in before:
                 before.add(mail.key)
-                followed.update(_taken(conn, loaded, mail, now))
+                followed.update(_taken(conn, loaded, mail.plain(), now))
         if noting:
             noting(conn)
     return followed
@@ -257,6 +257,12 @@ def _complained(
 
 def _by_proof(conn: Connection, loaded: Loaded, mail: Returned) -> _Whose | None:
     """Return whom the return address or the unsubscribe link proves; None if neither does."""
+    whose = _shown(conn, loaded, mail)
+    # A database that was put back, or two with one key: genuine, and nobody of this one.
+    return whose if whose and readers.has(conn, whose.subscriber) else None
+
+
+def _shown(conn: Connection, loaded: Loaded, mail: Returned) -> _Whose | None:
     key = token_key(loaded)
     settings = loaded.settings.bounces
     addresses = mail.sent_to if settings else ()

@@ -63,6 +63,11 @@ def by_id(conn: Connection, subscriber: int) -> Subscriber | None:
     return _subscriber(row) if row else None
 
 
+def has(conn: Connection, subscriber: int) -> bool:
+    """Tell whether that number is somebody's, erased or not."""
+    return conn.execute(select(1).where(subscribers.c.id == subscriber)).first() is not None
+
+
 def numbers(conn: Connection, address_keys: Collection[str]) -> dict[str, int]:
     """Return the number of each person of *address_keys* who is known."""
     query = select(subscribers.c.address_key, subscribers.c.id).where(

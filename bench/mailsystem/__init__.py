@@ -1,0 +1,1 @@
+"""A whole mail system on this machine, and what becomes of each kind of address in it."""

@@ -15,7 +15,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from digest.errors import ReaderError
-from digest.model import Recipient
+from digest.model import Recipient, Theme
 from digest.render import fragments, headers, message
 from digest.render.fragments import cut
 from digest.render.plain import plain
@@ -24,7 +24,9 @@ from tests.recaps import (
     PUBLIC_URL,
     SENT_AT,
     UNSUBSCRIBE_URL,
+    a_recap,
     addressed,
+    an_item,
     edition,
 )
 
@@ -298,6 +300,50 @@ def test_envelope_sender() -> None:
     """Bounces come to From's address, or where the caller says."""
     assert addressed(CUTTINGS).envelope_from == "recap@example.org"
     assert addressed(CUTTINGS, envelope_from="b+1@example.org").envelope_from == "b+1@example.org"
+
+
+SPOKEN = ("title", "summary", "kind", "author", "label", "headline", "lead", "subject", "name")
+
+
+@settings(max_examples=60, deadline=None)
+@given(said=st.lists(ANY_TEXT, min_size=len(SPOKEN), max_size=len(SPOKEN)))
+@example(
+    [
+        "a\r\nBcc: x@example.org",
+        "\n.\n",
+        "\ud800",
+        "From ",
+        "=?utf-8?q?x?=",
+        "\x00",
+        "=_",
+        "\u2028",
+        "<>",
+    ]
+)
+@example(["界" * 400, "é" * 900, "🙂" * 200, "", " ", "\t", "=", "\r", "\n"])
+def test_any_text_in_any_field_reads_back(said: list[str]) -> None:
+    """From a feed's words to the wire: two parsers read what the preview shows, and no more."""
+    told = dict(zip(SPOKEN, said, strict=True))
+    item = an_item(
+        title=told["title"], summary=told["summary"], kind=told["kind"], authors=(told["author"],)
+    )
+    themes = (Theme(label=told["label"], publications=(1,)),)
+    words = {name: told[name] for name in ("headline", "lead", "subject")}
+    issue = edition(a_recap(item, themes=themes, **words))
+    content = bytes(addressed(cut(issue), name=told["name"]))
+
+    sound(content)
+    assert sorted(name for name, _ in strictly(content)) == sorted(FIELDS)
+    assert modern(content)["Subject"] == issue.subject
+    assert decoded(str(classic(content)["Subject"])) == issue.subject
+    values = {"unsubscribe_url": UNSUBSCRIBE_URL, "preferences_url": PREFERENCES_URL}
+    expected = [
+        fragments.filled(issue.text, values, escape=False).encode(),
+        fragments.filled(issue.html, values, escape=True).encode(),
+    ]
+    for read in (modern(content), classic(content)):
+        parts = [part.get_payload(decode=True) for part in read.walk() if not part.is_multipart()]
+        assert [bytes(part).replace(b"\r\n", b"\n") for part in parts] == expected
 
 
 # --- small mails, whole -------------------------------------------------------------------

@@ -202,9 +202,8 @@ def _missing(file: Path, tree: nodes.Template, templates: Sequence[Path]) -> Ite
     """Yield what a template takes in by name and what is not there."""
     known = found(templates)
     for each in tree.find_all((nodes.Include, nodes.Import, nodes.FromImport, nodes.Extends)):
-        name = getattr(
-            getattr(each, "template", None), "value", None
-        )  # what is put together is known only later
+        # A name that is put together is known only when it is rendered.
+        name = getattr(getattr(each, "template", None), "value", None)
         if isinstance(name, str) and name not in known:
             near = get_close_matches(name, known, n=1)
             hint = f" Did you mean {near[0]}?" if near else ""

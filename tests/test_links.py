@@ -87,7 +87,7 @@ def test_many_that_cannot_be_checked_are_one_finding() -> None:
 
 def test_a_machine_without_network_blames_no_publication() -> None:
     """If no name at all is found, the name server is to blame."""
-    recap = a_recap(an_item(1), an_item(2, link="https://other.test/2"))
+    recap = a_recap(an_item(1), an_item(2))
     found = links.check(
         edition(recap), lambda urls: {url: NoSuchHost("none") for url in urls}, ours=PUBLIC_URL
     )

@@ -67,8 +67,7 @@ def _addresses(edition: Edition, tag: str, attribute: str, ours: str) -> dict[st
 
 
 def _offline(found: Mapping[str, Reached | FeedError]) -> bool:
-    hosts = {urlsplit(url).hostname for url in found}
-    return len(hosts) > 1 and all(isinstance(each, NoSuchHost) for each in found.values())
+    return bool(found) and all(isinstance(each, NoSuchHost) for each in found.values())
 
 
 def _link(url: str, place: str, told: Reached | FeedError) -> Iterator[Finding]:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Iterator, Sequence
+from urllib.parse import urlsplit
 
 from digest.errors import DigestError
 from digest.model import Edition, Recap
-from digest.model.settings import NewsletterSettings
+from digest.model.settings import NewsletterSettings, is_loopback
 from digest.render import fragments
 from digest.render.editions import sample
 from digest.render.finding import Finding, error, warning
@@ -271,7 +272,8 @@ def message(content: bytes) -> Iterator[Finding]:
         if names.count(name) != 1:
             times = "is missing" if name not in names else f"stands there {names.count(name)} times"
             yield error("header-missing", f"The field {name} {times}.", "Please report it.")
-    if re.search(r"^List-Unsubscribe: <http:", head, re.MULTILINE):
+    way_out = re.search(r"^List-Unsubscribe: <(http:[^>]*)>", head, re.MULTILINE)
+    if way_out and not is_loopback(urlsplit(way_out[1]).hostname or ""):
         yield warning(
             "unsubscribe-http",
             "Unsubscribing with one click works over https only (RFC 8058, 3.1).",

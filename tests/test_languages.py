@@ -186,7 +186,7 @@ def test_right_to_left_mirrors_the_layout() -> None:
     # An English word beside an Arabic date keeps its place, and an English address its order.
     assert "\u2068Commentary\u2069 · \u206819 سبتمبر\u2069" in markup
     assert re.search(r'<p dir="auto"[^>]*>RAND Weekly Recap, 1 Sample Street', markup)
-    assert re.search(r'<td width="58"[^>]*padding-left:16px', markup.replace(": ", ":"))
+    assert re.search(r'<td width="68"[^>]*padding-left:16px', markup.replace(": ", ":"))
 
 
 def test_direction_is_that_of_the_script() -> None:

@@ -40,6 +40,7 @@ from tests.recaps import (
     edition,
     real_week,
 )
+from tests.website import served
 
 VALUES = {"unsubscribe_url": UNSUBSCRIBE_URL, "preferences_url": PREFERENCES_URL}
 
@@ -391,3 +392,29 @@ def test_an_unknown_topic_is_named(tmp_path):
     with pytest.raises(IssueError, match="'Azia'") as e:
         weekly.offered(newsletter, "Azia")
     assert ASIA in e.value.remedy
+
+
+# --- looking at it ------------------------------------------------------------------------
+
+
+def test_the_desk_previews_a_topic_set(fed, tmp_path):
+    """The preview lists the sets in use, shows one, and names a topic that it does not know."""
+    subscribe(fed, 1, topics=[DEFENCE])
+    with served(fed, tmp_path) as site:
+        # Over https a browser would keep the session to itself here.
+        plain = topical(tmp_path).settings.model_copy(update={"public_url": "http://127.0.0.1"})
+        site.loaded = replace(site.loaded, settings=plain)
+        page = f"/desk/issues/{prepared(fed, site.loaded).id}"
+        browser = site.browser("viewer")
+        whole, own = (
+            browser.get(f"{page}/preview", params=told).text for told in ({}, {"topics": DEFENCE})
+        )
+        assert f"topics={DEFENCE}" in whole
+        assert f"topics={DEFENCE}" in own
+        assert re.findall("<h1>(.*?)</h1>", whole) != re.findall("<h1>(.*?)</h1>", own)
+        framed = browser.get(f"{page}/mail", params={"topics": DEFENCE}).text
+        assert "Deep-Strike" in framed
+        assert "Puerto Rico" not in framed
+        unknown = browser.get(f"{page}/preview", params={"topics": "Astrology"})
+        assert unknown.status_code == 409
+        assert DEFENCE in unknown.text

@@ -370,3 +370,15 @@ def test_choosing_in_a_browser(
     page.wait_for_selector("text=It holds from the next issue on.")
     assert subscription(site.database).topics == [TOPICS[0]]
     assert page.problems == []
+
+
+def test_choosing_leaves_no_trace(site: Site, door: str, fresh: str) -> None:
+    """No page with a token is kept, indexed, framed or told to another site; none sets a cookie."""
+    browser = site.browser()
+    for answer in (browser.get(door), browser.get(f"{fresh}/topics"), browser.post(f"{door}/link")):
+        assert answer.headers["cache-control"] == "no-store"
+        assert answer.headers["referrer-policy"] == "no-referrer"
+        assert "noindex" in answer.headers["x-robots-tag"]
+        assert "frame-ancestors 'none'" in answer.headers["content-security-policy"]
+        assert "set-cookie" not in answer.headers
+        assert "<script" not in answer.text

@@ -325,20 +325,31 @@ def add_feed(
 
     Adding a feed that is there reads it again. Raises FeedError.
     """
-    newsletter = loaded.settings.newsletters[newsletter_key]
+    fetched, parsed = _read(loaded, newsletter_key, settings, now=now)
+    with database.write() as conn:
+        feed = store.add(conn, newsletter_key, settings, origin=store.DESK, now=now)
+    body_hash = hashlib.sha256(fetched.body).hexdigest()
+    return _Run(database, loaded, now, force=True).keep(feed, fetched, parsed, body_hash)
+
+
+def look(loaded: Loaded, newsletter_key: str, settings: FeedSettings, *, now: datetime) -> Parsed:
+    """Return what a feed holds, before it is added; nothing is kept. Raises FeedError."""
+    return _read(loaded, newsletter_key, settings, now=now)[1]
+
+
+def _read(
+    loaded: Loaded, newsletter_key: str, settings: FeedSettings, *, now: datetime
+) -> tuple[Fetched, Parsed]:
     fetched = fetch(settings, folder=loaded.folder, contact=loaded.settings.public_url)
     parsed = parse(
         fetched.body,
         settings,
         url=fetched.url,
         content_type=fetched.content_type,
-        zone=newsletter.zone,
+        zone=loaded.settings.newsletters[newsletter_key].zone,
         now=now,
     )
-    with database.write() as conn:
-        feed = store.add(conn, newsletter_key, settings, origin=store.DESK, now=now)
-    body_hash = hashlib.sha256(fetched.body).hexdigest()
-    return _Run(database, loaded, now, force=True).keep(feed, fetched, parsed, body_hash)
+    return fetched, parsed
 
 
 def import_file(

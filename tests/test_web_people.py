@@ -25,6 +25,8 @@ ROLES = ("viewer", "editor", "publisher", "admin")
 #: A new one must be written down here, or the test below fails.
 FORMS: dict[str, tuple[str, dict[str, str]]] = {
     "/sign-out": ("viewer", {}),
+    "/desk/feeds": ("admin", {"newsletter": "recap", "url": "no address"}),
+    "/desk/feeds/{number}": ("admin", {"newsletter": "recap", "enabled": "no"}),
     "/desk/issues/{issue_id}/edit": ("editor", {"act": "undo"}),
     "/desk/issues/{issue_id}/hold": ("editor", {}),
     "/desk/issues/{issue_id}/refresh": ("editor", {}),
@@ -40,6 +42,11 @@ FORMS: dict[str, tuple[str, dict[str, str]]] = {
     "/desk/people/{account_id}/link": ("admin", {}),
     "/desk/people/{account_id}/remove": ("admin", {}),
     "/desk/people/{account_id}/role": ("admin", {"role": "viewer"}),
+    "/desk/publications": ("editor", {"newsletter": "recap", "title": "A Title"}),
+    "/desk/publications/{number}": ("editor", {"title": "A Title"}),
+    "/desk/publications/{number}/hidden": ("editor", {"hidden": "no"}),
+    "/desk/rules": ("publisher", {"newsletter": "recap", "proposal": "x", "accept": "no"}),
+    "/desk/rules/back": ("publisher", {"newsletter": "recap", "proposal": "x"}),
 }
 
 #: Pages of the desk that take an account, of whatever role.
@@ -54,6 +61,8 @@ PAGES = (
     "/desk/issues/{issue_id}/version",
     "/desk/log",
     "/desk/people",
+    "/desk/publications",
+    "/desk/rules",
 )
 
 
@@ -84,7 +93,7 @@ def routes(database: Database, folder: Path) -> set[tuple[str, str]]:
 
 
 def filled(path: str, issue: Issue, account: int = 10**6) -> str:
-    return path.format(issue_id=issue.id, account_id=account)
+    return path.format(issue_id=issue.id, account_id=account, number=account)
 
 
 def csrf(browser: httpx.Client) -> dict[str, str]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, func, insert, or_, select, text, update
+from sqlalchemy import Connection, Row, Select, and_, func, insert, or_, select, text, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from digest.identity import (
@@ -277,6 +278,36 @@ def history(
     """Return the newest publications of the newsletter dated before then, newest first."""
     query = select(publications).where(_carried_for(newsletter_key), before > _DATED)
     return _publications(conn, query.order_by(_DATED.desc(), publications.c.id).limit(limit))
+
+
+def search(
+    conn: Connection, newsletter_key: str, words: str, *, after: int | None = None, most: int
+) -> list[Publication]:
+    """
+    Return the newsletter's publications with all *words* in title or summary, newest first.
+
+    Hidden ones too; without words all of them. *after* is the last of the page before.
+    """
+    query = select(publications).where(_carried_for(newsletter_key))
+    for word in words.split():
+        like = pattern(word)
+        query = query.where(
+            or_(
+                publications.c.title.ilike(like, escape="\\"),
+                publications.c.summary.ilike(like, escape="\\"),
+            )
+        )
+    if after is not None:
+        last = select(_DATED).where(publications.c.id == after).scalar_subquery()
+        older = and_(last == _DATED, publications.c.id < after)
+        query = query.where(or_(last > _DATED, older))
+    order = (_DATED.desc(), publications.c.id.desc())
+    return _publications(conn, query.order_by(*order).limit(most))
+
+
+def pattern(word: str) -> str:
+    """Return what LIKE finds *word* by, anywhere, with ``\\`` as the escape."""
+    return "%" + re.sub(r"([\\%_])", r"\\\1", word) + "%"
 
 
 def by_ids(conn: Connection, ids: Iterable[int]) -> list[Publication]:

@@ -501,6 +501,21 @@ events = Table(
     Column("detail", JSON, nullable=False),
 )
 
+#: What editors answered to what past issues suggest; an accepted one is a rule.
+decisions = Table(
+    "decisions",
+    metadata,
+    Column("newsletter", String(64), primary_key=True),
+    #: The proposal's: ``exclude-kind:podcast``.
+    Column("key", Text, primary_key=True),
+    Column("change", String(32), nullable=False),
+    Column("about", Text, nullable=False),
+    Column("accepted", Boolean, nullable=False),
+    Column("sentence", Text, nullable=False),
+    Column("decided_by", Text, nullable=False),
+    Column("decided_at", Instant, nullable=False),
+)
+
 #: Named leases: who holds one may do the work, until when.
 leases = Table(
     "leases",

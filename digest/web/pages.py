@@ -16,6 +16,7 @@ from starlette.responses import HTMLResponse
 from digest import packaged
 from digest.config import Loaded
 from digest.model.settings import Look, NewsletterSettings
+from digest.render.plain import link as safe_link
 from digest.store import Database
 from digest.web import words
 from digest.web.guard import path_of
@@ -102,6 +103,7 @@ def _environment(folders: tuple[Path, ...]) -> Environment:
         "place": words.place,
         "quoted": words.quoted,
         "rate": words.rate,
+        "safe_link": safe_link,
         "sentence": words.sentence,
         "short": words.short,
         "span": words.span,

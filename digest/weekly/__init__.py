@@ -28,6 +28,7 @@ from digest.weekly.content import (
 )
 from digest.weekly.deadman import Overdue, alarm, overdue
 from digest.weekly.editions import findings, post_test, preview, seen, sets, test_key
+from digest.weekly.learning import answer, proposals, take_back
 from digest.weekly.retracing import Retrace, redo, retrace, undo
 from digest.weekly.steps import (
     ENDED,
@@ -52,6 +53,7 @@ __all__ = [
     "advance",
     "alarm",
     "announce",
+    "answer",
     "approve",
     "cancel",
     "compose_draft",
@@ -66,6 +68,7 @@ __all__ = [
     "post_test",
     "prepare",
     "preview",
+    "proposals",
     "redo",
     "release",
     "resume",
@@ -75,6 +78,7 @@ __all__ = [
     "sets",
     "slot",
     "slot_of",
+    "take_back",
     "test_key",
     "thin",
     "tried",

@@ -24,6 +24,7 @@ from digest.model import (
 )
 from digest.model.settings import NewsletterSettings
 from digest.store import Database, issues, publications
+from digest.weekly.learning import learned
 from digest.weekly.steps import ENDED, withdraw
 
 if TYPE_CHECKING:
@@ -150,6 +151,7 @@ def tried(database: Database, loaded: Loaded, issue: Issue, edits: Edits) -> Dra
 
     newsletter = rules(loaded.settings.newsletters[issue.of.newsletter], slot_of(issue))
     with database.read() as conn:
+        newsletter = learned(conn, issue.of.newsletter, newsletter)
         material = _gather(conn, issue, newsletter, edits)
     return compose_draft(
         material, newsletter, edits, blocks=blocks.read(loaded.folder, newsletter).blocks

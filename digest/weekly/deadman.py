@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 from digest import calendar, notices
 from digest.calendar import Slot
 from digest.errors import NoSuchIssue
-from digest.model import Issue, IssueState
+from digest.model import Issue, IssueState, Rhythm
 from digest.store import Database, issues, ledger
 from digest.weekly.content import identity
 
@@ -44,16 +44,21 @@ class Overdue:
 
 
 def overdue(
-    database: Database, loaded: Loaded, newsletter_key: str, *, now: datetime
+    database: Database,
+    loaded: Loaded,
+    newsletter_key: str,
+    *,
+    now: datetime,
+    rhythm: Rhythm = Rhythm.WEEKLY,
 ) -> Overdue | None:
     """
-    Return the last issue that was due if nothing of it has left and no reason was told.
+    Return the last issue of *rhythm* that was due if nothing of it left and no reason was told.
 
     It asks the calendar and the database only, so it says so whatever became of the bell
     and the sender.
     """
     newsletter = loaded.settings.newsletters[newsletter_key]
-    slot = calendar.current(newsletter, now)
+    slot = calendar.current(newsletter, now, rhythm)
     if now < slot.sends_at:
         slot = calendar.preceding(newsletter, slot)
     first = newsletter.first_to
@@ -66,6 +71,8 @@ def overdue(
         issue = _of(conn, newsletter_key, slot)
         if issue and (issue.state in _TOLD or _begun(conn, issue)):
             return None
+    if issue is None and rhythm is Rhythm.MONTHLY and now > slot.sends_at + newsletter.catch_up:
+        return None  # a month that was over before anybody offered it
     return Overdue(
         newsletter=newsletter_key,
         key=slot.key,
@@ -107,8 +114,9 @@ def alarm(database: Database, loaded: Loaded, *, now: datetime) -> list[Overdue]
     """
     found = [
         each
-        for key in loaded.settings.newsletters
-        if (each := overdue(database, loaded, key, now=now))
+        for key, newsletter in loaded.settings.newsletters.items()
+        for rhythm in newsletter.rhythms
+        if (each := overdue(database, loaded, key, now=now, rhythm=rhythm))
     ]
     for each in found:
         _tell(database, loaded, each, now=now)

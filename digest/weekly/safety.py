@@ -105,7 +105,9 @@ def _audience(conn: Connection, issue: Issue) -> Iterable[str]:
 def _silent_feeds(conn: Connection, newsletter_key: str, now: datetime) -> Iterable[str]:
     for dead in feeds.dead(conn, newsletter_key, now=now):
         yield f"The feed {dead.url} has failed since {dead.since:%b %d %H:%M} UTC: {dead.error}"
-    asked = [each for each in feeds.listed(conn, newsletter_key) if each.enabled]
+    # What came as a file or by hand is never due.
+    known = feeds.listed(conn, newsletter_key)
+    asked = [each for each in known if each.enabled and each.next_fetch_at is not None]
     if asked and all(_overdue(each, now) for each in asked):
         yield "No feed was read within its interval: nobody knows what was published since."
 
@@ -120,7 +122,8 @@ def _unfinished(conn: Connection, issue: Issue) -> Iterable[str]:
     under_way = (IssueState.SENDING, IssueState.STOPPED)
     for earlier in issues.listed(conn, issue.of.newsletter, states=under_way):
         waiting = ledger.tally(conn, earlier.id).count(*_UNTRIED)
-        if earlier.window.end < issue.window.end and waiting:
+        before = earlier.of.rhythm is issue.of.rhythm and earlier.window.end < issue.window.end
+        if before and waiting:
             yield f"Issue {earlier.of.key} is not finished: {waiting} readers wait for it."
 
 

@@ -14,6 +14,8 @@ from digest.web.desk import (
     log,
     people,
     previewing,
+    publications,
+    rules,
     sending,
     weeks,
 )
@@ -27,7 +29,19 @@ __all__ = ["doors", "explain"]
 def doors(pages: Pages) -> APIRouter:
     """Return the routes of the desk; all but the sign-in take an account."""
     router = APIRouter()
-    for room in (entering, weeks, previewing, deciding, editing, sending, feeds, people, log):
+    for room in (
+        entering,
+        weeks,
+        previewing,
+        deciding,
+        editing,
+        sending,
+        publications,
+        feeds,
+        rules,
+        people,
+        log,
+    ):
         router.include_router(room.doors(pages))
     return router
 

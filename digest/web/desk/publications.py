@@ -1,0 +1,169 @@
+"""The publications: found by words, hidden and shown again, rewritten, added by hand."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, time
+from urllib.parse import urlsplit
+
+from fastapi import APIRouter, Depends, Form, Query
+from starlette.exceptions import HTTPException
+from starlette.responses import HTMLResponse, Response
+
+from digest import intake
+from digest.model import Publication
+from digest.model.publication import Entry
+from digest.render.plain import plain
+from digest.store import issues, publications
+from digest.web.desk.layout import IssueNumber, chosen, desk_page, go
+from digest.web.desk.session import Visitor, acting, looking
+from digest.web.pages import Pages
+
+#: Publications on a page.
+PAGE = 40
+
+
+def doors(pages: Pages) -> APIRouter:
+    """Return the routes of the publications; changing one takes an editor."""
+    router = APIRouter()
+    editor = Depends(acting(pages, "editor"))
+
+    @router.get("/desk/publications")
+    def found(
+        who: Visitor = Depends(looking(pages)),
+        newsletter: str = "",
+        words: str = Query("", max_length=200),
+        after: int | None = Query(None, ge=1, lt=2**63),
+    ) -> HTMLResponse:
+        return _page(pages, who, newsletter, words=" ".join(words.split()), after=after)
+
+    @router.post("/desk/publications")
+    def add(
+        newsletter: str = Form(max_length=64),
+        title: str = Form(max_length=300),
+        link: str = Form("", max_length=2000),
+        summary: str = Form("", max_length=2000),
+        kind: str = Form("", max_length=60),
+        on: str = Form("", max_length=10),
+        who: Visitor = editor,
+    ) -> Response:
+        key = chosen(pages, newsletter)
+        try:
+            entry = _entry(pages, key, title, link, summary, kind, on)
+        except ValueError as e:
+            return _page(pages, who, key, refusal=str(e), status=422)
+        read = intake.write_in(pages.database, key, [entry], now=pages.now())
+        if read.refused:
+            return _page(pages, who, key, refusal=read.refused[0].why, status=422)
+        _log(pages, who, "wrote in", after={"newsletter": key, "title": entry.title})
+        return go(pages, f"/desk/publications?newsletter={key}")
+
+    @router.post("/desk/publications/{number}/hidden")
+    def hide(
+        number: IssueNumber, hidden: bool = Form(), words: str = Form(""), who: Visitor = editor
+    ) -> Response:
+        one = _known(pages, number)
+        with pages.database.write() as conn:
+            publications.hide(conn, number, hidden=hidden)
+        what = "hid" if hidden else "showed"
+        _log(pages, who, what, after={"title": one.title})
+        return go(pages, f"/desk/publications?{_query(words)}#publication-{number}")
+
+    @router.post("/desk/publications/{number}")
+    def rewrite(
+        number: IssueNumber,
+        title: str = Form(max_length=300),
+        summary: str = Form("", max_length=2000),
+        words: str = Form(""),
+        who: Visitor = editor,
+    ) -> Response:
+        one = _known(pages, number)
+        told = {"title": plain(title), "summary": plain(summary)}
+        changed = {name: text for name, text in told.items() if text != getattr(one, name)}
+        if not told["title"]:
+            raise HTTPException(422, "A publication needs a title.")
+        if changed:
+            with pages.database.write() as conn:
+                publications.edit(conn, number, **changed)
+            before = {name: getattr(one, name) for name in changed}
+            _log(pages, who, "rewrote", before=before, after=changed)
+        return go(pages, f"/desk/publications?{_query(words)}#publication-{number}")
+
+    return router
+
+
+def _query(words: str) -> str:
+    from urllib.parse import urlencode
+
+    return urlencode({"words": words}) if words else ""
+
+
+def _entry(
+    pages: Pages, newsletter_key: str, title: str, link: str, summary: str, kind: str, on: str
+) -> Entry:
+    """Return what the form says as an entry; ValueError, for a person, if it cannot be one."""
+    if not plain(title):
+        raise ValueError("A publication needs a title.")
+    link = link.strip()
+    if link and (urlsplit(link).scheme not in ("http", "https") or not urlsplit(link).netloc):
+        raise ValueError(f"{link} is no web address: it begins with https://")
+    zone = pages.loaded.settings.newsletters[newsletter_key].zone
+    try:
+        day = date.fromisoformat(on) if on else pages.now().astimezone(zone).date()
+    except ValueError:
+        raise ValueError(f"{on} is no day of the calendar.") from None
+    return Entry(
+        title=plain(title),
+        summary=plain(summary),
+        kind=plain(kind),
+        link=link or None,
+        published_at=datetime.combine(day, time(), zone),
+        day_only=True,
+    )
+
+
+def _page(
+    pages: Pages,
+    who: Visitor,
+    newsletter: str,
+    *,
+    words: str = "",
+    after: int | None = None,
+    refusal: str = "",
+    status: int = 200,
+) -> HTMLResponse:
+    key = chosen(pages, newsletter)
+    with pages.database.read() as conn:
+        found = publications.search(conn, key, words, after=after, most=PAGE + 1)
+    return desk_page(
+        pages,
+        who,
+        "desk-publications.html",
+        key,
+        here="publications",
+        status=status,
+        rows=found[:PAGE],
+        more=len(found) > PAGE,
+        words=words,
+        refusal=refusal,
+    )
+
+
+def _known(pages: Pages, number: int) -> Publication:
+    with pages.database.read() as conn:
+        found = publications.by_ids(conn, [number])
+    if not found:
+        raise HTTPException(404)
+    return found[0]
+
+
+def _log(
+    pages: Pages,
+    who: Visitor,
+    what: str,
+    *,
+    after: dict[str, str],
+    before: dict[str, str] | None = None,
+) -> None:
+    detail = {"before": before or {}, "after": after}
+    with pages.database.write() as conn:
+        issues.record(conn, None, what, actor=who.account.address, at=pages.now(), detail=detail)

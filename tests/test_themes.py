@@ -339,6 +339,27 @@ def test_the_first_theme_is_the_leads():
     assert found.themes[0].label == "Goats on Islands"
 
 
+def test_labels_get_shorter_along_the_headline():
+    """What opens a headline in four words closes it in three, where three are nearly as good."""
+    floods = ("Floods on the Coast of Malta", "")
+    opening = themed(floods).themes[0]
+    closing = themed(("Wolves in the Alps", ""), ("Ferry Safety: Who Pays?", ""), floods).themes[2]
+
+    assert opening.label == "Floods on the Coast"
+    assert closing.label == "Coast of Malta"
+
+
+def test_the_first_label_ends_by_character_40():
+    """A lead with a shorter label than its best takes that; one without still leads."""
+    long = "Telecommunications Infrastructure Procurement"
+    found = themed((f"{long} in Liechtenstein", ""), ("Goats on Islands", ""))
+    first = found.themes[0]
+
+    assert first.publications == (1,)
+    assert len(first.label) <= 45
+    assert len(themed((f"{long}: Cable Prices", "On cable prices.")).themes[0].label) <= 40
+
+
 def test_publications_about_one_thing_share_a_theme():
     """Two publications of one subject become one theme, led by the first of them."""
     found = themed(

@@ -51,12 +51,15 @@ class Background:
             return words
         titled = is_titled(words)
         self.casing.learn(text, words, titled=titled)
-        if not titled:
-            for found in _NAME.findall(text):
-                name = tuple(found.lower().split())
-                if not lexicon.CALENDAR.intersection(name):
-                    self.names[name[0]].add(name)
+        for name in () if titled else self.names_in(text):
+            self.names[name[0]].add(name)
         return words
+
+    @staticmethod
+    def names_in(text: str) -> list[Name]:
+        """Return the names of several words: capitals in a row inside a sentence."""
+        names = [tuple(found.lower().split()) for found in _NAME.findall(text)]
+        return [name for name in names if not lexicon.CALENDAR.intersection(name)]
 
     def calmed(self, text: str) -> str:
         """Return *text* in title case if all of it is in capitals; known names keep theirs."""

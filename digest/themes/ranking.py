@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from digest.model import Evidence, Publication, Theme
 from digest.model.settings import Ranking
@@ -21,6 +21,11 @@ IN_HEADLINE, MOST = 3, 8
 ROOM, SURE = 90, 20
 #: So many issues back a theme is one that readers have just had.
 REMEMBERED = 4
+#: The first label of a headline ends by then, where it can.
+FIRST_ENDS = 40
+#: Words that the labels of a headline have at most, where one of these is nearly as good.
+TAPER = (5, 4, 3)
+NEARLY = 0.6
 #: A label of this score has strength one half.
 HALF_STRENGTH = 2.5
 MOST_TERMS = 4
@@ -91,9 +96,27 @@ class _Subject:
         return tuple(reading.publication.id for reading in self.readings)
 
     def best(self, taken: frozenset[str], room: int) -> Label | None:
-        """Return the best label of at most *room* characters without a word akin to *taken*."""
-        fitting = (each for each in self.labels if len(each.text) <= room)
-        return next((each for each in fitting if not each.shares(taken)), None)
+        """
+        Return the best label of at most *room* characters without a word akin to *taken*.
+
+        The lead's may take half of the headline if it has none as short as that.
+        """
+        free = [each for each in self.labels if not each.shares(taken)]
+        rooms = (room, ROOM // 2) if self.place == 0 else (room,)
+        return next((each for most in rooms for each in free if len(each.text) <= most), None)
+
+    def brief(self, label: Label, most: int, taken: frozenset[str]) -> Label:
+        """Return *label*, or one of two to *most* words that is nearly as good and no stump."""
+        if len(label.phrase.tokens) <= most:
+            return label
+        for each in self.labels:
+            if each.score < NEARLY * label.score:
+                break
+            fits = 1 < len(each.phrase.tokens) <= most and len(each.text) < len(label.text)
+            whole = each.phrase.opens and each.phrase.closes and "unfinished" not in each.parts
+            if fits and whole and not each.shares(taken):
+                return each
+        return label
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,17 +162,17 @@ def find(
     rules = _Rules(wishes or Wishes(), weights or Ranking(), tuple(remembered))
     subjects = _subjects(publications, background, worth or {}, rules)
     bids = _picked(subjects, rules)
-    themes = [_theme(each, background, rules.wishes) for each in bids]
-    places = {each.subject.id: each.subject.place for each in bids}
     ordered = list(rules.wishes.order)
 
-    def place(theme: Theme) -> tuple[int, int]:
-        lead = theme.publications[0]
-        return (ordered.index(lead) if lead in ordered else len(ordered), places[lead])
+    def place(bid: _Bid) -> tuple[int, int]:
+        lead = bid.subject.id
+        return (ordered.index(lead) if lead in ordered else len(ordered), bid.subject.place)
 
-    return Found(
-        themes=tuple(sorted(themes[:IN_HEADLINE], key=place)), others=tuple(themes[IN_HEADLINE:])
-    )
+    def themes(bids: Sequence[_Bid]) -> tuple[Theme, ...]:
+        return tuple(_theme(each, background, rules.wishes) for each in bids)
+
+    headline = _tapered(sorted(bids[:IN_HEADLINE], key=place))
+    return Found(themes=themes(headline), others=themes(bids[IN_HEADLINE:]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,6 +297,17 @@ def _picked(subjects: Sequence[_Subject], rules: _Rules) -> list[_Bid]:
     return picked
 
 
+def _tapered(headline: Sequence[_Bid]) -> list[_Bid]:
+    """Return the headline with labels that get shorter along it, where nearly as good ones do."""
+    tapered = list(headline)
+    for n, (bid, most) in enumerate(zip(headline, TAPER, strict=False)):
+        if bid.label and not bid.subject.human:
+            others = [stems(each.text) for each in tapered if each.subject is not bid.subject]
+            taken = frozenset().union(*others)
+            tapered[n] = replace(bid, label=bid.subject.brief(bid.label, most, taken))
+    return tapered
+
+
 def _wished(subjects: Sequence[_Subject], rules: _Rules) -> list[_Bid]:
     """Return those that editors want: the labels they wrote, then the pins' best labels."""
     wanted = [each for each in subjects if rules.wishes.wanted(each.id)]
@@ -292,6 +326,8 @@ def _wished(subjects: Sequence[_Subject], rules: _Rules) -> list[_Bid]:
 
 def _room(picked: Sequence[_Bid]) -> int:
     """Return how long the next label may be."""
+    if not picked:
+        return FIRST_ENDS
     shown = [each.text for each in picked[:IN_HEADLINE]]
     if len(shown) == IN_HEADLINE:  # one that may stand instead of the last
         return max(SURE, ROOM - sum(len(text) + 2 for text in shown[:-1]))

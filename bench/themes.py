@@ -272,7 +272,7 @@ def _wrongly_joined(past: Sequence[Week], said: Sequence[Mapping[str, Any]]) -> 
 
 @contextmanager
 def changed(changes: Sequence[tuple[Any, str, Any]]) -> Iterator[None]:
-    before = [(module, name, getattr(module, name)) for module, name, _ in changes]
+    before = [(module, name, vars(module)[name]) for module, name, _ in changes]
     try:
         for module, name, value in changes:
             setattr(module, name, value)

@@ -39,8 +39,8 @@ _COINED = re.compile(r"[^\W_A-Z][A-Z]|[A-Z][A-Z.]")
 
 def is_titled(words: Sequence[str]) -> bool:
     """Tell whether capitals say nothing in a text, because all but the small words have one."""
-    small = sum(1 for word in words if word.islower() and word not in _SMALL)
-    large = sum(1 for word in words[1:] if word[0].isupper())
+    small = len([word for word in words if word.islower() and word not in _SMALL])
+    large = len([word for word in words[1:] if word[0].isupper()])
     return large > 0.8 * (large + small)
 
 
@@ -56,7 +56,8 @@ class Casing:
     def learn(self, text: str, words: Sequence[str], *, titled: bool) -> None:
         """Count the *words* of *text* that are small in it, and those that are names."""
         self.small.update(filter(str.islower, words))
-        coined = list(filter(_COINED.search, words))
+        telling = [word for word in words if not word.islower() and not word.istitle()]
+        coined = list(filter(_COINED.search, telling))
         self.coined.update(map(str.lower, coined))
         names = coined if titled else _INSIDE.findall(text)
         self.capital.update(map(str.lower, names))

@@ -97,6 +97,8 @@ LANGUAGES = {
 _ENGLISH = lexicon.VERBS | lexicon.EITHER | lexicon.VAGUE | lexicon.EVERYDAY | lexicon.PALE
 #: A text of so many words with less than this share of grammatical ones is not English.
 FOREIGN_FROM_WORDS, ENGLISH_SHARE = 10, 0.07
+#: The small words that tell a language.
+_TELLING = {code: language.small - _ENGLISH for code, language in LANGUAGES.items()}
 #: Less than this share of small words says nothing of a language.
 SMALL_SHARE = 0.15
 
@@ -113,7 +115,7 @@ def spoken(told: str | None, words: Sequence[Token]) -> str:
         code = told.lower()[:2]
         return code if code == "en" or code in LANGUAGES else ""
     ascii_only = all(each.text.isascii() for each in words)
-    counts = {code: _small(words, known.small - _ENGLISH) for code, known in LANGUAGES.items()}
+    counts = {code: _small(words, small) for code, small in _TELLING.items()}
     counts["en"] = _small(words, lexicon.FUNCTION)
     best = max(counts, key=lambda code: (counts[code], (code == "en") == ascii_only))
     if best != "en" and counts[best]:

@@ -101,9 +101,11 @@ class _Subject:
 
         The lead's may take half of the headline if it has none as short as that.
         """
-        free = [each for each in self.labels if not each.shares(taken)]
-        rooms = (room, ROOM // 2) if self.place == 0 else (room,)
-        return next((each for most in rooms for each in free if len(each.text) <= most), None)
+        for most in (room, ROOM // 2) if self.place == 0 else (room,):
+            fitting = (each for each in self.labels if len(each.text) <= most)
+            if label := next((each for each in fitting if not each.shares(taken)), None):
+                return label
+        return None
 
     def brief(self, label: Label, most: int, taken: frozenset[str]) -> Label:
         """Return *label*, or one of two to *most* words that is nearly as good and no stump."""

@@ -84,9 +84,13 @@ def tokens(text: str) -> tuple[Token, ...]:
     bare = tuple(_bare(unicodedata.normalize("NFC", plain[:MOST_CHARACTERS])))
     telling = not _is_titled(bare)
     return tuple(
-        replace(
-            each,
+        Token(
+            text=each.text,
+            low=each.low,
             part=_part(bare, at),
+            possessive=each.possessive,
+            breaks=each.breaks,
+            quoted=each.quoted,
             proper=_has_name_form(each, telling=telling and not each.breaks)
             or (at > 0 and bool(INITIAL.fullmatch(bare[at - 1].text))),
         )
@@ -479,6 +483,8 @@ def akin(one: str, other: str) -> bool:
     """Tell whether two stems are so alike that a headline should not have both."""
     if one == other:
         return True
+    if one[:5] != other[:5]:
+        return False
     shared = 0
     for a, b in zip(one, other, strict=False):
         if a != b:

@@ -95,5 +95,7 @@ def running(records: Zone) -> Iterator[str]:
 
 if __name__ == "__main__":
     port, records = int(sys.argv[1]), zone(sys.argv[2])
+    # Who waits for the stream to answer finds the datagrams ready too.
+    datagrams = Server(port, records)
     threading.Thread(target=StreamServer(port, records).serve_forever, daemon=True).start()
-    Server(port, records).serve_forever()
+    datagrams.serve_forever()

@@ -21,6 +21,7 @@ DigestError                 one sentence that says what, where, and what to do
 │   ├── SenderFault         ours to mend: TLS, AUTH, 5xx at MAIL; the run pauses
 │   └── AlreadySending      another process is sending this issue; it goes on
 ├── ReaderError             a subscriber or a list of them: file, line, address
+├── ConditionError          a condition on readers cannot be read: column, caret
 └── BadToken                forged, cut or made for another purpose; never says which
 """
 
@@ -164,6 +165,22 @@ class AlreadySending(SendError):
 
 class ReaderError(DigestError):
     """A subscriber's record, or a row of a list, cannot be taken as it is."""
+
+
+class ConditionError(DigestError):
+    """A condition on readers cannot be read; *column* counts from 1."""
+
+    def __init__(self, message: str, *, text: str, at: int) -> None:
+        super().__init__(f"column {at + 1}: {message}")
+        self.column = at + 1
+        #: The text, as much of it as fits in a line, and below it a caret.
+        self.shown = _under(text, at)
+
+
+def _under(text: str, at: int) -> tuple[str, str]:
+    first = max(0, at - 50)
+    line = "".join(c if c.isprintable() else " " for c in text)
+    return line[first : first + 70], " " * (at - first) + "^"
 
 
 class BadToken(DigestError):

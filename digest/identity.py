@@ -61,9 +61,14 @@ def link_key(url: str) -> str:
     return place + _path_key(parts.path) + _query_key(parts.query) + _route_key(parts)
 
 
+_PLAIN_HOST = re.compile(r"[A-Za-z0-9.-]+")
+
+
 @lru_cache(maxsize=10_000)
 def _host_key(host: str) -> str:
     host = host.rstrip(".")
+    if _PLAIN_HOST.fullmatch(host) and "xn--" not in host.lower():
+        return host.lower()  # what IDNA makes of it, too, and a hundred times as fast
     try:
         return idna.encode(host, uts46=True).decode().lower()
     except (idna.IDNAError, UnicodeError):
@@ -139,8 +144,12 @@ def address_key(address: str) -> str:
     The part before the @ is folded too: RFC 5321 (2.4) lets a server tell ``Ana`` from
     ``ana``, but none that readers have does. An address without @ is only folded.
     """
-    local, at, domain = unicodedata.normalize("NFC", address.strip()).rpartition("@")
-    local = unicodedata.normalize("NFC", local.casefold())
+    address = address.strip()
+    if address.isascii():
+        local, at, domain = address.lower().rpartition("@")
+    else:
+        local, at, domain = unicodedata.normalize("NFC", address).rpartition("@")
+        local = unicodedata.normalize("NFC", local.casefold())
     return local + at + (_host_key(domain) if at else domain.casefold())
 
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from digest import delivery, intake, notices, readership, weekly
+from digest import delivery, intake, notices, readership, webhooks, weekly
 from digest.errors import AlreadySending, DigestError
 from digest.model import IssueState
 from digest.store import Database, issues, ticks
@@ -25,7 +25,15 @@ if TYPE_CHECKING:
     from digest.config import Loaded
 
 #: How often each tick comes, in seconds.
-EVERY_SECONDS = {"fetch": 60, "week": 30, "send": 5, "outbox": 5, "bounces": 60}
+EVERY_SECONDS = {
+    "fetch": 60,
+    "week": 30,
+    "send": 5,
+    "outbox": 5,
+    "bounces": 60,
+    "hooks": 15,
+    "retention": 3600,
+}
 
 log = structlog.get_logger("bell")
 
@@ -123,6 +131,8 @@ class Bell:
             "send": self._send,
             "outbox": self._outbox,
             "bounces": self._bounces,
+            "hooks": self._hooks,
+            "retention": self._retention,
         }[name]
         said = ""
         try:
@@ -174,3 +184,11 @@ class Bell:
         followed = readership.read_mailboxes(self._database, loaded, now=now)
         if followed:
             log.info("mail came back", **{str(each): count for each, count in followed.items()})
+
+    def _hooks(self) -> None:
+        webhooks.deliver(self._database, self._current(), clock=self._clock)
+
+    def _retention(self) -> None:
+        gone = readership.keep_schedule(self._database, self._current(), now=self._clock())
+        if gone:
+            log.info("retention", **gone)

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
+
+from sqlalchemy import select
 
 from digest import readership, tokens
 from digest.config import Loaded, load
 from digest.model import Subscription
 from digest.readership import ImportReport
-from digest.store import Database, readers
+from digest.store import Database, readers, schema
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 KEY = "k" * 64
 NEWSLETTER = "weekly-recap"
+LIST_FIELDS = {"name", "attributes", "encoding"}
 CONFIG = """\
 public_url: https://recap.example.org
 newsletters:
@@ -38,19 +43,25 @@ class Readership:
         self.loaded = installed(folder)
 
     def bring(
-        self, content: str | bytes, *, list_name: str | None = None, at: datetime = NOW
+        self, content: str | bytes, *, list_name: str = "", at: datetime = NOW, **told: Any
     ) -> ImportReport:
         """Import a list of that content."""
         file = self.folder / "list.csv"
         file.write_bytes(content if isinstance(content, bytes) else content.encode())
-        return readership.import_csv(
+        return self.take(file, name=list_name, at=at, **told)
+
+    def take(
+        self, *files: Path, source: str = "a sign-up sheet", at: datetime = NOW, **told: Any
+    ) -> ImportReport:
+        """Import the list in *files*."""
+        of_list = {name: told.pop(name) for name in LIST_FIELDS & told.keys()}
+        return readership.import_list(
             self.database,
             self.loaded,
             NEWSLETTER,
-            file,
-            source="a sign-up sheet",
-            list_name=list_name,
+            readership.List(files=files, source=source, **of_list),
             now=at,
+            **told,
         )
 
     def known(self) -> list[readers.Reader]:
@@ -90,3 +101,27 @@ class Readership:
         with self.database.write() as conn:
             hashed = tokens.address_hash(KEY, address)
             readers.suppress(conn, hashed, reason="complaint", at=at)
+
+    def everything(self) -> list[tuple[Any, ...]]:
+        """Every reader with all acts, and every suppression, in an order of their own."""
+        rows: list[tuple[Any, ...]] = []
+        with self.database.read() as conn:
+            for one in readers.listed(conn, NEWSLETTER):
+                proofs = readers.proofs(conn, one.subscriber.id, NEWSLETTER)
+                told = replace(one.subscriber, id=0)
+                assert one.subscription is not None
+                rows.append((told, replace(one.subscription, subscriber=0), proofs))
+            rows += [tuple(row) for row in conn.execute(select(schema.suppressions))]
+        return sorted(rows, key=repr)
+
+    def empty(self) -> None:
+        """Forget everybody, without a trace."""
+        with self.database.write() as conn:
+            for table in (
+                schema.consents,
+                schema.subscriptions,
+                schema.subscribers,
+                schema.suppressions,
+                schema.imports,
+            ):
+                conn.execute(table.delete())

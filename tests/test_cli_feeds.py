@@ -60,6 +60,7 @@ def test_a_failing_fetch_fails_with_the_reason(folder):
     result = run("fetch")
     assert isinstance(result.exception, DigestError)
     assert "feed.json: No such file" in str(result.exception)
+    assert result.output.endswith("Next    digest feeds health\n")
 
 
 def test_list_and_health_print_json_for_programs(folder):
@@ -90,7 +91,14 @@ def test_add_refuses_what_cannot_be_read(folder):
     assert "22: 22 new" in run("add", "more.json", "--topic", "Asia").output
     assert isinstance(run("add", "bad.json").exception, DigestError)
     assert "bad.json" not in run("list").output
-    assert run("add", "x.json", "--kind", "nonsense").exit_code == 2
+    nonsense = run("add", "x.json", "--kind", "nonsense")
+    assert nonsense.exit_code == 2
+    assert "must be one of auto, rss" in " ".join(nonsense.output.split())
+    listing = run("add", "x.json", "--kind", "listing")
+    assert listing.exit_code == 2
+    assert "write it under `feeds` in config.yaml" in " ".join(
+        listing.output.replace("│", " ").split()
+    )
 
 
 @pytest.mark.parametrize("command", ["add", "list", "fetch", "import", "health"])

@@ -384,6 +384,19 @@ def test_the_samples_values_are_not_for_the_world(
     assert load(write(text + "smtp: {host: 127.0.0.1}\n"), KEY).warnings == ()
 
 
+def test_a_condition_that_cannot_be_read_is_shown(write: Write) -> None:
+    """Segments and `only` are read with the file: line, key, column, and a caret."""
+    first, second = refused(
+        write(newsletter("only: germans and editor", "segments:", "  germans: country = DE"))
+    )
+    assert (first.line, first.key) == (7, "newsletters.weekly.only")
+    assert (second.line, second.key) == (9, "newsletters.weekly.segments.germans")
+    assert 'column 11: write "DE" in quotes\ncountry = DE\n          ^' in str(second)
+    (named,) = refused(write(newsletter("segments: {Big-Ones: a = 1}")))
+    assert "small letters, digits and _" in str(named)
+    assert load(write(newsletter("only: germans", "segments:", "  germans: country = 'DE'")), KEY)
+
+
 def test_a_block_that_is_not_there_is_told(write: Write) -> None:
     """The mail goes without it, and the remark names the file to write."""
     (remark,) = load(write(newsletter("sections: [intro, {block: sponsor}]")), KEY).warnings

@@ -17,14 +17,17 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
+from sqlalchemy import update
 from typer.testing import CliRunner, Result
 
 from digest.cli import app, doctor
 from digest.cli.init import Answers, write_folder
 from digest.config import load
+from digest.errors import SenderFault
+from digest.model import DeliveryState
 from digest.model.settings import DkimSettings, FeedSettings
 from digest.render import signature
-from digest.store import Database, feeds, upgrade
+from digest.store import Database, feeds, hooks, outbox, schema, upgrade
 from tests import nameserver
 
 #: Long enough ago that a feed which has not worked since is dead.
@@ -123,6 +126,7 @@ def test_a_healthy_folder_exits_with_0(folder: Path) -> None:
         "config",
         "database",
         "feeds",
+        "retention",
         "templates",
         "mail server",
     }
@@ -330,6 +334,36 @@ def test_a_mail_server_that_does_not_answer(folder: Path, mail_server: int) -> N
     assert "does not answer" in the_one(findings)["sentence"]
 
 
+def test_no_remedy_leads_back_here(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A fault whose remedy is the doctor is told without one, and ends with one mark."""
+
+    async def greet(*_: object) -> None:
+        raise SenderFault("what is this?", remedy="Run: digest doctor")
+
+    monkeypatch.setattr(doctor, "_greet", greet)
+    _, findings = examined()
+    (told,) = (finding for finding in findings if finding["check"] == "mail server")
+    assert (told["sentence"], told["remedy"]) == ("what is this?", "")
+
+
+def test_what_is_kept_of_people_is_shown(folder: Path) -> None:
+    """The schedule is told line by line, and what should be gone by it is a warning."""
+    _, findings = examined()
+    kept = [finding for finding in findings if finding["check"] == "retention"]
+    assert "never confirmed is forgotten after 30 days" in kept[0]["sentence"]
+    assert len(kept) == 4
+    assert {finding["health"] for finding in kept} == {"ok"}
+    with opened(folder) as database, database.write() as conn:
+        long_ago = datetime(2020, 1, 1, tzinfo=UTC)
+        outbox.put(
+            conn, idempotency_key="x", newsletter="weekly", kind="welcome", address="a@example.org",
+            subject="", html="", text="", due_at=long_ago, now=long_ago,
+        )  # fmt: skip
+        conn.execute(update(schema.outbox).values(state="sent"))
+    _, findings = examined()
+    assert "1 should be gone." in the_one(findings)["sentence"]
+
+
 def test_a_mail_server_that_never_greets(
     folder: Path, mail_server: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -508,3 +542,21 @@ def test_a_key_that_others_may_read(folder: Path, key: Path) -> None:
 
     assert done.exit_code == 0, findings
     assert the_one(findings)["remedy"] == f"Run: chmod 600 {key}"
+
+
+def test_a_webhook_that_takes_nothing_is_told(folder: Path) -> None:
+    """Without a secret nothing is told, and calls that wait are counted for their address."""
+    url = "https://members.example.org/hook"
+    change(folder, "public_url:", f"webhooks: [{{url: {url}}}]\npublic_url:")
+    _, findings = examined()
+    assert "webhooks are told nothing" in the_one(findings)["sentence"]
+    with (folder / ".env").open("a") as file:
+        file.write(f"WEBHOOK_SECRET={'s' * 40}\n")
+    with opened(folder) as database, database.write() as conn:
+        now = datetime.now(UTC)
+        hooks.note(conn, [{"at": now, "what": "left", "newsletter": "weekly"}])
+        hooks.fan_out(conn, [(url, ("left",))], now=now)
+        (call,) = hooks.claim(conn, now=now, lease=timedelta(minutes=1), size=1)
+        hooks.settle(conn, call.id, DeliveryState.DEFERRED, "answered 500", due_at=now)
+    _, findings = examined()
+    assert the_one(findings)["sentence"] == f"{url}: 1 calls not taken yet, 0 given up."

@@ -104,6 +104,7 @@ def test_a_missing_option_is_named(init: Callable[..., Result], tmp_path: Path) 
         ("--from", "nobody", "no mail address"),
         ("--timezone", "Springfield", "no time zone is called"),
         ("--feed", "ftp://example.org/feed", "is not read"),
+        ("--feed", "our publications", "is no web address, and no file is called so"),
         ("--postal-address", "Your postal address", "write the address itself"),
         ("--title", "x" * 121, "at most 120"),
     ],

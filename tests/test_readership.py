@@ -7,19 +7,21 @@ import io
 import unicodedata
 import xml.etree.ElementTree as ET
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import select
+from sqlalchemy import Connection, select
 
 from digest import readership, tokens
 from digest.errors import BadToken, ConfigError, ReaderError
 from digest.model import Rhythm, SubscriptionState
-from digest.readership import lists
-from digest.store import Database, readers, schema
+from digest.readership import Refused, Step, lists
+from digest.store import Database, imports, readers, schema
 from tests.readership import KEY, NEWSLETTER, NOW, Readership, installed
 
 #: For what is about a file's shape, which no database changes.
@@ -50,7 +52,7 @@ def test_a_list_comes_in_whole(house: Readership) -> None:
     one, other = ana.subscription, ben.subscription
     assert one
     assert other
-    assert (one.topics, one.rhythm) == (("Ukraine", "Drones"), Rhythm.WEEKLY)
+    assert (one.topics, one.rhythm) == (("Drones", "Ukraine"), Rhythm.WEEKLY)
     assert (one.source, one.state) == ("the fair", ACTIVE)
     assert one.consented_at == datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
     assert (other.source, other.rhythm, other.consented_at) == (
@@ -78,9 +80,9 @@ def test_bad_rows_cost_no_good_ones(house: Readership) -> None:
     )
     assert house.addresses() == ["ana@example.org", "dee@example.org", "eve@example.org"]
     assert report.added == 3
-    assert [line for line, _ in report.invalid] == [3, 4, 6, 7, 8, 9, 10]
-    assert "twice" in dict(report.invalid)[9]
-    assert "'hourly' is none of: weekly, monthly" in dict(report.invalid)[10]
+    assert [row.line for row in report.invalid] == [3, 4, 6, 7, 8, 9, 10]
+    assert "twice" in report.invalid[5].reason
+    assert "'hourly' is none of: weekly, monthly" in report.invalid[6].reason
 
 
 def test_nobody_waits_for_an_issue_that_is_never_made(house: Readership) -> None:
@@ -93,8 +95,8 @@ def test_nobody_waits_for_an_issue_that_is_never_made(house: Readership) -> None
         "dee@example.org,monthly,unsubscribed\n"
         "eve@example.org,monthly,bounced\n"
     )
-    assert (report.added, report.gone, [line for line, _ in report.invalid]) == (1, 2, [2, 3])
-    assert "asks for a monthly issue, and there are weekly ones only" in report.invalid[0][1]
+    assert (report.added, report.gone, [row.line for row in report.invalid]) == (1, 2, [2, 3])
+    assert "asks for a monthly issue, and there are weekly ones only" in report.invalid[0].reason
     again = house.bring("email\ndee@example.org\neve@example.org\n")
     assert (again.added, again.barred) == (0, 2)
 
@@ -155,7 +157,7 @@ def test_who_left_elsewhere_has_left_here(house: Readership) -> None:
         "cy@example.org": LEFT,
         "eve@example.org": ACTIVE,
     }
-    assert [line for line, _ in report.invalid] == [7, 8]
+    assert [row.line for row in report.invalid] == [7, 8]
     later = house.bring(
         "email\nana@example.org\nben@example.org\ncy@example.org\ndee@example.org\n"
     )
@@ -170,25 +172,128 @@ def test_the_word_that_somebody_left_wins_within_a_list(house: Readership) -> No
 
 
 def test_a_stopped_import_is_taken_up(house: Readership, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What was written before the stop stays, and a second run brings the rest."""
+    """Stopped after any batch and begun again later, an import comes to the same as in one go."""
     monkeypatch.setattr(lists, "BATCH", 10)
-    content = "email\n" + "".join(f"r{n}@example.org\n" for n in range(35))
-    (house.folder / "list.csv").write_text(content)
-    done: list[int] = []
+    content = "email,state\n" + "".join(
+        f"r{n}@example.org,{('', 'left', 'bounced')[n % 7 % 3]}\n" if n % 5 else f"bad {n}\n"
+        for n in range(60)
+    )
+    whole = house.bring(content)
+    expected = house.everything()
+    house.empty()
 
-    def stop(count: int) -> None:
-        done.append(count)
-        if len(done) == 2:
-            raise KeyboardInterrupt
+    def stop(_count: int) -> None:
+        raise KeyboardInterrupt
+
+    for later in range(3):
+        with pytest.raises(KeyboardInterrupt):
+            house.bring(content, at=NOW + timedelta(hours=later), progress=stop)
+        assert 0 < len(house.everything()) < len(expected)
+    rest = house.bring(content, at=NOW + timedelta(days=1))
+    assert rest.resumed
+    assert house.everything() == expected
+    assert replace(rest, resumed=False) == whole
+
+
+def test_an_import_killed_in_a_transaction_is_taken_up(
+    house: Readership, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the database did not commit is not counted as done."""
+    monkeypatch.setattr(lists, "BATCH", 2)
+    content = "email\n" + "".join(f"r{n}@example.org\n" for n in range(7))
+    written = imports.advance
+
+    def fail(conn: Connection, standing: imports.Standing, **told: Any) -> imports.Standing:
+        if told["done"] > 4:
+            raise OSError("killed")
+        return written(conn, standing, **told)
+
+    monkeypatch.setattr(imports, "advance", fail)
+    with pytest.raises(OSError, match="killed"):
+        house.bring(content)
+    assert len(house.addresses()) == 4
+    monkeypatch.undo()
+    report = house.bring(content)
+    assert (report.added, report.unchanged, len(house.addresses())) == (7, 0, 7)
+
+
+def test_another_list_is_no_resumption(house: Readership, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A list that was changed, or is read otherwise, begins anew."""
+    monkeypatch.setattr(lists, "BATCH", 1)
+
+    def stop(_count: int) -> None:
+        raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        readership.import_csv(
-            house.database, house.loaded, NEWSLETTER, house.folder / "list.csv",
-            source="a sheet", now=NOW, progress=stop,
-        )  # fmt: skip
-    assert len(house.addresses()) == 20
-    rest = house.bring(content)
-    assert (rest.unchanged, rest.added) == (20, 15)
+        house.bring("email\na@example.org\nb@example.org\n", progress=stop)
+    assert not house.bring("email\nb@example.org\na@example.org\n").resumed
+    assert not house.bring("email\na@example.org\nb@example.org\n", list_name="staff").resumed
+    assert house.of("a@example.org").lists == ("staff",)
+    taken_up = house.bring("email\na@example.org\nb@example.org\n")
+    assert (taken_up.resumed, taken_up.added, taken_up.unchanged) == (True, 1, 1)
+    assert not house.bring("email\na@example.org\nb@example.org\n").resumed
+
+
+def test_two_imports_of_one_list_do_not_mix(
+    house: Readership, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second process that takes up the same list is told so, and writes nothing."""
+    monkeypatch.setattr(lists, "BATCH", 1)
+    content = "email\na@example.org\nb@example.org\nc@example.org\n"
+
+    def meanwhile(_count: int) -> None:
+        house.bring(content)
+
+    with pytest.raises(ReaderError, match="another process imports the same list"):
+        house.bring(content, progress=meanwhile)
+    assert house.addresses() == ["a@example.org", "b@example.org", "c@example.org"]
+    assert house.acts("b@example.org") == ["imported"]
+
+
+def test_a_dry_run_says_what_an_import_would_do(house: Readership) -> None:
+    """The same sums as the import's, what changes of whom, and not one row written."""
+    house.bring("email,name\nana@example.org,Ana\nben@example.org,Ben\nleft@example.org,\n")
+    house.leave(house.token("left@example.org"))
+    house.suppress("bounced@example.org")
+    content = (
+        "email,name,country,state\nana@example.org,Anna,DE,\nben@example.org,Ben,,\n"
+        "new@example.org,New,,\nleft@example.org,L,,\nbounced@example.org,B,,\n"
+        "gone@example.org,,,unsubscribed\nnew@example.org,,,\nbad,,,\n"
+    )
+    before = house.everything()
+    steps: list[Step] = []
+    file = house.folder / "list.csv"
+    file.write_text(content)
+    planned = readership.rehearse_import(
+        house.database, house.loaded, NEWSLETTER,
+        readership.List(files=(file,), source="x", name="staff", attributes=("country",)),
+        now=NOW, each=steps.append,
+    )  # fmt: skip
+    assert house.everything() == before
+    assert {step.row.address: step.outcome for step in steps} == {
+        "ana@example.org": "changed",
+        "ben@example.org": "changed",
+        "new@example.org": "added",
+        "left@example.org": "barred",
+        "bounced@example.org": "barred",
+        "gone@example.org": "gone",
+    }
+    assert [step.changes for step in steps[:2]] == [("name", "list", "country"), ("list",)]
+    assert [(row.line, row.file) for row in planned.invalid] == [(8, str(file)), (9, str(file))]
+    done = house.bring(content, source="x", list_name="staff", attributes=("country",))
+    assert done == planned
+    assert house.known()[0].subscriber.attributes == {"country": "DE"}
+
+
+def test_refused_rows_are_counted_without_end(
+    house: Readership, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A report keeps the first ones, and whoever listens hears of all."""
+    monkeypatch.setattr(lists, "KEPT", 3)
+    heard: list[Refused] = []
+    report = house.bring("email\n" + "bad\n" * 9, on_refused=heard.append)
+    assert (report.refused, len(report.invalid), len(heard)) == (9, 3, 9)
+    assert heard[-1].line == 10
 
 
 # --- the shapes of a file -----------------------------------------------------------------
@@ -222,7 +327,7 @@ def test_a_cell_may_go_on_over_lines(house: Readership) -> None:
         'email,notes\nana@example.org,"one\ntwo, ""three""\nfour"\nbad\nben@example.org,x\n'
     )
     assert house.addresses() == ["ana@example.org", "ben@example.org"]
-    assert [line for line, _ in report.invalid] == [5]
+    assert [row.line for row in report.invalid] == [5]
 
 
 @ON_ONE
@@ -233,8 +338,8 @@ def test_an_open_quote_costs_its_own_row_only(house: Readership) -> None:
         f'email,name\nana@example.org,"Ana\n{many}cy@example.org,"Cy\nd@example.org,D'
     )
     assert report.added == 201
-    assert [line for line, _ in report.invalid] == [2, 203]
-    assert "quote" in report.invalid[0][1]
+    assert [row.line for row in report.invalid] == [2, 203]
+    assert "quote" in report.invalid[0].reason
 
 
 @ON_ONE
@@ -243,7 +348,7 @@ def test_a_line_without_end_is_a_bad_row(house: Readership) -> None:
     report = house.bring(f"email\nana@example.org\n{'x' * 3_000_000}\nben@example.org\n")
     assert house.addresses() == ["ana@example.org", "ben@example.org"]
     assert 1 <= len(report.invalid) <= 4
-    assert all(len(reason) < 300 for _, reason in report.invalid)
+    assert all(len(row.reason) < 300 for row in report.invalid)
 
 
 @ON_ONE
@@ -271,9 +376,7 @@ def test_a_file_that_is_not_there_is_named(house: Readership) -> None:
     """A missing file or a folder is refused by its name."""
     for path in (house.folder / "none.csv", house.folder):
         with pytest.raises(ReaderError, match=str(path)):
-            readership.import_csv(
-                house.database, house.loaded, NEWSLETTER, path, source="a sheet", now=NOW
-            )
+            house.take(path)
 
 
 @ON_ONE
@@ -282,10 +385,10 @@ def test_an_import_says_where_consent_came_from(house: Readership) -> None:
     file = house.folder / "list.csv"
     file.write_text("email\nana@example.org\n")
     with pytest.raises(ReaderError, match="where the consent came from"):
-        readership.import_csv(house.database, house.loaded, NEWSLETTER, file, source=" ", now=NOW)
-    keyless = installed(house.folder, key="")
+        house.take(file, source=" ")
+    house.loaded = installed(house.folder, key="")
     with pytest.raises(ConfigError, match="TOKEN_KEY"):
-        readership.import_csv(house.database, keyless, NEWSLETTER, file, source="x", now=NOW)
+        house.take(file)
     assert house.addresses() == []
 
 

@@ -5,7 +5,10 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 import re
+import subprocess
+import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,12 +17,13 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from digest import readership, staff, tokens
-from digest.cli import app
+from digest.cli import app, context
 from digest.cli.context import open_installation
 from digest.store import readers
 from tests.readership import CONFIG, KEY, NEWSLETTER
 
-SAMPLE = Path(__file__).parents[1] / "subscribers" / "sample.csv"
+ROOT = Path(__file__).parents[1]
+SAMPLE = ROOT / "subscribers" / "sample.csv"
 Typed = Callable[..., Result]
 
 
@@ -79,9 +83,50 @@ def test_many_bad_rows_are_counted_not_poured_out(typed: Typed, tmp_path: Path) 
     """Twenty are shown, the rest are counted; --json has all."""
     file = tmp_path / "list.csv"
     file.write_text("email\nana@example.org\n" + "x\n" * 50)
-    assert "and 30 more; --json lists them all" in brought(typed, file).output
+    assert "and 30 more; --json lists them" in brought(typed, file).output
     told = typed("subscribers", "import", str(file), "--source", "x", "--json")
     assert len(json.loads(told.stdout)["invalid"]) == 50
+
+
+def test_a_dry_run_shows_the_difference(typed: Typed, tmp_path: Path) -> None:
+    """Who would come, change and stay away, with a mark each; and nobody has come."""
+    typed("subscribers", "add", "ana@example.org", "--source", "by phone")
+    file = tmp_path / "list.csv"
+    file.write_text(
+        "email,name,country,state\nana@example.org,Ana,DE,\nben@example.org,,,\n"
+        "eli@example.org,,,unsubscribed\nbad,,,\n"
+    )
+    told = typed(
+        *("subscribers", "import", str(file), "--source", "x", "--dry-run"),
+        *("--attribute", "Country", "--refused", str(tmp_path / "refused.csv")),
+    )
+    assert told.exit_code == 0
+    assert re.search(r"^Would be added +1$", told.output, re.M)
+    assert re.search(r"^Would be changed +1$", told.output, re.M)
+    assert "~ ana@example.org  name, country" in told.output
+    assert "+ ben@example.org" in told.output
+    assert "- eli@example.org  left by the list's own word" in told.output
+    assert "Nothing was changed." in told.output
+    rows = list(csv.reader((tmp_path / "refused.csv").read_text().splitlines()))
+    assert [row[:2] for row in rows] == [["file", "line"], [str(file), "5"]]
+    assert "ben@example.org" not in typed("subscribers", "list").output
+
+
+def test_readers_can_be_chosen_by_a_condition(typed: Typed, tmp_path: Path) -> None:
+    """List and export take --where; a slip in it is shown with a caret, and ends with 1."""
+    file = tmp_path / "list.csv"
+    file.write_text("email,country\nana@example.org,DE\nben@example.org,FR\n")
+    typed("subscribers", "import", str(file), "--source", "x", "--attribute", "country")
+    told = typed("subscribers", "list", "--where", 'country = "DE"')
+    assert "ana@example.org" in told.output
+    assert "ben@example.org" not in told.output
+    assert "Nobody meets" in typed("subscribers", "list", "--where", 'country = "AT"').output
+    exported = typed("subscribers", "export", "--where", 'country != "DE"').stdout
+    assert [row[0] for row in csv.reader(io.StringIO(exported))] == ["email", "ben@example.org"]
+    slip = typed("subscribers", "list", "--where", "country = DE")
+    assert slip.exit_code == 1
+    assert 'column 11: write "DE" in quotes' in slip.output
+    assert "  country = DE\n            ^\n" in slip.output
 
 
 @pytest.mark.parametrize("content", ["email\nnobody\n", "name\nAna\n", ""])
@@ -139,9 +184,51 @@ def test_who_left_is_told_the_way_back_that_there_is(typed: Typed) -> None:
     told = typed(*add)
     assert told.exit_code == 1
     assert "has left, and only they can undo that. The unsubscribe link" in told.output
+    assert "https://recap.example.org/join/weekly-recap" in told.output
 
     readership.undo(here.database, here.loaded, link, now=datetime.now(UTC))
     assert "was a reader before" in typed(*add).output
+
+
+def test_erasing_names_the_lists_and_clears_them(typed: Typed, tmp_path: Path) -> None:
+    """Rows of one's own lists are told with file and line, and go with --files."""
+    file = tmp_path / "subscribers" / "board.csv"
+    file.parent.mkdir()
+    file.write_text("email\nana@example.org\nben@example.org\n")
+    typed("subscribers", "add", "ana@example.org", "--source", "by phone")
+    told = typed("subscribers", "erase", "ana@example.org", "--yes")
+    assert f"{file}:2: stands there still" in told.output
+    assert told.output.endswith("Next  digest subscribers erase ana@example.org --files\n")
+    done = typed("subscribers", "erase", "ana@example.org", "--files", "--yes", "--json")
+    assert json.loads(done.stdout)["mentions"][0][1] == 2
+    assert file.read_text() == "email\nben@example.org\n"
+
+
+def test_one_reader_is_exported_whole(typed: Typed) -> None:
+    """With an address, export gives all that is known as JSON; without one, a CSV of all."""
+    typed("subscribers", "add", "ana@example.org", "--source", "by phone")
+    known = json.loads(typed("subscribers", "export", "ana@example.org").stdout)
+    assert known["subscriber"]["address"] == "ana@example.org"
+    assert set(known) == {
+        *("subscriber", "subscriptions", "issues", "mails", "invitations", "suppressed"),
+        *("wants_to_move_to", "came_back"),
+    }
+
+
+def test_a_restored_backup_forgets_again(typed: Typed, tmp_path: Path) -> None:
+    """The next command after a restoration erases again who had been, and so does the doctor."""
+    typed("subscribers", "add", "ana@example.org", "--source", "by phone")
+    context.close_all()
+    database = open_installation().database.file
+    assert database is not None
+    context.close_all()
+    saved = database.read_bytes()
+    typed("subscribers", "erase", "ana@example.org", "--yes")
+    database.write_bytes(saved)
+    assert "No readers yet" in typed("subscribers", "list").output
+    database.write_bytes(saved)
+    assert "1 of 1 erased people were here again" in typed("doctor").output
+    assert "1 erased, by " in typed("doctor").output
 
 
 def test_accounts_by_command(typed: Typed) -> None:
@@ -167,6 +254,27 @@ def assert_opens(secret: str, address: str) -> None:
     account = staff.session(database, staff.sign_in(database, secret, now=now), now=now)
     assert account is not None
     assert account.address == address
+
+
+def test_a_password_needs_a_terminal(tmp_path: Path) -> None:
+    """From a pipe nothing is read and no warning is shown: a sentence says what to do instead."""
+    (tmp_path / "config.yaml").write_text(CONFIG)
+    known = {"PATH": os.environ["PATH"], "TOKEN_KEY": KEY}
+
+    def call(*words: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "digest", *words],
+            cwd=tmp_path, env=known | {"PYTHONPATH": str(ROOT)}, stdin=subprocess.DEVNULL,
+            capture_output=True, text=True, timeout=60, start_new_session=True,
+        )  # fmt: skip
+
+    call("db", "upgrade")
+    call("people", "add", "ana@example.org")
+    told = call("people", "password", "ana@example.org")
+    assert told.returncode == 1
+    assert "GetPassWarning" not in told.stderr
+    assert "typed at a terminal" in told.stderr
+    assert "digest people link ADDRESS" in told.stderr
 
 
 def test_a_password_is_asked_for_unseen(typed: Typed) -> None:

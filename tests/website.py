@@ -83,6 +83,12 @@ class Site:
         """Put other values into force, as a reload of config.yaml does."""
         self.loaded = replace(self.loaded, settings=self.loaded.settings.model_copy(update=told))
 
+    def restart(self) -> None:
+        """Make the application anew, after a change of what it reads at its start."""
+        stage = _stage()
+        stage.app = application(self.database, lambda: self.loaded, clock=lambda: self.now)
+        self.closing = stage.app.state.closing
+
     def close(self) -> None:
         for client in self._clients:
             client.close()
@@ -93,8 +99,7 @@ def served(database: Database, folder: Path) -> Iterator[Site]:
     """Serve the application on the loopback until the block ends."""
     site = Site(database, a_loaded(folder))
     stage = _stage()
-    stage.app = application(database, lambda: site.loaded, clock=lambda: site.now)
-    site.closing = stage.app.state.closing
+    site.restart()
     site.address = stage.address
     try:
         yield site

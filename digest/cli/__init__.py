@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from digest.errors import ConfigError, DigestError, Held
+from digest.errors import ConditionError, ConfigError, DigestError, Held
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -136,13 +136,17 @@ def _arrange_help(command: Any) -> None:
 
 def said(error: DigestError) -> Iterator[str]:
     """Return the lines that tell of *error*: what, where, what to do; then its parts."""
+    from digest.cli import terminal
+
     every = (error, *error.also) if isinstance(error, ConfigError) else (error,)
     for one in every[:MOST_LINES]:
-        yield f"{str(one).rstrip('.')}. {one.remedy}" if one.remedy else str(one)
+        yield f"{terminal.ended(str(one))} {one.remedy}" if one.remedy else str(one)
     if len(every) > MOST_LINES:
         yield f"{len(every) - MOST_LINES} more."
     if isinstance(error, Held):
         yield from (f"  {reason}" for reason in error.reasons)
+    if isinstance(error, ConditionError):
+        yield from (f"  {line}" for line in error.shown)
 
 
 def _trace_if_wanted() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from contextvars import ContextVar
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,6 +14,7 @@ import typer
 from digest.errors import DigestError, StoreError
 
 if TYPE_CHECKING:
+    from digest.conditions import Condition
     from digest.config import Loaded
     from digest.model.settings import NewsletterSettings, Settings
     from digest.store import Database
@@ -24,6 +26,12 @@ NewsletterKey = Annotated[
 ]
 #: The option `--json` as every command that prints facts declares it.
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
+
+#: The option `--where` as every command that can choose readers declares it.
+Where = Annotated[
+    str | None,
+    typer.Option(help="Only readers who meet a condition or are in a segment of that name."),
+]
 
 #: What `digest --config FILE …` named; None if it named nothing.
 chosen: ContextVar[Path | None] = ContextVar("chosen", default=None)
@@ -62,6 +70,7 @@ def open_installation(config: Path | None = None, *, create: bool = False) -> In
     if create:
         upgrade.upgrade(database)
     upgrade.check(database)
+    _keep_erased(database, loaded)
     return Installation(
         settings=loaded.settings,
         folder=loaded.folder,
@@ -69,6 +78,20 @@ def open_installation(config: Path | None = None, *, create: bool = False) -> In
         database=database,
         loaded=loaded,
     )
+
+
+def _keep_erased(database: Database, loaded: Loaded) -> None:
+    """Forget again whom a backup that was put back brought here."""
+    from digest.cli import terminal
+    from digest.store import erasures
+
+    if not erasures.journal(database, loaded.folder).exists():
+        return
+    from digest import readership
+
+    if count := readership.erase_again(database, loaded, now=datetime.now(UTC)):
+        people = "1 person" if count == 1 else f"{count:,} people"
+        terminal.warn(f"{people} had been erased before this backup was put back, and are again.")
 
 
 def open_database(loaded: Loaded) -> Database:
@@ -110,3 +133,11 @@ def newsletter(installation: Installation, key: str | None) -> tuple[str, Newsle
             remedy=f"It has: {', '.join(newsletters)}",
         )
     return key, newsletters[key]
+
+
+def condition(installation: Installation, key: str, where: str | None) -> Condition | None:
+    """Return *where* as a condition on readers of that newsletter; ConditionError if it is none."""
+    from digest import conditions
+
+    segments = installation.settings.newsletters[key].segments
+    return conditions.parse(where, segments) if where is not None else None

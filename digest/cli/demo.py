@@ -124,12 +124,12 @@ class _Friday:
     def read_subscribers(self) -> None:
         from digest import packaged, readership
 
-        readership.import_csv(
+        sample = packaged.sample_subscribers()
+        readership.import_list(
             self.installation.database,
             self.installation.loaded,
             NEWSLETTER,
-            packaged.sample_subscribers(),
-            source="the sample list",
+            readership.List(files=(sample,), source="the sample list"),
             now=self._now,
         )
 

@@ -153,6 +153,9 @@ def _database(loaded: Loaded) -> Iterator[Finding]:
             pass  # the lock is had, so the file can be written
         yield from _space(database)
         yield from _feeds(loaded, database)
+        yield from _erasures(loaded, database)
+        yield from _retention(loaded, database)
+        yield from _webhooks(loaded, database)
     except DigestError as e:
         yield _broken("database", e)
     except SQLAlchemyError as e:
@@ -180,6 +183,60 @@ def _space(database: Database) -> Iterator[Finding]:
             remedy=f"Make room: at least {TIGHT_BYTES // 1024**2} MB.",
         )
     yield _ok("database", f"{database.file} can be written; its schema is up to date.")
+
+
+def _erasures(loaded: Loaded, database: Database) -> Iterator[Finding]:
+    """See that nobody is back who was erased, as after a backup that was put back."""
+    from digest import readership
+    from digest.store import erasures
+
+    journal = erasures.journal(database, loaded.folder)
+    standing = erasures.standing(journal)
+    if not standing:
+        return
+    again = readership.erase_again(database, loaded, now=datetime.now(UTC))
+    sentence = f"{len(standing):,} erased, by {journal}; none of them is here."
+    if again:
+        sentence = f"{again:,} of {len(standing):,} erased people were here again, and no more are."
+    yield Finding(check="readers", health=Health.WARNING if again else Health.OK, sentence=sentence)
+
+
+def _retention(loaded: Loaded, database: Database) -> Iterator[Finding]:
+    """Tell how long what is known of people is kept, and whether it goes in time."""
+    from digest import readership
+
+    for rule in readership.schedule(database, loaded, now=datetime.now(UTC)):
+        if rule.due:
+            yield Finding(
+                check="retention",
+                health=Health.WARNING,
+                sentence=f"{rule.sentence} {rule.due:,} should be gone.",
+                remedy="The bell of `digest serve` sees to it every hour; see that it runs.",
+            )
+        else:
+            yield _ok("retention", rule.sentence)
+
+
+def _webhooks(loaded: Loaded, database: Database) -> Iterator[Finding]:
+    """Tell of each webhook whether it takes what it is told."""
+    from digest.model import DeliveryState
+    from digest.store import hooks
+
+    with database.read() as conn:
+        counts = hooks.counts(conn)
+    for hook in loaded.settings.webhooks:
+        waits = counts.get((hook.url, DeliveryState.DEFERRED), 0)
+        lost = counts.get((hook.url, DeliveryState.FAILED), 0)
+        if waits or lost:
+            yield Finding(
+                check="webhooks",
+                health=Health.WARNING,
+                sentence=f"{hook.url}: {waits:,} calls not taken yet, {lost:,} given up.",
+                remedy="See that it answers 2xx within ten seconds; calls are repeated for 48 h.",
+            )
+        else:
+            told = counts.get((hook.url, DeliveryState.SENT), 0)
+            yield _ok("webhooks", f"{hook.url}: {told:,} calls taken lately.")
 
 
 def _feeds(loaded: Loaded, database: Database) -> Iterator[Finding]:
@@ -372,11 +429,14 @@ def _ok(check: str, sentence: str) -> Finding:
 
 
 def _broken(check: str, error: DigestError) -> Finding:
+    from digest.cli import terminal
+
     return Finding(
         check=check,
         health=Health.BROKEN,
-        sentence=f"{str(error).rstrip('.')}.",
-        remedy=error.remedy,
+        sentence=terminal.ended(str(error)),
+        # What sends people here is no remedy here.
+        remedy="" if "digest doctor" in error.remedy else error.remedy,
     )
 
 

@@ -59,14 +59,21 @@ def add(
 def _settings(**told: object) -> FeedSettings:
     from pydantic import ValidationError
 
+    from digest.config.faults import sentence
     from digest.model.settings import FeedSettings
 
     try:
         return FeedSettings.model_validate(told)
     except ValidationError as e:
         first = e.errors()[0]
+        if told.get("kind") == "listing":
+            raise typer.BadParameter(
+                "a listing page needs CSS selectors, which do not fit here: write it under "
+                "`feeds` in config.yaml, with `kind: listing` and `listing`",
+                param_hint="--kind",
+            ) from e
         place = ".".join(map(str, first["loc"]))
-        raise typer.BadParameter(": ".join(filter(None, (place, first["msg"])))) from e
+        raise typer.BadParameter(": ".join(filter(None, (place, sentence(first))))) from e
 
 
 @app.command("list")
@@ -145,7 +152,10 @@ def _tell(installation: Installation, readings: Sequence[Reading]) -> None:
         (one.url, "failed" if one.error else _brought(one), len(one.refused)) for one in readings
     ]
     terminal.table(("feed", "listed", "refused"), rows)
-    terminal.say("Next    digest issue prepare")
+    if all(one.error for one in readings):
+        terminal.say("Next    digest feeds health")
+    else:
+        terminal.say("Next    digest issue prepare")
 
 
 def _complain(readings: Sequence[Reading]) -> None:

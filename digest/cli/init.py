@@ -259,7 +259,19 @@ def _checked(name: str, value: str, *, title: str) -> str:
         raise ValueError("write the address itself")
     if name == "from_" and "<" not in newsletter.from_ and title:
         return _checked("from_", f"{_quoted(title)} <{newsletter.from_}>", title="")
-    return newsletter.feeds[0].url if name == "feed" else str(getattr(newsletter, name))
+    return _source(newsletter.feeds[0].url) if name == "feed" else str(getattr(newsletter, name))
+
+
+def _source(feed: str) -> str:
+    """Return a feed's web address, or the whole path of its file; ValueError if it is neither."""
+    if "://" in feed:
+        return feed
+    if not Path(feed).is_file():
+        raise ValueError(
+            f"{feed!r} is no web address, and no file is called so; "
+            "write it whole, such as https://example.org/feed.xml"
+        )
+    return str(Path(feed).resolve())
 
 
 #: Values beside which one answer can be judged.

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from digest.cli.context import AsJson
+from digest.errors import DigestError
 
 if TYPE_CHECKING:
     from digest.staff import Role as StaffRole
@@ -64,9 +65,25 @@ def password(address: Address) -> None:
     from digest.cli import context, terminal
 
     installation = context.open_installation()
-    told = typer.prompt("New password", hide_input=True, confirmation_prompt=True)
-    staff.set_password(installation.database, address, told)
+    staff.set_password(installation.database, address, _typed_unseen())
     terminal.say(f"{address} has a new password, and is signed out everywhere.")
+
+
+def _typed_unseen() -> str:
+    """Return what is typed twice at the terminal; DigestError where there is none."""
+    from getpass import GetPassWarning
+    from warnings import catch_warnings, simplefilter
+
+    with catch_warnings():
+        simplefilter("error", GetPassWarning)
+        try:
+            told: str = typer.prompt("New password", hide_input=True, confirmation_prompt=True)
+        except GetPassWarning as e:
+            raise DigestError(
+                "a password is typed at a terminal, where nobody sees it, and here is none",
+                remedy="Print a link instead: digest people link ADDRESS",
+            ) from e
+    return told
 
 
 @app.command()

@@ -69,6 +69,11 @@ def complain(*lines: str) -> None:
         typer.echo(styled(text, typer.colors.RED, sys.stderr), err=True)
 
 
+def ended(text: str) -> str:
+    """Return *text* with a full stop, if it does not end a sentence already."""
+    return text if text.endswith((".", "?", "!", "…")) else f"{text}."
+
+
 def warn(*lines: str) -> None:
     """Tell a person at a terminal; a log or a pipe is not told again and again."""
     if sys.stderr.isatty():

@@ -19,7 +19,7 @@ from digest.model.settings import Settings
 __all__ = ["VARIABLES", "Loaded", "Remark", "Watched", "load"]
 
 #: What is told by the environment alone, so that config.yaml can be shown to anyone.
-_SECRETS = {"SMTP_USER", "SMTP_PASSWORD", "TOKEN_KEY"}
+_SECRETS = {"SMTP_USER", "SMTP_PASSWORD", "TOKEN_KEY", "WEBHOOK_SECRET", "API_TOKEN"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +52,8 @@ def load(path: Path | None, environ: Mapping[str, str]) -> Loaded:
         settings = Settings.model_validate(_overlaid(said.values, given))
     except ValidationError as e:
         wrong += faults.told(e, said, str(path), given)
+    else:
+        wrong += faults.in_conditions(settings, said, str(path))
     if wrong:
         raise _together(wrong)
     warnings = (*warnings, *remarks.on(settings, folder), *blocks.remarks(settings, folder))

@@ -23,6 +23,8 @@ VARIABLES: dict[str, tuple[str, ...]] = {
     "BOUNCES_PASSWORD": ("bounces", "password"),
     "TOKEN_KEY": ("token_key",),
     "METRICS_TOKEN": ("metrics_token",),
+    "WEBHOOK_SECRET": ("webhook_secret",),
+    "API_TOKEN": ("api_token",),
     "DATABASE_URL": ("database",),
     "PUBLIC_URL": ("public_url",),
 }

@@ -11,9 +11,10 @@ from zoneinfo import available_timezones
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from digest import conditions
 from digest.config.document import Document, key_name
 from digest.config.environment import VARIABLES, Given
-from digest.errors import ConfigError
+from digest.errors import ConditionError, ConfigError
 from digest.model.settings import Settings
 
 _Path = tuple[str | int, ...]
@@ -23,6 +24,8 @@ _SECRET = {
     ("smtp", "user"),
     ("token_key",),
     ("metrics_token",),
+    ("webhook_secret",),
+    ("api_token",),
     ("database",),
 }
 
@@ -59,6 +62,26 @@ def _told(
     return ConfigError(
         sentence(detail, of), file=file, line=_line(path, document), key=key_name(path)
     )
+
+
+def in_conditions(settings: Settings, document: Document, file: str) -> list[ConfigError]:
+    """Return one ConfigError for each condition on readers that cannot be read."""
+    found = []
+    for key, newsletter in settings.newsletters.items():
+        told: dict[_Path, str] = {
+            ("segments", name): text for name, text in newsletter.segments.items()
+        }
+        if newsletter.only is not None:
+            told[("only",)] = newsletter.only
+        for path, text in told.items():
+            try:
+                conditions.parse(text, newsletter.segments)
+            except ConditionError as e:
+                where: _Path = ("newsletters", key, *path)
+                line = _line(where, document)
+                shown = "\n".join(("", *e.shown))
+                found.append(ConfigError(f"{e}{shown}", file=file, line=line, key=key_name(where)))
+    return found
 
 
 def _existing(loc: _Path, values: Any) -> _Path:
@@ -174,7 +197,8 @@ def _allowed(loc: _Path, of: type[BaseModel]) -> list[str]:
     return [
         field.alias or name
         for name, field in annotation.model_fields.items()
-        if name not in ("user", "password", "token_key", "metrics_token")
+        if name
+        not in ("user", "password", "token_key", "metrics_token", "webhook_secret", "api_token")
     ]
 
 

@@ -35,6 +35,7 @@ def on(settings: Settings, folder: Path) -> tuple[Remark, ...]:
         *_key(settings),
         *_places(settings),
         *_signature(settings),
+        *_webhooks(settings),
         *_newsletters(settings),
         *_pictures(settings, folder),
         *_hosted(settings),
@@ -72,6 +73,23 @@ def _places(settings: Settings) -> Iterator[Remark]:
             f"none would carry mail to {settings.smtp.host} unencrypted",
             "Write starttls (port 587) or implicit (port 465).",
         )
+
+
+def _webhooks(settings: Settings) -> Iterator[Remark]:
+    if settings.webhooks and not settings.webhook_secret:
+        yield Remark(
+            "WEBHOOK_SECRET",
+            "not set, so that webhooks are told nothing; what happens waits for it",
+            "Write WEBHOOK_SECRET=… into .env, long and random.",
+        )
+    for hook in settings.webhooks:
+        url = urlsplit(hook.url)
+        if url.scheme != "https" and not is_loopback(url.hostname or ""):
+            yield Remark(
+                "webhooks",
+                f"{hook.url} is not https, and readers' addresses would travel unencrypted",
+                "Write https://….",
+            )
 
 
 def _signature(settings: Settings) -> Iterator[Remark]:

@@ -16,6 +16,7 @@ from digest.http.fetching import (
     shown,
     why_refused,
 )
+from digest.http.posting import post
 from digest.http.reaching import Reached, reach
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "Reached",
     "fetch",
     "looked_up",
+    "post",
     "reach",
     "shown",
     "why_refused",

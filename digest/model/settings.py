@@ -241,6 +241,27 @@ def _key(value: str) -> str:
     return value
 
 
+def _origin(value: str) -> str:
+    parts = urlsplit(value)
+    plain = f"{parts.scheme}://{parts.netloc}"
+    if value != "*" and (parts.scheme not in ("http", "https") or plain != value.rstrip("/")):
+        raise ValueError(f"must be an origin such as https://example.org, not {value!r}")
+    return value.rstrip("/")
+
+
+def _web_address(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError(f"must be a web address such as https://example.org/hook, not {value!r}")
+    return value
+
+
+def _segment_name(value: str) -> str:
+    if not re.fullmatch(r"[a-z][a-z0-9_]{0,62}", value):
+        raise ValueError(f"write small letters, digits and _, not {value!r}")
+    return value
+
+
 def _section(value: Any) -> Any:
     if isinstance(value, str) and value in SECTIONS:
         return value
@@ -276,6 +297,7 @@ Text = Annotated[str, AfterValidator(_text)]
 FontNames = Annotated[str, AfterValidator(_line), AfterValidator(_fonts)]
 Picture = Annotated[str, AfterValidator(_line), AfterValidator(_source), AfterValidator(_picture)]
 Key = Annotated[str, AfterValidator(_key)]
+SegmentName = Annotated[str, AfterValidator(_segment_name)]
 Selector = Annotated[str, AfterValidator(_selector)]
 Count = Annotated[int, Field(ge=0)]
 Weight = Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)]
@@ -666,6 +688,10 @@ class NewsletterSettings(Strict):
     catch_up: Duration = timedelta(hours=6)
     #: Over so long the readers get it, from the send hour on; 0s: as fast as `smtp` allows.
     spread: Duration = timedelta(0)
+    #: Conditions on readers by name, for `only`, `--where` and one another.
+    segments: dict[SegmentName, Line] = {}
+    #: Who gets its issues: a condition or a segment's name; none: every reader.
+    only: Line | None = None
     #: Who gets the issue before the others, with time to stop it.
     first_to: FirstTo | None = None
     #: Who is told by mail: draft ready, last call, held, sent.
@@ -814,6 +840,34 @@ class BounceSettings(Strict):
         return self
 
 
+class Retention(Strict):
+    """How long what is known of people is kept; the bell sees to it every hour."""
+
+    #: Who asked to join and never confirmed is forgotten after that.
+    pending: Duration = timedelta(days=30)
+    #: So long after an issue is finished the ledger has the addresses it went to.
+    addresses: Duration = timedelta(days=90)
+    #: So long confirmations, welcomes and notices are kept after they went or failed.
+    mails: Duration = timedelta(days=30)
+    #: Who left is forgotten after that, but for a keyed hash; none: their consent stays proved.
+    left: Duration | None = None
+
+
+class Webhook(Strict):
+    """A program of yours that is told of what happens, by a signed POST of JSON."""
+
+    #: Where it listens.
+    url: Annotated[str, AfterValidator(_web_address)]
+    #: Of what it is told: who ``joined`` (and confirmed) or ``left``, whose mail ``bounced`` or
+    #: who complained, and that an issue was ``sent``.
+    events: tuple[Literal["joined", "left", "bounced", "sent"], ...] = (
+        "joined",
+        "left",
+        "bounced",
+        "sent",
+    )
+
+
 class WebSettings(Strict):
     """Where `digest serve` listens; a proxy in front of it answers at public_url."""
 
@@ -821,6 +875,9 @@ class WebSettings(Strict):
     host: Annotated[str, AfterValidator(_host)] = "127.0.0.1"
     #: Behind the port of public_url, where a proxy is in front.
     port: int = Field(default=8000, ge=1, le=65535)
+    #: Sites whose scripts may ask the public API from a reader's browser: ``https://example.org``,
+    #: or ``"*"`` for all of them.
+    origins: tuple[Annotated[str, AfterValidator(_origin)], ...] = ()
 
 
 class Settings(Strict):
@@ -836,6 +893,10 @@ class Settings(Strict):
     dkim: DkimSettings | None = None
     #: Where mail comes back; none: to the newsletters' `from`, and nobody reads it.
     bounces: BounceSettings | None = None
+    #: Programs that are told who joined, left or bounced, and what was sent.
+    webhooks: tuple[Webhook, ...] = ()
+    #: How long what is known of people is kept.
+    retention: Retention = Retention()
     #: Where the desk and the readers' pages are served.
     web: WebSettings = WebSettings()
     #: What is asked of others before an issue goes out.
@@ -848,3 +909,8 @@ class Settings(Strict):
     token_key: str = Field(default="", exclude=True, repr=False)
     #: Opens `/metrics` to who sends it as a bearer token; METRICS_TOKEN in .env. None: no metrics.
     metrics_token: str = Field(default="", exclude=True, repr=False)
+    #: Signs what webhooks are told; WEBHOOK_SECRET in .env. None: nothing is told.
+    webhook_secret: str = Field(default="", exclude=True, repr=False)
+    #: Lets a program of yours ask for many to join, by `POST …/subscriptions` with it as a
+    #: bearer token; API_TOKEN in .env.
+    api_token: str = Field(default="", exclude=True, repr=False)

@@ -18,14 +18,17 @@ from digest.readership.choosing import (
     pause,
     resume,
 )
+from digest.readership.erasure import Erasure, erase, erase_again
+from digest.readership.exports import exported, harmless
 from digest.readership.hooks import take_sns
 from digest.readership.joining import Invitation, ask, confirm, invitation, invite
 from digest.readership.knocking import Answer, knock, prefix_of
-from digest.readership.lists import ImportReport, exported, import_csv
+from digest.readership.lists import ImportReport, List, Refused, Step, import_list, rehearse_import
 from digest.readership.mailboxes import read_mailboxes, read_maildir, read_mails
 from digest.readership.outcome import Outcome
-from digest.readership.people import add, erase, mailbox, show
+from digest.readership.people import add, mailbox, show
 from digest.readership.replies import settle_task
+from digest.readership.retention import Rule, keep_schedule, schedule
 from digest.readership.returned import take, take_refusals
 from digest.readership.seats import (
     PURPOSE,
@@ -48,12 +51,17 @@ __all__ = [
     "REASONS",
     "Answer",
     "Choices",
+    "Erasure",
     "ImportReport",
     "Invitation",
     "Leaving",
+    "List",
     "Move",
     "Outcome",
+    "Refused",
+    "Rule",
     "Seat",
+    "Step",
     "add",
     "ask",
     "ask_to_move",
@@ -65,10 +73,13 @@ __all__ = [
     "choose_topics",
     "confirm",
     "erase",
+    "erase_again",
     "exported",
-    "import_csv",
+    "harmless",
+    "import_list",
     "invitation",
     "invite",
+    "keep_schedule",
     "knock",
     "leave",
     "leave_all",
@@ -83,8 +94,10 @@ __all__ = [
     "read_mailboxes",
     "read_maildir",
     "read_mails",
+    "rehearse_import",
     "resume",
     "say_why",
+    "schedule",
     "seat",
     "settle_task",
     "show",

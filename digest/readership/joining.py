@@ -14,6 +14,7 @@ from digest.consent import Act
 from digest.errors import BadToken
 from digest.identity import address_key
 from digest.model import IssueState, Rhythm, Subscription, topic_set
+from digest.readership import erasure
 from digest.readership.people import address_hash, mailbox, plain_name, token_key
 from digest.readership.seats import PURPOSE
 from digest.store import Database, issues, knocks, readers
@@ -130,7 +131,8 @@ def confirm(
         had, address = _standing(conn, loaded, subscriber, newsletter, asked_at)
         hashed = address_hash(loaded, address_key(address))
         latest = _latest(conn, newsletter)
-        readers.lift(conn, hashed)
+        if readers.lift(conn, hashed):
+            erasure.returned(database, loaded, hashed, now=now)
         knocks.answer(conn, hashed)
         if _activate(conn, had, proof=proof, now=now):
             _choose(conn, loaded, had, asked_at, now=now)

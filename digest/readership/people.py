@@ -15,7 +15,7 @@ from digest.consent import Act
 from digest.errors import ConfigError, ReaderError
 from digest.identity import address_key
 from digest.model import Rhythm, Subscription, SubscriptionState
-from digest.store import Database, readers
+from digest.store import Database, knocks, outbox, readers
 
 if TYPE_CHECKING:
     from digest.config import Loaded
@@ -37,6 +37,15 @@ ROLES = frozenset(
 #: What most people have before the @: an atom of letters, digits and harmless marks.
 _PLAIN_LOCAL = re.compile(r"[A-Za-z0-9_+-]+(\.[A-Za-z0-9_+-]+)*")
 
+#: A domain that needs no closer look: letters, digits and hyphens, no label that may stand for
+#: other letters (``xn--``), and none of the names that RFC 6761 and its kin set aside.
+_PLAIN_DOMAIN = re.compile(
+    r"((?!..--)[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+"
+    r"(?!(?i:alt|arpa|internal|invalid|local|localhost|onion)$)[A-Za-z]{2,63}"
+)
+
+#: RFC 1035 section 2.3.4, less the octets around the labels.
+MAX_DOMAIN_OCTETS = 253
 #: RFC 5321 sections 4.5.3.1.1 and 4.5.3.1.3, the latter less the brackets of a path.
 MAX_LOCAL_OCTETS = 64
 MAX_ADDRESS_OCTETS = 254
@@ -55,22 +64,22 @@ def mailbox(written: str) -> str:
     if not plain:
         raise ReaderError("there is no address")
     if not plain.isascii() and any(_is_unseen(c) for c in plain):
-        raise ReaderError(f"{_shown(plain)}: holds a character that cannot be seen")
+        raise ReaderError(f"{shown(plain)}: holds a character that cannot be seen")
     local, _, domain = plain.rpartition("@")
     try:
         if _PLAIN_LOCAL.fullmatch(local):
-            shown, encoded = _domain(domain)
+            written_domain, encoded = _domain(domain)
         else:
-            local, shown, encoded = _parts(plain)
+            local, written_domain, encoded = _parts(plain)
     except ReaderError as e:
-        raise ReaderError(f"{_shown(plain)}: {e}") from None
+        raise ReaderError(f"{shown(plain)}: {e}") from None
     if len(local.encode()) > MAX_LOCAL_OCTETS:
-        raise ReaderError(f"{_shown(plain)}: more than {MAX_LOCAL_OCTETS} octets before the @")
+        raise ReaderError(f"{shown(plain)}: more than {MAX_LOCAL_OCTETS} octets before the @")
     if len(f"{local}@{encoded}".encode()) > MAX_ADDRESS_OCTETS:
-        raise ReaderError(f"{_shown(plain)}: longer than {MAX_ADDRESS_OCTETS} octets")
+        raise ReaderError(f"{shown(plain)}: longer than {MAX_ADDRESS_OCTETS} octets")
     if local.casefold() in ROLES:
-        raise ReaderError(f"{_shown(plain)}: the mailbox of a function, not of a person")
-    return f"{local}@{shown}"
+        raise ReaderError(f"{shown(plain)}: the mailbox of a function, not of a person")
+    return f"{local}@{written_domain}"
 
 
 def _is_unseen(c: str) -> bool:
@@ -80,6 +89,9 @@ def _is_unseen(c: str) -> bool:
 @lru_cache(maxsize=10_000)
 def _domain(domain: str) -> tuple[str, str]:
     """Return the domain as people write it, and in ASCII; lists have few different ones."""
+    if len(domain) <= MAX_DOMAIN_OCTETS and _PLAIN_DOMAIN.fullmatch(domain):
+        domain = domain.lower()
+        return domain, domain
     _, shown, encoded = _parts(f"a@{domain}")
     return shown, encoded
 
@@ -95,7 +107,8 @@ def _parts(address: str) -> tuple[str, str, str]:
     return valid.local_part, valid.domain, valid.ascii_domain or valid.domain
 
 
-def _shown(text: str) -> str:
+def shown(text: str) -> str:
+    """Return *text* for an error: short, and without what a terminal would obey."""
     safe = "".join(c if c.isprintable() else "�" for c in text)
     return safe if len(safe) <= 80 else safe[:79] + "…"
 
@@ -149,7 +162,7 @@ def add(
     source = plain_name(source)
     if not source:
         raise ReaderError(
-            f"{_shown(address)}: how did they ask for it?",
+            f"{shown(address)}: how did they ask for it?",
             remedy='Say it: --source "by phone, 3 May"',
         )
     address = mailbox(address)
@@ -194,39 +207,33 @@ def _enlisted(conn: Connection, one: Subscription, lists: tuple[str, ...], now: 
 
 
 def show(database: Database, loaded: Loaded, address: str) -> dict[str, Any]:
-    """Return all that is known of the person at *address*; ReaderError if that is nothing."""
+    """
+    Return all that is known of the person at *address*, to be handed to them (GDPR 15, 20).
+
+    Person, subscriptions with every act and its proof, issues and other mail to them, what
+    came back of it, and how often a confirmation was sent. ReaderError if that is nothing.
+    """
     key = address_key(address)
+    hashed = address_hash(loaded, key)
     with database.read() as conn:
         person = readers.by_address(conn, key)
-        hashed = address_hash(loaded, key)
+        suppressed = bool(readers.suppressed(conn, [hashed]))
+        if person is None and suppressed:
+            raise ReaderError(
+                f"{shown(address)}: nothing is known but that it must not be written to"
+            )
         if person is None:
-            if readers.suppressed(conn, [hashed]):
-                raise ReaderError(
-                    f"{_shown(address)}: nothing is known but that it must not be written to"
-                )
-            raise ReaderError(f"{_shown(address)}: nobody here has this address")
+            raise ReaderError(f"{shown(address)}: nobody here has this address")
         return {
             "subscriber": person,
             "subscriptions": [
                 {"subscription": one, "consent": readers.proofs(conn, person.id, one.newsletter)}
                 for one in readers.subscribed_to(conn, person.id)
             ],
-            "suppressed": bool(readers.suppressed(conn, [hashed])),
+            "wants_to_move_to": readers.wanted(conn, person.id),
+            "issues": readers.deliveries_to(conn, person.id),
+            "came_back": readers.returns_of(conn, person.id),
+            "mails": outbox.to(conn, person.address),
+            "invitations": knocks.mailed(conn, hashed),
+            "suppressed": suppressed,
         }
-
-
-def erase(database: Database, loaded: Loaded, address: str, *, now: datetime) -> None:
-    """
-    Forget the person at *address* in all newsletters; only a keyed hash of it is kept.
-
-    The hash keeps an import from bringing the person back (GDPR 17(3), 21). ReaderError if
-    nobody has the address.
-    """
-    key = address_key(address)
-    with database.write() as conn:
-        person = readers.by_address(conn, key)
-        if person is None:
-            raise ReaderError(f"{_shown(address)}: nobody here has this address")
-        hashed = address_hash(loaded, key)
-        readers.suppress(conn, hashed, reason="erased", at=now)
-        readers.erase(conn, person.id, at=now)

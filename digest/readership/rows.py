@@ -1,59 +1,83 @@
-"""A list of readers as a file, in any usual shape: its rows, one person each."""
+"""A list of readers as a file: its columns, and its rows, one person each."""
 
 from __future__ import annotations
 
-import csv
-import io
+import json
 import re
-from collections import deque
+from array import array
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
+from digest.conditions import attribute_name
 from digest.errors import ReaderError
 from digest.identity import address_key
-from digest.model import Rhythm, SubscriptionState
+from digest.model import Rhythm, SubscriptionState, topic_set
 from digest.readership.people import mailbox, plain_name
+from digest.readership.records import Refuse, delimiter, opened, records
 
 #: How the columns that we use are called elsewhere; compared without case and punctuation.
 COLUMNS = {
-    "address": ("email", "emailaddress", "mail", "address", "subscriberemail", "adresse"),
-    "name": ("name", "fullname", "displayname", "subscribername"),
+    "address": (
+        *("email", "emailaddress", "mail", "address", "subscriberemail", "useremailaddress"),
+        *("adresse", "emailadresse"),
+    ),
+    "name": ("name", "fullname", "displayname", "subscribername", "username"),
     "first": ("firstname", "fname", "givenname", "vorname", "prenom"),
     "last": ("lastname", "lname", "surname", "familyname", "nachname", "nom"),
-    "topics": ("topics", "interests", "tags"),
+    "topics": ("topics", "interests"),
     "language": ("language", "lang", "locale"),
     "rhythm": ("rhythm", "frequency"),
     "source": ("source", "optinsource", "consentsource"),
-    "consented": ("consentedat", "confirmtime", "optintime", "subscribedat"),
-    "state": ("state", "status", "subscriberstatus"),
+    "attributes": ("attributes",),
+    # Best first: when they confirmed says more than when somebody was written down.
+    "consented": (
+        *("consentedat", "confirmtime", "confirmedat", "optintime", "subscribedat"),
+        *("startdate", "createdat"),
+    ),
     "left": ("leftat", "unsubtime", "unsubscribedat"),
     "bounced": ("cleantime", "bouncedat"),
 }
 
+#: Columns that say how somebody stands; a list may have several, and the worst word holds.
+STATE_COLUMNS = (
+    *("state", "status", "subscriberstatus", "subscriptionstatus", "liststatus", "globalstatus"),
+)
+#: Columns that say yes or no: the name, and which of the two means that the person has left.
+LEFT_FLAGS = {
+    "emaildisabled": True,  # Substack
+    "unsubscribed": True,
+    "optedout": True,
+    "subscribedtoemails": False,  # Ghost
+    "subscribed": False,
+}
+_SAYS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+
 #: What programs call the states of a subscription; compared as the columns are.
 STATES = {
     SubscriptionState.ACTIVE: ("active", "subscribed", "confirmed", "enabled", "optedin"),
-    SubscriptionState.PENDING: ("pending", "unconfirmed"),
     SubscriptionState.PAUSED: ("paused",),
-    SubscriptionState.LEFT: ("left", "unsubscribed", "optedout", "optout", "disabled"),
+    SubscriptionState.PENDING: ("pending", "unconfirmed"),
+    SubscriptionState.LEFT: ("left", "unsubscribed", "optedout", "optout", "disabled", "inactive"),
     SubscriptionState.SUPPRESSED: (
         *("suppressed", "cleaned", "bounced", "hardbounced", "complained", "spam"),
         *("blocklisted", "blacklisted"),
     ),
 }
 _STATE_CALLED = {word: state for state, words in STATES.items() for word in words}
+#: From a reader to somebody who must not be written to: of several words the last one holds.
+_GRAVITY = tuple(STATES)
 
 #: Whoever these say is a reader gets issues, now or after a pause.
 READING = (SubscriptionState.ACTIVE, SubscriptionState.PAUSED)
 #: The rhythms that issues are made in: who waits for another would never get one.
 OFFERED = (Rhythm.WEEKLY,)
 
-#: A line is read in pieces of this size, so that one without end costs no memory.
-LINE_LETTERS = 1 << 20
-#: A cell in quotes may go on over this many lines; a quote that nobody closes does not.
-CELL_LINES = 50
+#: More than this of one person is no attribute list any more.
+MOST_ATTRIBUTES = 50
 
 
 class Row(NamedTuple):
@@ -71,197 +95,230 @@ class Row(NamedTuple):
     consented_at: datetime | None
     #: What the list says of them: active, paused, left or suppressed.
     state: SubscriptionState
+    attributes: dict[str, str]
+    #: The file's name, as it is kept with the consent.
+    file: str
 
     @property
     def is_gone(self) -> bool:
         return self.state in (SubscriptionState.LEFT, SubscriptionState.SUPPRESSED)
 
 
-def rows(path: Path, source: str, invalid: list[tuple[int, str]]) -> Iterator[Row]:
-    """
-    Yield the people of a CSV file, in its order; *source* is theirs where a row names none.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """How a list is to be read."""
 
-    Rows that cannot be taken are added to *invalid* with line and reason. The second row of
-    an address is one of those, unless it says that the person is gone. ReaderError if the
-    file cannot be read or has no column of addresses.
+    #: Where the consent of a row came from that does not say so itself.
+    source: str
+    #: Columns kept as attributes, besides a column of JSON called "attributes".
+    attributes: tuple[str, ...] = ()
+    #: None: it is found out.
+    encoding: str | None = None
+
+
+def rows(path: Path, reading: Reading, seen: Seen, refuse: Refuse) -> Iterator[Row]:
     """
-    with _opened(path) as stream:
-        records = _records(stream, _delimiter(stream), invalid)
-        _, header = next(records, (1, []))
-        columns = _columns(header, str(path))
-        seen: set[str] = set()
-        for line, cells in records:
+    Yield the people of a CSV file, in its order; *refuse* hears of each row not taken.
+
+    The second row of an address in *seen* is one of those, unless it says that the person
+    is gone. ReaderError if the file cannot be read or has no column of addresses.
+    """
+    with opened(path, reading.encoding) as stream:
+        found = records(stream, delimiter(stream), refuse)
+        header = next(found, None)
+        columns = Columns(header.cells if header else [], path, reading)
+        for record in found:
             try:
-                row = _row(cells, columns, line, source)
+                row = columns.row(record.line, record.cells)
             except ReaderError as e:
-                invalid.append((line, str(e)))
+                refuse(record.line, str(e))
                 continue
-            if row.key in seen and not row.is_gone:
-                invalid.append((line, f"{row.address}: stands in this list twice"))
+            if seen.again(row.key) and not row.is_gone:
+                refuse(record.line, f"{row.address}: stands in this list twice")
                 continue
-            seen.add(row.key)
             yield row
 
 
-# --- the file -----------------------------------------------------------------------------
-
-
-def _opened(path: Path) -> io.TextIOBase:
-    try:
-        encoding = _encoding(path)
-        # What an encoding lacks becomes a mark that no address may hold: the row is listed.
-        return path.open(encoding=encoding, errors="replace", newline="")
-    except OSError as e:
-        raise ReaderError(
-            f"{path}: cannot be read ({e.strerror})", remedy="Name a CSV file that is there."
-        ) from e
-
-
-def _encoding(path: Path) -> str:
-    """Return the file's encoding: by its mark, else UTF-8 if all of it is, else Windows-1252."""
-    with path.open("rb") as file:
-        head = file.read(4)
-    if head[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        return "utf-16"
-    try:
-        with path.open(encoding="utf-8-sig") as text:
-            for _ in iter(lambda: text.read(LINE_LETTERS), ""):
-                pass
-    except UnicodeDecodeError:
-        return "cp1252"
-    return "utf-8-sig"
-
-
-def _delimiter(stream: io.TextIOBase) -> str:
-    """Return what separates the columns: the candidate that the first line has most of."""
-    first = stream.readline(100_000)
-    stream.seek(0)
-    counts = {mark: first.count(mark) for mark in (",", ";", "\t", "|")}
-    best = max(counts, key=lambda mark: counts[mark])
-    return best if counts[best] else ","
-
-
-def _records(
-    stream: io.TextIOBase, delimiter: str, invalid: list[tuple[int, str]]
-) -> Iterator[tuple[int, list[str]]]:
+class Seen:
     """
-    Yield each record that holds anything, with the number of its first line.
+    The addresses of a list so far, in about 16 octets each: a set of a million takes 150 MB.
 
-    A quote that is opened and not closed costs its own line only. The csv module would
-    take all that follows, up to the next quote, for one cell.
+    Kept are 64 bits of each address's hash. Two addresses of a million have the same ones
+    with a chance of 1 in 30 million; the second one would be refused by name.
     """
-    ahead: deque[str] = deque()
-    number, width = 1, 0
-    while line := _line(stream, ahead):
-        taken = [line]
-        try:
-            cells = _parsed(line, delimiter)
-            if cells is None:
-                cells = _over_lines(taken, stream, ahead, delimiter, width)
-        except csv.Error as e:
-            invalid.append((number, f"not CSV: {e}"))
-        else:
-            if any(cell.strip() for cell in cells):
-                width = width or len(cells)
-                yield number, cells
-        number += len(taken)
 
+    def __init__(self) -> None:
+        self._slots = array("Q", bytes(8 * 1024))
+        self._count = 0
 
-def _line(stream: io.TextIOBase, ahead: deque[str]) -> str:
-    """Return the next line; "" at the end."""
-    # No reader's name holds a NUL; in UTF-16 without a mark, every other octet is one.
-    return ahead.popleft() if ahead else stream.readline(LINE_LETTERS).replace("\0", "")
+    def again(self, key: str) -> bool:
+        """Tell whether *key* was there before, and remember it."""
+        if self._count * 2 > len(self._slots):
+            self._grow()
+        # 0 marks a free slot.
+        mark = hash(key) & 0xFFFF_FFFF_FFFF_FFFF or 1
+        at = self._place(mark)
+        if self._slots[at]:
+            return True
+        self._slots[at] = mark
+        self._count += 1
+        return False
 
+    def _place(self, mark: int) -> int:
+        slots, last = self._slots, len(self._slots) - 1
+        at = mark & last
+        while (held := slots[at]) and held != mark:
+            at = (at + 1) & last
+        return at
 
-def _over_lines(
-    taken: list[str], stream: io.TextIOBase, ahead: deque[str], delimiter: str, width: int
-) -> list[str]:
-    """
-    Return the record that begins with *taken* and goes on over further lines, added to it.
-
-    csv.Error, with the further lines put back, if it does not end soon in a whole record.
-    """
-    while len(taken) < CELL_LINES and (line := _line(stream, ahead)):
-        taken.append(line)
-        cells = _parsed("".join(taken), delimiter)
-        if cells is not None and len(cells) == width:
-            return cells
-        if cells is not None:
-            break
-    ahead.extendleft(reversed(taken[1:]))
-    del taken[1:]
-    raise csv.Error("a quote is opened and not closed")
-
-
-def _parsed(text: str, delimiter: str) -> list[str] | None:
-    """Return the cells of one record; None if it ends within quotes."""
-    lines = text.splitlines(keepends=True) if text.count("\n") > 1 else [text]
-    try:
-        return next(csv.reader(lines, delimiter=delimiter, strict=True), [])
-    except csv.Error as e:
-        if "unexpected end" in str(e):
-            return None
-    # Letters after a closing quote: a slip that does no harm.
-    return next(csv.reader(lines, delimiter=delimiter), [])
+    def _grow(self) -> None:
+        marks = self._slots
+        self._slots = array("Q", bytes(8 * len(marks) * 2))
+        for mark in marks:
+            if mark:
+                self._slots[self._place(mark)] = mark
 
 
 # --- its columns --------------------------------------------------------------------------
 
 
-def _columns(header: Sequence[str], file: str) -> dict[str, int]:
-    """Return which column holds what; ReaderError without one of addresses."""
-    plain = [_word(name) for name in header]
-    found = {
-        ours: plain.index(theirs)
-        for ours, names in COLUMNS.items()
-        for theirs in reversed(names)
-        if theirs in plain
-    }
-    if "address" in found:
+@dataclass(slots=True)
+class _Found:
+    """Which column holds what."""
+
+    one: dict[str, int] = field(default_factory=dict)
+    states: list[int] = field(default_factory=list)
+    #: (column, what says that the person has left)
+    flags: list[tuple[int, bool]] = field(default_factory=list)
+    #: (column, name of the attribute)
+    attributes: list[tuple[int, str]] = field(default_factory=list)
+
+
+class Columns:
+    """The columns of one file, and how a record of it becomes a row."""
+
+    def __init__(self, header: Sequence[str], path: Path, reading: Reading) -> None:
+        """ReaderError without a column of addresses, or without one that *reading* names."""
+        self.path, self.reading = path, reading
+        self._found = _found(header, str(path), reading)
+        self._file_says = _state_of_file(path.stem)
+
+    def row(self, line: int, cells: Sequence[str]) -> Row:
+        """Return the person in *cells*; ReaderError with the reason if there is none."""
+        has = len(cells)
+        told = {
+            name: text
+            for name, index in self._found.one.items()
+            if index < has and (text := _unguarded(cells[index].strip()))
+        }
+        address = mailbox(told.get("address", ""))
+        state = self._state(cells, told)
+        rhythm = _rhythm(told["rhythm"]) if "rhythm" in told else None
+        if state in READING and rhythm not in (None, *OFFERED):
+            raise ReaderError(
+                f"asks for a {rhythm} issue, and there are {' and '.join(OFFERED)} ones only; "
+                "write a rhythm that there is, or take the row in later"
+            )
+        return Row(
+            line=line,
+            address=address,
+            key=address_key(address),
+            name=_name(told),
+            topics=_topics(told["topics"]) if "topics" in told else (),
+            language=_language(told["language"]) if "language" in told else None,
+            rhythm=rhythm,
+            source=plain_name(told["source"]) if "source" in told else self.reading.source,
+            consented_at=_instant(told["consented"]) if "consented" in told else None,
+            state=state,
+            attributes=self._attributes(cells, told),
+            file=self.path.name,
+        )
+
+    def _state(self, cells: Sequence[str], told: Mapping[str, str]) -> SubscriptionState:
+        """
+        Return the worst that the list says of the person; ReaderError for an unknown word.
+
+        To take an unknown one for a reader would write to somebody who may have left.
+        """
+        said = [self._file_says]
+        said += [_state(cells[i].strip()) for i in self._found.states if i < len(cells)]
+        for index, left in self._found.flags:
+            if index < len(cells) and _SAYS.get(_word(cells[index])) is left:
+                said.append(SubscriptionState.LEFT)
+        if "left" in told:
+            said.append(SubscriptionState.LEFT)
+        if "bounced" in told:
+            said.append(SubscriptionState.SUPPRESSED)
+        worst = max(said, key=_GRAVITY.index)
+        if worst is SubscriptionState.PENDING:
+            raise ReaderError("has not confirmed, and an import cannot do that for them")
+        return worst
+
+    def _attributes(self, cells: Sequence[str], told: Mapping[str, str]) -> dict[str, str]:
+        found = _attributes(told["attributes"]) if "attributes" in told else {}
+        for index, name in self._found.attributes:
+            if index < len(cells) and (value := plain_name(_unguarded(cells[index].strip()))):
+                found[name] = value
         return found
+
+
+def _found(header: Sequence[str], file: str, reading: Reading) -> _Found:
+    plain = [_word(name) for name in header]
+    found = _Found(
+        one={
+            ours: plain.index(theirs)
+            for ours, names in COLUMNS.items()
+            for theirs in reversed(names)
+            if theirs in plain
+        },
+        states=[i for i, name in enumerate(plain) if name in STATE_COLUMNS],
+        flags=[(i, LEFT_FLAGS[name]) for i, name in enumerate(plain) if name in LEFT_FLAGS],
+    )
+    if "address" not in found.one:
+        raise _no_addresses(header, file)
+    for wanted in reading.attributes:
+        if _word(wanted) not in plain:
+            raise ReaderError(
+                f"{file}:1: no column is called {wanted!r}",
+                remedy=f"It has: {_named(header)}",
+            )
+        found.attributes.append((plain.index(_word(wanted)), attribute_name(wanted)))
+    return found
+
+
+def _no_addresses(header: Sequence[str], file: str) -> ReaderError:
     if any("@" in name for name in header):
-        raise ReaderError(
+        return ReaderError(
             f"{file}:1: the first line holds an address, not the names of columns",
             remedy='Write a line of names above it, such as "email,name".',
         )
-    shown = ", ".join(plain_name(name) for name in header[:20])
-    raise ReaderError(
-        f"{file}:1: no column of addresses among: {shown or 'nothing'}",
+    return ReaderError(
+        f"{file}:1: no column of addresses among: {_named(header) or 'nothing'}",
         remedy='Call it "email".',
     )
 
 
+def _named(header: Sequence[str]) -> str:
+    return ", ".join(plain_name(name) for name in header[:20])
+
+
+def _state_of_file(stem: str) -> SubscriptionState:
+    """Return what the file's name says of everybody in it: Mailchimp exports three files."""
+    first = re.split(r"[\W_]+", stem.casefold())[0]
+    named = _STATE_CALLED.get(first, SubscriptionState.ACTIVE)
+    return (
+        named
+        if named in (SubscriptionState.LEFT, SubscriptionState.SUPPRESSED)
+        else (SubscriptionState.ACTIVE)
+    )
+
+
+# --- its cells ----------------------------------------------------------------------------
+
+
+@lru_cache(maxsize=1000)
 def _word(text: str) -> str:
     return re.sub(r"[\W_]+", "", text.casefold())
-
-
-def _row(cells: Sequence[str], columns: Mapping[str, int], line: int, source: str) -> Row:
-    def told(name: str) -> str:
-        index = columns.get(name)
-        return _unguarded(cells[index].strip()) if index is not None and index < len(cells) else ""
-
-    address = mailbox(told("address"))
-    state = _state(told("state"), left=told("left"), bounced=told("bounced"))
-    rhythm = _rhythm(told("rhythm"))
-    if state in READING and rhythm not in (None, *OFFERED):
-        raise ReaderError(
-            f"asks for a {rhythm} issue, and there are {' and '.join(OFFERED)} ones only; "
-            "write a rhythm that there is, or take the row in later"
-        )
-    return Row(
-        line=line,
-        address=address,
-        key=address_key(address),
-        name=plain_name(told("name") or f"{told('first')} {told('last')}"),
-        topics=tuple(
-            topic for part in re.split(r"[;|]", told("topics")) if (topic := plain_name(part))
-        ),
-        language=_language(told("language")),
-        rhythm=rhythm,
-        source=plain_name(told("source")) or source,
-        consented_at=_instant(told("consented")),
-        state=state,
-    )
 
 
 def _unguarded(cell: str) -> str:
@@ -269,14 +326,40 @@ def _unguarded(cell: str) -> str:
     return cell[1:] if cell[:2] in ("'=", "'+", "'-", "'@") else cell
 
 
+def _name(told: Mapping[str, str]) -> str:
+    whole = told.get("name")
+    return plain_name(whole if whole else f"{told.get('first', '')} {told.get('last', '')}")
+
+
+def _topics(text: str) -> tuple[str, ...]:
+    return topic_set(plain_name(part) for part in re.split(r"[;|]", text))
+
+
+def _attributes(text: str) -> dict[str, str]:
+    """Return the plain values of a JSON object, as text; ReaderError if it is none."""
+    try:
+        told = json.loads(text)
+    except (ValueError, RecursionError):
+        told = None
+    if not isinstance(told, dict):
+        raise ReaderError("its attributes are no JSON object")
+    plain = ((attribute_name(name), _plain(value)) for name, value in told.items())
+    return dict([(name, value) for name, value in plain if name and value][:MOST_ATTRIBUTES])
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return plain_name(str(value)) if isinstance(value, str | int | float) else ""
+
+
+@lru_cache(maxsize=1000)
 def _language(tag: str) -> str | None:
     tag = tag.replace("_", "-")
     return tag if re.fullmatch(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}", tag) else None
 
 
-def _rhythm(word: str) -> Rhythm | None:
-    if not word:
-        return None
+def _rhythm(word: str) -> Rhythm:
     try:
         return Rhythm(word.casefold())
     except ValueError:
@@ -293,19 +376,8 @@ def _instant(text: str) -> datetime | None:
         return None
 
 
-def _state(word: str, *, left: str, bounced: str) -> SubscriptionState:
-    """
-    Return what the list says of the person; ReaderError for a word that we do not know.
-
-    To take an unknown one for a reader would write to somebody who may have left.
-    """
-    if bounced:
-        return SubscriptionState.SUPPRESSED
-    if left:
-        return SubscriptionState.LEFT
+def _state(word: str) -> SubscriptionState:
     state = _STATE_CALLED.get(_word(word)) if word else SubscriptionState.ACTIVE
     if state is None:
         raise ReaderError(f"the state {plain_name(word)!r} is not known: is this a reader?")
-    if state is SubscriptionState.PENDING:
-        raise ReaderError("has not confirmed, and an import cannot do that for them")
     return state

@@ -29,7 +29,7 @@ from digest.model import (
     Variant,
     Window,
 )
-from digest.store import archive
+from digest.store import archive, hooks
 from digest.store.schema import editions, events, issues, newsletters, uses, variants
 
 _RECAP = TypeAdapter(Recap)
@@ -242,7 +242,11 @@ def set_state(
     if also and also.get("frozen_at"):
         archive.keep_issue(conn, issue_id)
     record(conn, issue_id, str(to_state), actor=actor, at=now, detail={"reasons": reasons})
-    return by_id(conn, issue_id)
+    found = by_id(conn, issue_id)
+    if to_state is IssueState.FINISHED:
+        sent = {"at": now, "what": hooks.SENT, "newsletter": found.of.newsletter}
+        hooks.note(conn, [{**sent, "issue_id": issue_id}])
+    return found
 
 
 def _change(conn: Connection, issue: Issue, values: Mapping[str, Any]) -> None:

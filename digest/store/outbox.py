@@ -200,6 +200,34 @@ def latest(conn: Connection, prefix: str, *, most: int) -> list[Posted]:
     ]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sent:
+    """A mail to somebody, without its words."""
+
+    kind: str
+    subject: str
+    state: DeliveryState
+    created_at: datetime
+
+
+def to(conn: Connection, address: str) -> list[Sent]:
+    """Return the mails to that address that are kept, oldest first."""
+    query = (
+        select(outbox.c.kind, outbox.c.subject, outbox.c.state, outbox.c.created_at)
+        .where(outbox.c.address == address)
+        .order_by(outbox.c.id)
+    )
+    return [
+        Sent(
+            kind=row.kind,
+            subject=row.subject,
+            state=DeliveryState(row.state),
+            created_at=row.created_at,
+        )
+        for row in conn.execute(query)
+    ]
+
+
 def counts(conn: Connection) -> dict[DeliveryState, int]:
     """Return how many mails are in each state; states without mails are absent."""
     query = select(outbox.c.state, func.count()).group_by(outbox.c.state)

@@ -7,19 +7,25 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, delete, select, update
+from sqlalchemy import Connection, Row, bindparam, delete, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
+from digest.conditions import Condition
 from digest.model import Format, Rhythm, Subscriber, Subscription, SubscriptionState
+from digest.store import hooks, segments
 from digest.store.schema import (
     bounces,
     consents,
     deliveries,
+    issues,
     outbox,
     subscribers,
     subscriptions,
     suppressions,
 )
+
+#: Databases limit the values of one statement.
+_AT_ONCE = 5000
 
 AnyRow = Row[*tuple[Any, ...]]
 
@@ -66,6 +72,17 @@ def by_id(conn: Connection, subscriber: int) -> Subscriber | None:
 def has(conn: Connection, subscriber: int) -> bool:
     """Tell whether that number is somebody's, erased or not."""
     return conn.execute(select(1).where(subscribers.c.id == subscriber)).first() is not None
+
+
+def people(conn: Connection, *, after: int = 0, limit: int = 1000) -> list[Subscriber]:
+    """Return a page of everybody, by number, those after the number *after*; not the erased."""
+    query = (
+        select(subscribers)
+        .where(subscribers.c.id > after, subscribers.c.address.is_not(None))
+        .order_by(subscribers.c.id)
+        .limit(limit)
+    )
+    return [_subscriber(row) for row in conn.execute(query)]
 
 
 def numbers(conn: Connection, address_keys: Collection[str]) -> dict[str, int]:
@@ -132,10 +149,15 @@ def listed(
     newsletter: str,
     *,
     states: Collection[SubscriptionState] = (),
+    where: Condition | None = None,
     after: int = 0,
     limit: int = 1000,
 ) -> list[Reader]:
-    """Return a page of readers by number, those after the number *after*; the erased are out."""
+    """
+    Return a page of readers by number, those after the number *after*; the erased are out.
+
+    With *states* or *where*, only those who are in one and meet the other.
+    """
     query = (
         select(subscribers, *(c.label(f"s_{c.name}") for c in subscriptions.c))
         .join(subscriptions, subscriptions.c.subscriber_id == subscribers.c.id)
@@ -149,6 +171,8 @@ def listed(
     )
     if states:
         query = query.where(subscriptions.c.state.in_(list(states)))
+    if where is not None:
+        query = query.where(segments.clause(conn, where))
     return [_reader(row) for row in conn.execute(query)]
 
 
@@ -260,6 +284,13 @@ def move(conn: Connection, subscriber: int, address: str, address_key: str) -> N
     )
 
 
+def describe(conn: Connection, subscriber: int, attributes: Mapping[str, str]) -> None:
+    """Set all attributes of that person."""
+    conn.execute(
+        update(subscribers).where(subscribers.c.id == subscriber).values(attributes=attributes)
+    )
+
+
 def change(
     conn: Connection, subscriber: int, newsletter: str, *, at: datetime, **values: Any
 ) -> None:
@@ -292,6 +323,15 @@ def _renamed(changed: Mapping[str, Any]) -> dict[str, Any]:
     return {("whose" if name == "newsletter" else name): told for name, told in changed.items()}
 
 
+#: Acts that other programs may be told of.
+_HEARD_OF = {
+    "confirmed": hooks.JOINED,
+    "undone": hooks.JOINED,
+    "left": hooks.LEFT,
+    "suppressed": hooks.BOUNCED,
+}
+
+
 def prove(conn: Connection, newsletter: str, acts: Sequence[Mapping[str, Any]]) -> None:
     """
     Write down acts of people on their subscription to *newsletter*, with what proves them.
@@ -305,6 +345,20 @@ def prove(conn: Connection, newsletter: str, acts: Sequence[Mapping[str, Any]]) 
         subscriptions.c.subscriber_id.in_({act["subscriber"] for act in acts}),
     )
     of = {row.subscriber_id: row.id for row in conn.execute(query)}
+    hooks.note(
+        conn,
+        [
+            {
+                "at": act["at"],
+                "what": told,
+                "newsletter": newsletter,
+                "subscriber_id": act["subscriber"],
+                "detail": {"source": act["source"]},
+            }
+            for act in acts
+            if (told := _HEARD_OF.get(str(act["what"])))
+        ],
+    )
     rows = [
         {
             "subscription_id": of[act["subscriber"]],
@@ -331,6 +385,58 @@ def proofs(conn: Connection, subscriber: int, newsletter: str) -> list[Consent]:
     return [Consent(**row._asdict()) for row in conn.execute(query)]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Received:
+    """What became of one issue for one reader."""
+
+    newsletter: str
+    issue: str
+    state: str
+    #: When that was; None while it waits.
+    at: datetime | None
+    #: The address it went to; "" once retention has dropped it.
+    address: str
+    answer: str
+
+
+def deliveries_to(conn: Connection, subscriber: int) -> list[Received]:
+    """Return what became of every issue for that person, oldest first."""
+    query = (
+        select(
+            issues.c.newsletter,
+            issues.c.key.label("issue"),
+            deliveries.c.state,
+            deliveries.c.changed_at.label("at"),
+            func.coalesce(deliveries.c.address, "").label("address"),
+            deliveries.c.answer,
+        )
+        .join(issues, issues.c.id == deliveries.c.issue_id)
+        .where(deliveries.c.subscriber_id == subscriber)
+        .order_by(deliveries.c.issue_id)
+    )
+    return [Received(**row._asdict()) for row in conn.execute(query)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Return:
+    """A mail that came back, or came from a reader."""
+
+    at: datetime
+    kind: str
+    said: str
+    outcome: str
+
+
+def returns_of(conn: Connection, subscriber: int) -> list[Return]:
+    """Return what came back of mail to that person, or from them, oldest first."""
+    query = (
+        select(bounces.c.at, bounces.c.kind, bounces.c.said, bounces.c.outcome)
+        .where(bounces.c.subscriber_id == subscriber)
+        .order_by(bounces.c.at, bounces.c.id)
+    )
+    return [Return(**row._asdict()) for row in conn.execute(query)]
+
+
 # --- suppression and erasure --------------------------------------------------------------
 
 
@@ -347,10 +453,21 @@ def suppress(
 
 def suppressed(conn: Connection, address_hashes: Collection[str]) -> set[str]:
     """Return those of *address_hashes* that get nothing."""
-    query = select(suppressions.c.address_hash).where(
-        suppressions.c.address_hash.in_(list(address_hashes))
-    )
-    return {row.address_hash for row in conn.execute(query)}
+    wanted = list(address_hashes)
+    return {
+        row.address_hash
+        for i in range(0, len(wanted), _AT_ONCE)
+        for row in conn.execute(
+            select(suppressions.c.address_hash).where(
+                suppressions.c.address_hash.in_(wanted[i : i + _AT_ONCE])
+            )
+        )
+    }
+
+
+def suppresses(conn: Connection) -> bool:
+    """Tell whether any address gets nothing: most lists begin without one."""
+    return conn.execute(select(suppressions.c.address_hash).limit(1)).first() is not None
 
 
 def bar(conn: Connection, subscriber: int, *, at: datetime) -> None:
@@ -372,9 +489,10 @@ def suppressed_at(conn: Connection, address_hash: str) -> datetime | None:
     ).scalar_one_or_none()
 
 
-def lift(conn: Connection, address_hash: str) -> None:
-    """Let this address be written to again: its owner confirmed. Calling twice is safe."""
-    conn.execute(delete(suppressions).where(suppressions.c.address_hash == address_hash))
+def lift(conn: Connection, address_hash: str) -> bool:
+    """Let this address be written to again: its owner confirmed. False if it might be already."""
+    lifted = delete(suppressions).where(suppressions.c.address_hash == address_hash)
+    return conn.execute(lifted).rowcount > 0
 
 
 def erase(conn: Connection, subscriber: int, *, at: datetime) -> None:
@@ -401,6 +519,13 @@ def erase(conn: Connection, subscriber: int, *, at: datetime) -> None:
         )
     )
     whose = select(subscriptions.c.id).where(subscriptions.c.subscriber_id == subscriber)
+    read = [
+        one.newsletter
+        for one in subscribed_to(conn, subscriber)
+        if one.state in (SubscriptionState.ACTIVE, SubscriptionState.PAUSED)
+    ]
+    left = {"at": at, "what": hooks.LEFT, "subscriber_id": subscriber}
+    hooks.note(conn, [{**left, "newsletter": one, "detail": {"source": "erased"}} for one in read])
     conn.execute(delete(consents).where(consents.c.subscription_id.in_(whose)))
     conn.execute(
         update(subscriptions)
@@ -411,7 +536,10 @@ def erase(conn: Connection, subscriber: int, *, at: datetime) -> None:
     )
     conn.execute(
         update(deliveries)
-        .where(deliveries.c.subscriber_id == subscriber)
+        # By the issues, since the rows are in their order: no scan of the whole ledger.
+        .where(
+            deliveries.c.issue_id.in_(select(issues.c.id)), deliveries.c.subscriber_id == subscriber
+        )
         .values(address=None, answer="")
     )
     conn.execute(

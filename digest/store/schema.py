@@ -345,6 +345,24 @@ suppressions = Table(
     Column("detail", Text, nullable=False, server_default=""),
 )
 
+#: Lists that were taken in, and how far a stopped one has come.
+imports = Table(
+    "imports",
+    metadata,
+    _id(),
+    Column("newsletter", String(64), nullable=False),
+    #: SHA-256 of the files and of how they are read: the same command has the same one.
+    Column("fingerprint", String(64), nullable=False, index=True),
+    Column("files", JSON, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("started_at", Instant, nullable=False),
+    #: Rows that are written, of those that could be taken.
+    Column("done", Integer, nullable=False),
+    #: What became of them: {outcome: count}.
+    Column("counts", JSON, nullable=False),
+    Column("finished_at", Instant),
+)
+
 #: Each time somebody asked to join: what holds back who would bomb a mailbox with mail.
 knocks = Table(
     "knocks",
@@ -459,6 +477,40 @@ mailboxes = Table(
     Column("validity", Id, nullable=False),
     Column("last", Id, nullable=False),
     Column("read_at", Instant, nullable=False),
+)
+
+#: What other programs are to be told of, written in the transaction that did it.
+happenings = Table(
+    "happenings",
+    metadata,
+    _id(),
+    #: Its name for who hears of it, however often.
+    Column("key", String(36), nullable=False, unique=True),
+    Column("at", Instant, nullable=False, index=True),
+    #: ``joined``, ``left``, ``bounced``, ``sent``.
+    Column("what", String(16), nullable=False),
+    Column("newsletter", String(64), nullable=False),
+    Column("subscriber_id", Id),
+    Column("issue_id", Id),
+    Column("detail", JSON, nullable=False),
+    #: Its calls are made.
+    Column("told", Boolean, nullable=False, index=True),
+)
+
+#: One happening on its way to one address.
+hook_calls = Table(
+    "hook_calls",
+    metadata,
+    _id(),
+    Column("happening_id", ForeignKey("happenings.id"), nullable=False),
+    Column("url", Text, nullable=False),
+    Column("state", String(12), nullable=False),
+    Column("due_at", Instant, nullable=False),
+    Column("claimed_until", Instant),
+    Column("attempts", Integer, nullable=False),
+    Column("answer", Text, nullable=False),
+    UniqueConstraint("happening_id", "url"),
+    Index("ix_hook_calls_owed", "state", "due_at"),
 )
 
 # --- staff, history, the bell -------------------------------------------------------------

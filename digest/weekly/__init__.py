@@ -13,7 +13,7 @@ that try the same step one wins and the other gets WrongState.
 """
 
 from digest.weekly.announcements import announce
-from digest.weekly.approval import BARRING, approve, freeze
+from digest.weekly.approval import BARRING, approve, audience_of, freeze
 from digest.weekly.content import (
     OPEN,
     ROLLED_OVER,
@@ -55,6 +55,7 @@ __all__ = [
     "announce",
     "answer",
     "approve",
+    "audience_of",
     "cancel",
     "compose_draft",
     "edit",

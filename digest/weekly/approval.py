@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection
 
+from digest import conditions
+from digest.conditions import Condition
 from digest.errors import Held, IssueError, WrongState
 from digest.model import Edition, Format, Issue, IssueState, Recap, Variant
 from digest.model.settings import NewsletterSettings
@@ -196,21 +198,31 @@ def _keep(
         )
 
 
-def freeze(database: Database, loaded: Loaded, issue: Issue, *, now: datetime) -> Issue:
+def freeze(
+    database: Database,
+    loaded: Loaded,
+    issue: Issue,
+    *,
+    now: datetime,
+    where: Condition | None = None,
+) -> Issue:
     """
     Write the audience of an approved issue into the ledger; it is `sending` after that.
 
-    The edition is hashed again first: what was approved is what is sent. An issue that is
-    sending already is returned as it is.
+    With *where*, only readers who meet it, besides the newsletter's own `only`. The edition
+    is hashed again first: what was approved is what is sent. An issue that is sending already
+    is returned as it is; WrongState if it is asked for *where*, since its audience stands.
     """
-    if issue.state is IssueState.SENDING:
+    if issue.state is IssueState.SENDING and where is None:
         return issue
     if issue.state is not IssueState.APPROVED or issue.edition_id is None:
         raise WrongState(
-            f"issue {issue.of.key} is {issue.state}, not approved",
+            f"issue {issue.of.key} is {issue.state}, not approved"
+            + ("; whom it goes to was decided when it began" if issue.frozen_at else ""),
             remedy=f"Run: digest issue approve --closing {issue.of.key}",
         )
-    first_to = loaded.settings.newsletters[issue.of.newsletter].first_to
+    newsletter = loaded.settings.newsletters[issue.of.newsletter]
+    first_to, meant = newsletter.first_to, audience_of(newsletter, where)
     with database.write() as conn:
         _same_as_approved(conn, issue)
         moved = issues.set_state(
@@ -230,6 +242,7 @@ def freeze(database: Database, loaded: Loaded, issue: Issue, *, now: datetime) -
             edition_id=issue.edition_id,
             variants=issues.made_of(conn, issue.edition_id),
             due_at=now,
+            where=meant,
             first_list=first_to.list if first_to else None,
             rest_due_at=now + first_to.wait if first_to else None,
         )
@@ -237,6 +250,14 @@ def freeze(database: Database, loaded: Loaded, issue: Issue, *, now: datetime) -
         if loaded.settings.fleet:
             jobs.announce(conn, issue.id, frozen)
     return moved
+
+
+def audience_of(newsletter: NewsletterSettings, where: Condition | None = None) -> Condition | None:
+    """Return what the readers of an issue must meet: the newsletter's `only`, and *where*."""
+    parts = [] if where is None else [where]
+    if newsletter.only is not None:
+        parts.append(conditions.parse(newsletter.only, newsletter.segments))
+    return conditions.And(tuple(parts)) if len(parts) > 1 else next(iter(parts), None)
 
 
 def _same_as_approved(conn: Connection, issue: Issue) -> None:

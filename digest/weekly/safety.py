@@ -13,7 +13,7 @@ from digest.errors import DigestError
 from digest.model import DeliveryState, Draft, Issue, IssueState
 from digest.model.settings import NewsletterSettings
 from digest.store import Database, feeds, issues, ledger, restorations
-from digest.weekly.approval import BARRING, changed_by
+from digest.weekly.approval import BARRING, audience_of, changed_by
 from digest.weekly.editions import PREVIEWED, RENDERED, findings, seal
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def objections(
             *_restored(conn, issue),
             *_empty(draft),
             *_unusual(conn, issue, draft),
-            *_audience(conn, issue),
+            *_audience(conn, issue, newsletter),
             *_silent_feeds(conn, issue.of.newsletter, now),
             *_unfinished(conn, issue),
             *_unseen_templates(conn, loaded, issue),
@@ -95,9 +95,10 @@ def _unusual(conn: Connection, issue: Issue, draft: Draft) -> Iterable[str]:
         yield f"It has {count} items, more than twice the usual {median(sizes):g}."
 
 
-def _audience(conn: Connection, issue: Issue) -> Iterable[str]:
+def _audience(conn: Connection, issue: Issue, newsletter: NewsletterSettings) -> Iterable[str]:
     before = issues.last_frozen(conn, issue.of)
-    audience = ledger.audience(conn, issue.of.newsletter, issue.of.rhythm)
+    meant = audience_of(newsletter)
+    audience = ledger.audience(conn, issue.of.newsletter, issue.of.rhythm, where=meant)
     if before and abs(audience - before) > before / 5:
         yield f"The audience changed from {before} to {audience} readers, by more than 20 %."
 

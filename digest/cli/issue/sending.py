@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from digest.cli.context import AsJson, NewsletterKey
+from digest.cli.context import AsJson, NewsletterKey, Where
 from digest.cli.issue.chosen import ACTOR, Chosen, Closing, choose
 from digest.cli.issue.content import title
 from digest.errors import DigestError, IssueError
 
 if TYPE_CHECKING:
+    from digest.conditions import Condition
     from digest.model import Issue, Tally
 
 
@@ -140,9 +141,17 @@ def cancel(
 # --- sending ------------------------------------------------------------------------------
 
 
-def send(newsletter: NewsletterKey = None, closing: Closing = None, json: AsJson = False) -> None:
+def send(
+    newsletter: NewsletterKey = None,
+    closing: Closing = None,
+    where: Where = None,
+    yes: Annotated[bool, typer.Option("--yes", help="With --where: do not ask.")] = False,
+    json: AsJson = False,
+) -> None:
     """
     Send an approved issue to everybody who is owed it; running it again is safe.
+
+    With --where it goes to those readers alone, and the others never get it.
 
     Example: digest issue send --closing 2023-09-22
     """
@@ -156,7 +165,8 @@ def send(newsletter: NewsletterKey = None, closing: Closing = None, json: AsJson
     if issue.state is IssueState.FINISHED:
         _told(chosen, json=json)
         return
-    issue = weekly.freeze(database, loaded, issue, now=chosen.now)
+    meant = _agreed(chosen, issue, where, yes=yes) if where is not None else None
+    issue = weekly.freeze(database, loaded, issue, now=chosen.now, where=meant)
     with terminal.progress("Sending", _tally(chosen, issue).owed) as advance:
         delivery.settle(
             database, loaded, issue.id, clock=lambda: datetime.now(UTC), progress=advance
@@ -164,6 +174,37 @@ def send(newsletter: NewsletterKey = None, closing: Closing = None, json: AsJson
     _told(chosen, json=json)
     if chosen.issue().state is IssueState.STOPPED:
         raise typer.Exit(1)
+
+
+def _agreed(chosen: Chosen, issue: Issue, where: str, *, yes: bool) -> Condition:
+    """Return *where* as a condition, once somebody has seen how many readers meet it."""
+    from digest import weekly
+    from digest.cli import context
+    from digest.store import ledger
+
+    meant = context.condition(chosen.installation, issue.of.newsletter, where)
+    assert meant is not None  # noqa: S101 - the caller looked
+    of = issue.of
+    with chosen.installation.database.read() as conn:
+        everybody, some = (
+            ledger.audience(
+                conn,
+                of.newsletter,
+                of.rhythm,
+                at=chosen.now,
+                where=weekly.audience_of(chosen.newsletter, only),
+            )
+            for only in (None, meant)
+        )
+    if not some:
+        raise IssueError(
+            f"none of {everybody:,} readers meets: {where}",
+            remedy=f"Nothing was sent. Try it: digest subscribers list --where '{where}'",
+        )
+    if not yes:
+        question = f"Send issue {of.key} to {some:,} of {everybody:,} readers, and to nobody else?"
+        typer.confirm(question, abort=True)
+    return meant
 
 
 def resend(
@@ -331,6 +372,7 @@ def standing(chosen: Chosen, issue: Issue, tally: Tally) -> list[tuple[str, obje
             ("Sent", f"{tally.count(DeliveryState.SENT)} of {tally.frozen}"),
             ("Ledger", f"frozen {tally.frozen} = {' + '.join(shown)}"),
             ("Adds up", "yes" if tally.holds else "NO: run digest doctor"),
+            *_due_again(chosen, issue),
         ]
     steps = {
         IssueState.APPROVED: f"digest issue send {chosen.closing}",
@@ -358,6 +400,21 @@ def _finish(chosen: Chosen, issue: Issue) -> list[tuple[str, object]]:
         return []
     local = at.astimezone(chosen.newsletter.zone)
     return [("Finishes", f"{local:%a} {local.day} {local:%b %H:%M}, by your limits")]
+
+
+def _due_again(chosen: Chosen, issue: Issue) -> list[tuple[str, object]]:
+    """Return when readers who were put off are next, if anybody waits for that."""
+    from digest.model import IssueState
+    from digest.store import ledger
+
+    if issue.state is not IssueState.SENDING:
+        return []
+    with chosen.installation.database.read() as conn:
+        due = ledger.next_due(conn, issue.id)
+    if due is None or due <= chosen.now:
+        return []
+    local = due.astimezone(chosen.newsletter.zone)
+    return [("Again", f"{local:%a} {local.day} {local:%b %H:%M %Z}, or soon after")]
 
 
 # --- a test mail --------------------------------------------------------------------------

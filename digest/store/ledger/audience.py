@@ -8,8 +8,9 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Text, case, cast, func, insert, literal, or_, select
+from sqlalchemy import Connection, Text, case, cast, func, insert, literal, not_, or_, select
 
+from digest.conditions import Condition
 from digest.errors import StoreError
 from digest.model import (
     DeliveryState,
@@ -21,10 +22,13 @@ from digest.model import (
     topic_set,
 )
 from digest.pacing import turns
+from digest.store import segments
 from digest.store.schema import Instant, deliveries, subscribers, subscriptions
 
 #: How a reader stands who gets issues; every other word says why not.
 FROZEN = "frozen"
+#: Gets issues, but not this one.
+OUTSIDE = "segment"
 
 #: Why a reader gets no issue that has nothing of their topics.
 NO_ITEMS = "no-items"
@@ -42,6 +46,7 @@ def freeze(
     edition_id: int,
     variants: Mapping[int, Variant],
     due_at: datetime,
+    where: Condition | None = None,
     first_list: str | None = None,
     rest_due_at: datetime | None = None,
     spread: timedelta = timedelta(),
@@ -51,8 +56,8 @@ def freeze(
 
     *variants* are the edition's, by row number. A reader gets that of their topics and
     format; the full issue where there is none of their topics. Left out by reason:
-    ``pending``, ``paused``, ``left``, ``suppressed``, ``erased``; ``no-items`` whose
-    topics' variant has no items.
+    ``pending``, ``paused``, ``left``, ``suppressed``, ``erased``; ``segment`` who does
+    not meet *where*; ``no-items`` whose topics' variant has no items.
 
     Readers on *first_list* are owed the issue from *due_at*, the others from
     *rest_due_at* (default: *due_at* as well), spread evenly over *spread*. StoreError, and
@@ -60,7 +65,7 @@ def freeze(
     per issue.
     """
     wishes = _Wishes(conn, newsletter, rhythm, variants)
-    standing = wishes.standing(standing_at(due_at)).label("standing")
+    standing = wishes.standing(_within(conn, where, standing_at(due_at))).label("standing")
     candidates = (
         select(
             subscriptions.c.subscriber_id,
@@ -162,6 +167,14 @@ def _of(newsletter: str, rhythm: Rhythm) -> tuple[Any, Any]:
     return subscriptions.c.newsletter == newsletter, subscriptions.c.rhythm == rhythm
 
 
+def _within(conn: Connection, where: Condition | None, standing: Any) -> Any:
+    """Return how somebody stands who gets an issue only if they meet *where*."""
+    if where is None:
+        return standing
+    outside = (standing == FROZEN) & not_(segments.clause(conn, where))
+    return case((outside, OUTSIDE), else_=standing)
+
+
 def _written(conn: Connection, write: Any, candidates: Any) -> tuple[int, dict[str, int]]:
     """Insert and count in one view of the subscriptions, so that the sums can be compared."""
     groups = select(candidates.c.standing, func.count()).group_by(candidates.c.standing)
@@ -217,10 +230,15 @@ def _due(
 
 
 def audience(
-    conn: Connection, newsletter: str, rhythm: Rhythm, *, at: datetime | None = None
+    conn: Connection,
+    newsletter: str,
+    rhythm: Rhythm,
+    *,
+    at: datetime | None = None,
+    where: Condition | None = None,
 ) -> int:
     """Return how many readers a freeze would write; those whose pause ends by *at* count."""
-    query = select(func.count()).where(*_of(newsletter, rhythm))
+    query = select(func.count()).select_from(subscriptions).where(*_of(newsletter, rhythm))
     active = subscriptions.c.state == SubscriptionState.ACTIVE
     if at is not None:
         active = or_(
@@ -228,4 +246,8 @@ def audience(
             (subscriptions.c.state == SubscriptionState.PAUSED)
             & (subscriptions.c.paused_until <= at),
         )
-    return int(conn.execute(query.where(active)).scalar_one())
+    query = query.where(active)
+    if where is not None:
+        people = subscribers.c.id == subscriptions.c.subscriber_id
+        query = query.join(subscribers, people).where(segments.clause(conn, where))
+    return int(conn.execute(query).scalar_one())

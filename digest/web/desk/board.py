@@ -126,9 +126,7 @@ def gather(database: Database, loaded: Loaded, issue: Issue, *, now: datetime) -
     with database.read() as conn:
         draft = issues.draft(conn, issue.id)
         rows = _rows(conn, draft.candidates)
-        audience = (
-            None if issue.frozen_at else ledger.audience(conn, issue.of.newsletter, issue.of.rhythm)
-        )
+        audience = None if issue.frozen_at else _audience(conn, issue, newsletter)
         first = issues.last_frozen(conn, issue.of) is None
         retrace = weekly.retrace(issues.edited(conn, issue.id))
         compared = compare(conn, issue) if issue.state in weekly.ENDED else None
@@ -183,6 +181,11 @@ def _sent(database: Database, issue: Issue, *, now: datetime) -> Progress:
     if seen.issue.state is not IssueState.SENDING or not seen.settled or not since:
         return seen
     return replace(seen, per_second=seen.settled / since.total_seconds())
+
+
+def _audience(conn: Connection, issue: Issue, newsletter: NewsletterSettings) -> int:
+    meant = weekly.audience_of(newsletter)
+    return ledger.audience(conn, issue.of.newsletter, issue.of.rhythm, where=meant)
 
 
 def _originals(

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from typing import Any
 
 from fastapi import APIRouter, Request
+from sqlalchemy import Connection
 from starlette.responses import Response
 
 from digest import render
@@ -100,12 +102,19 @@ def _waiting(request: Request, pages: Pages, its: Shelf, key: str) -> Response:
     except session.SignInNeeded:
         raise NoSuchIssue(f"{its.key} has no issue {key} that went out") from None
     with pages.database.read() as conn:
-        issue = issues.find(conn, IssueId(its.key, Rhythm.WEEKLY, key))
-        if issue.state is not IssueState.APPROVED or issue.edition_id is None:
-            raise NoSuchIssue(f"{its.key} has no issue {key} that went out")
-        edition = issues.edition(conn, issue.edition_id)
+        edition = issues.edition(conn, _approved(conn, its.key, key))
     headers = {"content-security-policy": EDITION_POLICY, "x-robots-tag": "noindex"}
     return Response(render.web(edition), media_type="text/html", headers=headers)
+
+
+def _approved(conn: Connection, newsletter: str, key: str) -> int:
+    """Return the edition of the issue of that key which waits for its hour; else NoSuchIssue."""
+    for rhythm in Rhythm:
+        with suppress(NoSuchIssue):
+            issue = issues.find(conn, IssueId(newsletter, rhythm, key))
+            if issue.state is IssueState.APPROVED and issue.edition_id is not None:
+                return issue.edition_id
+    raise NoSuchIssue(f"{newsletter} has no issue {key} that waits or went out")
 
 
 # --- the mail's document, made a page ------------------------------------------------------

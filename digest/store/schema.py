@@ -223,6 +223,8 @@ editions = Table(
     Column("notes", JSON, nullable=False),
     Column("created_at", Instant, nullable=False),
     UniqueConstraint("issue_id", "number"),
+    #: So that asking when does not read through the mails.
+    Index("ix_editions_created_at", "issue_id", "created_at"),
 )
 
 variants = Table(

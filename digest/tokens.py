@@ -13,7 +13,9 @@ import base64
 import binascii
 import hashlib
 import hmac
+import re
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 from digest.errors import BadToken
 
@@ -23,6 +25,7 @@ LEAVE, CHOOSE = "unsubscribe", "choose"
 _KEY_ID_OCTETS = 3
 _MAC_OCTETS = 16
 _BETWEEN = b"\x1f"
+_CONTROL = re.compile(r"[\x00-\x1f]")
 #: Longer than any token that we make.
 _MAX_LENGTH = 400
 
@@ -181,8 +184,9 @@ def address_hash(key: str, address_key: str) -> str:
     return hmac.digest(secret, b"address\0" + address_key.encode(), hashlib.sha256).hex()
 
 
-def _secrets(key: str) -> list[bytes]:
-    secrets = [secret.strip().encode() for secret in key.split(",") if secret.strip()]
+@lru_cache(maxsize=16)
+def _secrets(key: str) -> tuple[bytes, ...]:
+    secrets = tuple(secret.strip().encode() for secret in key.split(",") if secret.strip())
     if not secrets:
         raise ValueError("there is no token key")
     return secrets
@@ -200,7 +204,7 @@ def _payload(parts: tuple[str | int, ...]) -> bytes:
     told = [str(part) for part in parts]
     if not told:
         raise ValueError("a token without parts opens nothing")
-    if any(ord(c) < 32 for part in told for c in part):
+    if any(_CONTROL.search(part) for part in told):
         raise ValueError("a part of a token holds a control character")
     return _BETWEEN.join(part.encode() for part in told)
 

@@ -346,9 +346,10 @@ class SmtpSettings(Strict):
     warm_up: WarmUp | None = None
     #: How many at the same time.
     connections: int = Field(default=4, ge=1, le=100)
-    #: How many messages may be on their way on each, where the server pipelines; 1: the next
-    #: one waits until this one is answered.
-    window: int = Field(default=4, ge=1, le=64)
+    #: How many messages may be on their way on each. 1: the next waits until this is answered.
+    #: 2: it follows the final dot, where the server pipelines. More: whole messages go ahead,
+    #: where it takes BDAT; for a server far away that is known to answer every command.
+    window: int = Field(default=2, ge=1, le=64)
     #: After so many a connection is closed and a new one opened.
     messages_per_connection: int = Field(default=100, ge=1)
     #: The name we greet with; default: the machine's own.

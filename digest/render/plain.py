@@ -26,7 +26,9 @@ def plain(text: str) -> str:
     overrides and code points that are no characters are left out; among these are the
     marks of slots and fragments, so nothing from outside can pass for one.
     """
-    return " ".join("".join(c for c in text if _is_readable(c)).split())
+    if not (text.isascii() and text.isprintable()):  # most are: nothing to look for
+        text = "".join(c for c in text if _is_readable(c))
+    return " ".join(text.split())
 
 
 def lines(text: str) -> str:

@@ -8,8 +8,10 @@ neither, the same transactions run in lockstep.
 
 Replies carry no number, only their order. So that a server which swallows a command or
 answers twice cannot make one reader's answer look like another's, each command has its
-place in a queue of expected replies; a result is believed once the replies behind it fit,
-and the first that does not fit ends the connection with those in doubt named.
+place in a queue of expected replies. Only DATA is answered 354: a result is believed once
+that came where it belongs, and the first reply that does not fit ends the connection with
+those in doubt named. The replies of BDAT have no such mark; there the first message goes
+alone, and its replies must be as many as its commands.
 """
 
 from __future__ import annotations
@@ -220,7 +222,7 @@ class Pipeline(asyncio.Protocol):
     def _say_it_closes(self, transaction: Transaction | None, reply: Reply) -> None:
         if transaction is not None:
             self._finish(transaction, transaction.refusal or reply)
-        self._break(f"the mail server closed it: {reply}")
+        self._break(f"the mail server closed it: {reply}", announced=True)
 
     def _nobody_asked(self, phase: Phase, code: int) -> None:
         """Take the answer to RSET, or to content for nobody."""
@@ -290,19 +292,19 @@ class Pipeline(asyncio.Protocol):
 
     # --- how it ends ---
 
-    def _break(self, why: str, *, doubt: bool = False) -> None:
+    def _break(self, why: str, *, doubt: bool = False, announced: bool = False) -> None:
         """
         End the connection, and every transaction with what is known of it.
 
         *doubt* says that a reply did not fit: then the results that were not believed yet
-        are none.
+        are none. *announced*: the server said that it closes.
         """
         if self._ended:
             return
         self._ended = True
         left = self._handed - self._transport.get_write_buffer_size() - sum(map(len, self._out))
         self.lied = self.style is not Style.LOCKSTEP and (
-            doubt or (self._is_unproven and bool(self._expected))
+            doubt or (self._is_unproven and bool(self._expected) and not announced)
         )
         if self._timer is not None:
             self._timer.cancel()

@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
-from typing import NoReturn
+from typing import NoReturn, cast
 
 import aiosmtplib
 import idna
@@ -68,8 +68,8 @@ async def connect(settings: SmtpSettings, *, folder: Path, lockstep: bool = Fals
 
 
 async def _abandon(client: aiosmtplib.SMTP, sock: socket.socket) -> None:
-    if isinstance(client.transport, asyncio.Transport):
-        client.transport.abort()
+    if client.transport is not None:
+        cast("asyncio.Transport", client.transport).abort()
     client.close()
     # The loop takes the socket out of its selector in its next rounds, and must before it closes.
     for _ in range(3):
@@ -183,11 +183,10 @@ class Session:
         *window*: so many messages at most may be offered and undecided; with 1, or where
         the server does not pipeline, each waits for the one before.
         """
-        transport = client.transport
-        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - narrows for mypy
+        # Not to be asked for its class: uvloop's transports have another one.
+        transport = cast("asyncio.Transport", client.transport)
         self._extensions = dict(client.esmtp_extensions)
-        style, most = _style(self._extensions, window)
-        self._window = min(window, most)
+        style, self._window = _style(self._extensions, window)
         self._pipeline = Pipeline(transport, style)
         # How many messages were offered over it.
         self.messages = 0
@@ -306,14 +305,16 @@ def _style(extensions: Collection[str], window: int) -> tuple[Style, int]:
     """Return how far ahead a server with these *extensions* lets us speak, in messages."""
     if window == 1 or "pipelining" not in extensions:
         return Style.LOCKSTEP, 1
-    if "chunking" in extensions:
+    if window > 2 and "chunking" in extensions:
         return Style.CHUNKED, window
-    # One whose content is out, and one whose commands are.
-    return Style.PIPELINED, 2
+    # One whose content is out, one whose commands are, and one to follow in the same write.
+    return Style.PIPELINED, 3
 
 
 def _xtext(text: str) -> bytes:
     """Return *text* as RFC 3461, 4 wants it in a command."""
+    if re.fullmatch(r"[!-*,-<>-~]*", text):
+        return text.encode()
     return "".join(
         c if "!" <= c <= "~" and c not in "+=" else f"+{ord(c):02X}" for c in text
     ).encode()

@@ -18,6 +18,7 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, case, delete, insert, select, update
 
 from digest.model import Delivery, DeliveryState, IssueState, SkipReason
+from digest.store.ledger import hot
 from digest.store.ledger import results as written
 from digest.store.ledger.audience import FROZEN, standing_at
 from digest.store.ledger.reading import WAITING, delivery, rows_of
@@ -119,8 +120,8 @@ def record(
     A result of a row that `recover` called uncertain meanwhile counts all the same; that
     of a row of another holder is left alone. Calling twice is safe.
     """
-    found = conn.execute(_MINE, {"me": holder}).first()
-    before: set[int] = set(found.in_flight) if found else set()
+    found = _MINE.run(conn, me=holder).first()
+    before: set[int] = set(hot.listed(found.in_flight)) if found else set()
     written.write(conn, issue_id, holder, results, in_flight=before)
     asked = [row.recipient.subscriber for row in rows]
     in_flight = before.difference([result.subscriber for result in results], asked)
@@ -129,41 +130,46 @@ def record(
         answer = _permitted(conn, issue_id, holder, rows, now)
     in_flight |= answer.go
     if found and (in_flight != before or not results):
-        told = {"me": holder, "flying": sorted(in_flight), "lease": now + lease}
-        conn.execute(_FLY, told)
+        until = hot.instant(conn, now + lease)
+        _FLY.run(conn, me=holder, flying=hot.ids(sorted(in_flight)), lease=until)
     return answer
 
 
-# Each message costs these: made once, so that SQLAlchemy knows them again at once.
-_MINE = (
-    select(senders.c.in_flight, issues.c.state)
-    .join(issues, issues.c.id == senders.c.issue_id)
-    .where(senders.c.holder == bindparam("me"))
-    .with_for_update(of=senders)
-)
-_FLY = (
-    update(senders)
-    .where(senders.c.holder == bindparam("me"))
-    .values(in_flight=bindparam("flying"), until=bindparam("lease"))
-)
-_STANDINGS = (
-    select(
-        deliveries.c.subscriber_id,
-        standing_at(bindparam("now", type_=Instant)),
-        deliveries.c.address,
+_MINE = hot.Hot(
+    lambda _: (
+        select(senders.c.in_flight, issues.c.state)
+        .join(issues, issues.c.id == senders.c.issue_id)
+        .where(senders.c.holder == bindparam("me"))
+        .with_for_update(of=senders)
     )
-    .join(issues, issues.c.id == deliveries.c.issue_id)
-    .outerjoin(subscribers, subscribers.c.id == deliveries.c.subscriber_id)
-    .outerjoin(
-        subscriptions,
-        (subscriptions.c.subscriber_id == deliveries.c.subscriber_id)
-        & (subscriptions.c.newsletter == issues.c.newsletter),
+)
+_FLY = hot.Hot(
+    lambda _: (
+        update(senders)
+        .where(senders.c.holder == bindparam("me"))
+        .values(in_flight=bindparam("flying"), until=bindparam("lease"))
     )
-    .where(
-        deliveries.c.issue_id == bindparam("issue"),
-        deliveries.c.claim == bindparam("me"),
-        deliveries.c.state == DeliveryState.CLAIMED,
-        deliveries.c.subscriber_id.in_(bindparam("whose", expanding=True)),
+)
+_STANDINGS = hot.Hot(
+    lambda kind: (
+        select(
+            deliveries.c.subscriber_id,
+            standing_at(bindparam("now", type_=Instant)),
+            deliveries.c.address,
+        )
+        .join(issues, issues.c.id == deliveries.c.issue_id)
+        .outerjoin(subscribers, subscribers.c.id == deliveries.c.subscriber_id)
+        .outerjoin(
+            subscriptions,
+            (subscriptions.c.subscriber_id == deliveries.c.subscriber_id)
+            & (subscriptions.c.newsletter == issues.c.newsletter),
+        )
+        .where(
+            deliveries.c.issue_id == bindparam("issue"),
+            deliveries.c.subscriber_id.in_(hot.among(kind, "whose")),
+            deliveries.c.claim == bindparam("me"),
+            deliveries.c.state == DeliveryState.CLAIMED,
+        )
     )
 )
 
@@ -191,10 +197,10 @@ def _standings(
     conn: Connection, issue_id: int, holder: str, wanted: Sequence[int], now: datetime
 ) -> dict[int, tuple[str, str | None]]:
     """Return how readers that are still claimed by *holder* stand now, and their address."""
-    told = {"issue": issue_id, "me": holder, "whose": wanted, "now": now}
-    return {
-        row[0]: (row[1] or str(SkipReason.ERASED), row[2]) for row in conn.execute(_STANDINGS, told)
-    }
+    found = _STANDINGS.run(
+        conn, issue=issue_id, me=holder, whose=hot.ids(wanted), now=hot.instant(conn, now)
+    )
+    return {whose: (word or str(SkipReason.ERASED), at) for whose, word, at in found}
 
 
 def _skip_reason(word: str) -> SkipReason:

@@ -58,6 +58,7 @@ site: $(READY) ## Write the documents as pages into .venv/site-pages
 bench: $(READY) ## Measure what the README claims
 	@for script in bench/[a-z]*.py; do [ -e "$$script" ] || continue; \
 		echo "$$script"; $(BIN)/python "$$script" || exit 1; done
+	@$(BIN)/python -m bench.sending
 
 judges: $(READY) ## Ask third-party programs about the sample's mail; installs what is missing
 	@$(BIN)/python -m bench.judges

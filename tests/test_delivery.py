@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -162,8 +163,6 @@ def test_connections_are_used_for_so_many_messages(desk):
 
 def test_the_pace_is_kept(desk):
     """With a limit the run takes the time that it must."""
-    import time
-
     it = desk(9)
     began = time.monotonic()
     it.settle(smtp={"limit": "4/s"})
@@ -574,13 +573,90 @@ def test_the_ledger_must_add_up(desk):
 def test_no_more_are_in_flight_than_promised(desk, monkeypatch):
     """Attempted without a result: never more than the bound, however many connections."""
     monkeypatch.setattr(supply, "IN_FLIGHT", 3)
-    it = desk(40, delay=0.01)
-    most = 0
+    it = desk(40)
+    seen = []
 
-    def write(row):
-        nonlocal most
-        most = max(most, it.states()[DeliveryState.ATTEMPTING])
-        return letter(row)
+    def look(phase, _argument):
+        if phase == "content":  # its answer is not given yet, so it is in flight
+            with it.database.read() as conn:
+                seen.append(ledger.tally(conn, it.issue).count(DeliveryState.ATTEMPTING))
 
-    it.settle(write=write, smtp={"connections": 8})
-    assert 1 <= most <= 3
+    it.server.script = look
+    it.settle(smtp={"connections": 8})
+    assert len(seen) == 40
+    assert min(seen) >= 1
+    assert max(seen) <= 3
+
+
+# --- who left, who was taken over, what the disk holds ------------------------------------
+
+
+def test_whoever_leaves_is_left_out_within_a_second(desk):
+    """An unsubscribe while messages wait for a slow server holds for those that wait."""
+    it = desk(30, delay=0.7, extensions=("PIPELINING",))
+    left = set(addresses(30)[-20:])
+    begun_late: list[str] = []
+    gone_at = [0.0]
+
+    def look(phase, whom):
+        if phase == "content" and len(it.server.mails) == 3:
+            for row in it.rows()[-20:]:
+                subscription(it.database, row.recipient.subscriber, state="left")
+            gone_at[0] = time.monotonic()
+        if phase == "rcpt" and gone_at[0] and time.monotonic() > gone_at[0] + 1 + it.server.delay:
+            begun_late.append(whom)
+
+    it.server.script = look
+    tally = it.settle(smtp={"connections": 2})
+    got = left & set(it.server.recipients)
+    assert not left & set(begun_late)
+    assert len(got) <= 8
+    assert tally.by_state == {SENT: 10 + len(got), DeliveryState.SKIPPED: 20 - len(got)}
+
+
+def test_a_sender_that_was_taken_for_dead_sends_no_more(desk):
+    """Whoever takes over removes its right to send: it stops, and its late answers count."""
+    it = desk(60, delay=0.02)
+
+    def take_over(phase, _argument):
+        if phase == "content" and len(it.server.mails) == 5:
+            with it.database.write() as conn:
+                found.append(ledger.recover(conn, it.issue, now=NOW, alone=True))
+
+    found = []
+    it.server.script = take_over
+    with pytest.raises(AlreadySending, match="took over"):
+        it.settle(smtp={"connections": 2})
+    assert 1 <= len(found[0].uncertain) <= delivery.IN_FLIGHT
+    arrived = len(it.server.mails)
+    assert arrived < 30
+    # Those it had begun were answered after all; whoever waited without a connection was not.
+    assert it.states()[SENT] == arrived
+    it.server.script = lambda *_: None
+    tally = it.settle()
+    assert tally.owed == 0
+    assert max(Counter(it.server.recipients).values()) == 1
+    assert tally.count(SENT) == len(it.server.mails)
+
+
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+def test_a_disk_that_gets_full_ends_the_run_while_it_can_still_write(desk, monkeypatch):
+    """With little room left nobody new is written to, and every answer is on record."""
+    it = desk(400, delay=0.01)
+
+    def fills_up(phase, _argument):
+        if phase == "content" and len(it.server.mails) == 5:
+            monkeypatch.setattr("digest.store.database.RESERVE_BYTES", 2**62)
+
+    it.server.script = fills_up
+    with pytest.raises(StoreFull, match="no space left"):
+        it.settle(smtp={"connections": 2})
+    assert it.states()[UNCERTAIN] == 0
+    assert it.states()[SENT] == len(it.server.mails) < 400
+
+
+def test_delivery_works_with_either_event_loop(desk, monkeypatch):
+    """uvloop where it is installed, asyncio's own elsewhere: the same mails."""
+    it = desk(5)
+    monkeypatch.setattr(delivery, "_loop_factory", lambda: None)
+    assert it.settle().by_state == {SENT: 5}

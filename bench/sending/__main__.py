@@ -18,14 +18,11 @@ import tempfile
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
 from typing import Any
 
 from bench.sending import peers, world
-from digest.model import Edition, Recipient
-from digest.render import message
 
 #: One connection for as long as it lasts, as the peers do it.
 _OURS = {"connections": 10, "messages_per_connection": 1_000_000}
@@ -78,7 +75,7 @@ class Bench:
         self._messages = messages
         self._rounds = rounds
         self._ledgers = world.Ledgers(folder, messages)
-        self._size = _message_size()
+        self._size = world.message_size(self._ledgers.fresh("sqlite"))
 
     def against_peers(self) -> list[Row]:
         nodemailer = peers.Nodemailer(self._folder)
@@ -194,24 +191,6 @@ class Bench:
         if run["by_state"] != {"sent": run["messages"]}:
             sys.exit(f"not everybody was sent to: {run}")
         return run
-
-
-def _message_size() -> int:
-    """Return how many bytes one of the messages has."""
-    edition = Edition(subject="Three Themes", html=world.HTML, text=world.TEXT, digest="0" * 64)
-    settings = world.loaded(25).settings
-    made = message.address(
-        world.fragments.cut(edition),
-        Recipient(subscriber=1, address="reader1@example.org", name="Reader 1"),
-        newsletter=settings.newsletters[world.NEWSLETTER],
-        newsletter_key=world.NEWSLETTER,
-        issue_key="2023-09-22",
-        public_url=settings.public_url,
-        unsubscribe_url=f"{settings.public_url}/unsubscribe/{'x' * 60}",
-        message_id="<1@example.org>",
-        date=datetime.now(UTC),
-    )
-    return len(bytes(made))
 
 
 def _row(what: str, found: Mapping[str, list[float]], name: str, other: str, wanted: str) -> Row:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from digest.config import Loaded
+from digest.delivery.author import author
 from digest.model import IssueState, Rhythm, SubscriptionState
 from digest.model.settings import Settings
 from digest.render import fragments
@@ -63,7 +64,7 @@ def fill(url: str, readers: int) -> float:
     upgrade.upgrade(database)
     for start in range(0, readers, 50_000):
         _add_readers(database, range(start + 1, min(start + 50_000, readers) + 1), now)
-    issue, edition, variant = _issue(database, now)
+    issue, edition = _issue(database, now)
     began = time.monotonic()
     with database.write() as conn:
         count, excluded = ledger.freeze(
@@ -72,7 +73,7 @@ def fill(url: str, readers: int) -> float:
             newsletter=NEWSLETTER,
             rhythm=Rhythm.WEEKLY,
             edition_id=edition,
-            variant_id=variant,
+            variants=issues.made_of(conn, edition),
             due_at=now,
         )
         issues.count(conn, issue, frozen=count, excluded=excluded)
@@ -111,7 +112,7 @@ def _add_readers(database: Database, numbers: range, now: datetime) -> None:
         conn.execute(subscriptions.insert(), taken)
 
 
-def _issue(database: Database, now: datetime) -> tuple[int, int, int]:
+def _issue(database: Database, now: datetime) -> tuple[int, int]:
     record = {
         "newsletter": NEWSLETTER,
         "rhythm": Rhythm.WEEKLY,
@@ -140,12 +141,20 @@ def _issue(database: Database, now: datetime) -> tuple[int, int, int]:
             .returning(editions.c.id)
         ).scalar_one()
         empty = dict.fromkeys(("topics", "headline", "lead", "preheader"), "")
-        variant = conn.execute(
-            variants.insert()
-            .values(edition_id=edition, items=[], **said, **empty)
-            .returning(variants.c.id)
-        ).scalar_one()
-    return issue, edition, variant
+        conn.execute(variants.insert().values(edition_id=edition, items=[], **said, **empty))
+    return issue, edition
+
+
+def message_size(url: str) -> int:
+    """Return how many bytes the first reader's message has."""
+    database = Database(url)
+    with database.read() as conn:
+        issue = issues.by_id(conn, 1)
+        row = ledger.listed(conn, 1, limit=1)[0]
+    write = author(database, loaded(25), issue, clock=lambda: datetime.now(UTC))
+    size = sum(map(len, write(row).segments))
+    database.close()
+    return size
 
 
 class Ledgers:

@@ -73,7 +73,13 @@ class Line:
         return await connect(self._settings, folder=self._folder, lockstep=self._lockstep)
 
     def offer(
-        self, session: Session, envelope: Envelope, letter: Letter, done: Callable[[Outcome], None]
+        self,
+        session: Session,
+        envelope: Envelope,
+        letter: Letter,
+        done: Callable[[Outcome], None],
+        *,
+        begin_by: float,
     ) -> None:
         """Offer *letter* over *session*, which `ready` gave; as `Session.offer`."""
 
@@ -81,7 +87,7 @@ class Line:
             self._decided.set()
             done(outcome)
 
-        session.offer(envelope, letter.segments, decided)
+        session.offer(envelope, letter.segments, decided, begin_by=begin_by)
 
     async def close(self) -> None:
         """Wait for what is on its way, and close; calling twice is safe."""

@@ -16,7 +16,7 @@ from digest.delivery.supply import Flight, Job, Supply
 from digest.errors import DigestError, SendError, StoreError, Unreachable
 from digest.model import DeliveryState, IssueState
 from digest.pacing import DAY, Rate, allowance, rates
-from digest.smtp import Dropped, Envelope, Outcome, Pace, Reply, Session
+from digest.smtp import Dropped, Envelope, Outcome, Pace, Reply, Session, Stale
 from digest.store import issues, ledger
 from digest.store.ledger import Result
 from digest.verdict import Phase
@@ -203,7 +203,8 @@ class Run:
         )
         flight.offers += 1
         try:
-            line.offer(session, envelope, letter, partial(self._decided, line, flight))
+            decided = partial(self._decided, line, flight)
+            line.offer(session, envelope, letter, decided, begin_by=flight.fresh_until)
         except Dropped as e:
             self._decided(line, flight, e)
         except Exception as e:
@@ -218,6 +219,7 @@ class Run:
             else:
                 self._judged(flight, outcome)
                 return
+        flight.offers -= isinstance(outcome, Stale)
         if outcome.after_content or flight.offers >= OFFERS:
             self._judge.broke(flight.row, outcome)
             line.fault = line.fault or (None if outcome.after_content else outcome)

@@ -61,7 +61,8 @@ class Flight:
 
     row: Delivery
     letter: Letter
-    permitted_at: float = 0.0
+    #: Until when the permission holds, by the loop's clock.
+    fresh_until: float = 0.0
     #: On how many connections it was offered.
     offers: int = 0
 
@@ -145,7 +146,7 @@ class Supply:
                 self._pace.answered(flight.domain, None)
                 self._keep(flight.row, rest)
                 continue
-            if self._loop.time() - flight.permitted_at < FRESH_SECONDS:
+            if self._loop.time() < flight.fresh_until:
                 return flight
             again = self._loop.create_task(self._permit([flight]))
             self._asking_again.add(again)
@@ -267,11 +268,11 @@ class Supply:
         """Make the flights durably `attempting`, and those ready that may leave."""
         self._flying.update(flight.row.recipient.subscriber for flight in flights)
         leave = await self._recorder.permission([flight.row for flight in flights])
-        now = self._loop.time()
+        fresh_until = self._loop.time() + FRESH_SECONDS
         for flight in flights:
             whose = flight.row.recipient.subscriber
             if whose in leave.go:
-                flight.permitted_at = now
+                flight.fresh_until = fresh_until
                 self._ready.append(flight)
                 self._wake()
             else:

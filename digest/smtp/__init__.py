@@ -8,7 +8,7 @@ more, and ours leave `digest.render.fragments` with that done.
 
 from digest.smtp.pace import Pace, Rate, rates
 from digest.smtp.session import Envelope, Session, connect
-from digest.smtp.transaction import Dropped, Outcome, Reply
+from digest.smtp.transaction import Dropped, Outcome, Reply, Stale
 
 __all__ = [
     "Dropped",
@@ -18,6 +18,7 @@ __all__ = [
     "Rate",
     "Reply",
     "Session",
+    "Stale",
     "connect",
     "rates",
 ]

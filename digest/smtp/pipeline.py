@@ -21,7 +21,16 @@ from collections import deque
 from collections.abc import Iterable
 from enum import Enum
 
-from digest.smtp.transaction import SECONDS, Dropped, Outcome, Replies, Reply, Transaction, parsed
+from digest.smtp.transaction import (
+    SECONDS,
+    Dropped,
+    Outcome,
+    Replies,
+    Reply,
+    Stale,
+    Transaction,
+    parsed,
+)
 from digest.verdict import Phase
 
 #: A server that takes no byte in this time is gone (RFC 5321 §4.5.3.2.5).
@@ -114,6 +123,9 @@ class Pipeline(asyncio.Protocol):
     def _pump(self) -> None:
         while self._waiting and self._may_begin():
             transaction = self._waiting.popleft()
+            if self._loop.time() > transaction.begin_by:
+                transaction.done(Stale())
+                continue
             self._begun.append(transaction)
             if self.style is Style.CHUNKED:
                 self._begin_chunked(transaction)

@@ -9,6 +9,7 @@ import ssl
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from ipaddress import ip_address
+from math import inf
 from pathlib import Path
 from typing import NoReturn, cast
 
@@ -211,10 +212,17 @@ class Session:
         return self._pipeline.load < self._window
 
     def offer(
-        self, envelope: Envelope, segments: Sequence[bytes], done: Callable[[Outcome], None]
+        self,
+        envelope: Envelope,
+        segments: Sequence[bytes],
+        done: Callable[[Outcome], None],
+        *,
+        begin_by: float = inf,
     ) -> None:
         """
         Offer one message; *done* gets the reply that decided, or Dropped, once, perhaps at once.
+
+        It gets Stale if those before it take until after *begin_by*, by the loop's clock.
 
         *segments* are sent byte for byte: their lines end in CRLF, the last one too, and
         none begins with a dot. A recipient that this server cannot be told gets a 553 of
@@ -237,6 +245,7 @@ class Session:
                     segments=segments,
                     size=size,
                     done=done,
+                    begin_by=begin_by,
                 )
             )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from math import inf
 from typing import TypeAlias
 
 from digest.errors import Unreachable
@@ -54,6 +55,13 @@ class Dropped(Unreachable):
         self.after_content = after_content
 
 
+class Stale(Dropped):
+    """The transaction's time to begin passed before its turn came; nothing was said of it."""
+
+    def __init__(self) -> None:
+        super().__init__("its turn came too late", after_content=False)
+
+
 #: How a transaction ends: with the reply that decided, or with the connection.
 Outcome: TypeAlias = Reply | Dropped
 
@@ -69,6 +77,8 @@ class Transaction:
     segments: Sequence[bytes] = field(repr=False)
     size: int
     done: Callable[[Outcome], None] = field(repr=False)
+    #: By the event loop's clock: not to be begun later, whoever permitted it must be asked again.
+    begin_by: float = inf
     #: The first reply that refused it, while further ones are still to come.
     refusal: Reply | None = None
     #: Where in the stream its last byte stands; 0 while that was not handed over.

@@ -116,13 +116,16 @@ def cut_off(
         far_reader, far_writer = await asyncio.open_connection("127.0.0.1", server.port)
         ways = (_carry(reader, far_writer, there), _carry(far_reader, writer, back))
         carrying = [asyncio.ensure_future(way) for way in ways]
-        await asyncio.wait(carrying, return_when=asyncio.FIRST_COMPLETED)
-        for end in (writer, far_writer):
-            with suppress(OSError):
-                await end.drain()
-            end.close()
-        for task in carrying:
-            task.cancel()
+        try:
+            # Cancelled when everything ends: then nothing is left to be drained.
+            with suppress(OSError, asyncio.CancelledError):
+                await asyncio.wait(carrying, return_when=asyncio.FIRST_COMPLETED)
+                await asyncio.gather(writer.drain(), far_writer.drain())
+        finally:
+            for task in carrying:
+                task.cancel()
+            writer.close()
+            far_writer.close()
 
     listening = loop.run_until_complete(asyncio.start_server(join, "127.0.0.1", 0))
     thread = Thread(target=loop.run_forever, daemon=True)

@@ -457,7 +457,12 @@ def test_stop_finishes_what_is_in_flight(desk):
 def test_stop_does_not_wait_for_the_pace(desk):
     """A run that waits for tomorrow's quota ends at once when it is told to."""
     it = desk(3)
-    threading.Timer(0.5, delivery.ask_to_stop).start()
+
+    def stop_soon(phase, _argument):
+        if phase == "content":
+            threading.Timer(0.3, delivery.ask_to_stop).start()
+
+    it.server.script = stop_soon
     tally = it.settle(smtp={"limit": "1/day"})
     assert tally.by_state == {SENT: 1, DeliveryState.PENDING: 2}
 

@@ -56,7 +56,7 @@ class Run:
         self._recorder = Recorder(
             job.database, job.issue, job.holder, clock=job.clock, on_written=self._written
         )
-        self._supply = Supply(job, self._recorder, pace, self._halted)
+        self._supply = Supply(job, self._recorder, pace, halted=self._halted, halt=self._halt)
         self._judge = Judge(job, self._recorder, pace)
         watch = asyncio.create_task(self._watch())
         try:

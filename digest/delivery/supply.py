@@ -91,12 +91,21 @@ class Supply:
     look-ahead grows where a line had to wait for the ledger, and shrinks where none did.
     """
 
-    def __init__(self, job: Job, recorder: Recorder, pace: Pace, halted: asyncio.Event) -> None:
-        """For one event loop; `fill` is to run beside the lines."""
+    def __init__(
+        self,
+        job: Job,
+        recorder: Recorder,
+        pace: Pace,
+        *,
+        halted: asyncio.Event,
+        halt: Callable[[BaseException | None], None],
+    ) -> None:
+        """For one event loop; `fill` is to run beside the lines. *halt* ends the run."""
         self._job = job
         self._recorder = recorder
         self._pace = pace
         self._halted = halted
+        self._halt = halt
         self._loop = asyncio.get_running_loop()
         self._claimed: deque[Delivery] = deque()
         #: Claimed ones whose domain rests for a moment.
@@ -150,8 +159,13 @@ class Supply:
                 return flight
             again = self._loop.create_task(self._permit([flight]))
             self._asking_again.add(again)
-            again.add_done_callback(self._asking_again.discard)
+            again.add_done_callback(self._asked_again)
         return None
+
+    def _asked_again(self, task: asyncio.Task[None]) -> None:
+        self._asking_again.discard(task)
+        if not task.cancelled() and (fault := task.exception()):
+            self._halt(fault)
 
     def pass_on(self) -> None:
         """Let another line go on with what this one was called for."""
@@ -280,10 +294,9 @@ class Supply:
                 self._pace.answered(flight.domain, None)
         self._job.progress(len(leave.skipped))
         if leave.taken_over:
-            raise AlreadySending("another process took over the sending of this issue")
-        if not leave.sending:
-            self._halted.set()
-            self.wake_all()
+            self._halt(AlreadySending("another process took over the sending of this issue"))
+        elif not leave.sending:
+            self._halt(None)
         if self._fewest > 1:
             self._ahead = max(self._ahead - 1, 1)
         self._fewest = len(self._ready)

@@ -259,6 +259,17 @@ def test_a_refused_connection_is_passing_or_ours(phase, answer, error):
         offer(settings(server.port, user="us", password="secret"))
 
 
+@pytest.mark.parametrize("tls", ["implicit", "starttls"])
+def test_a_server_that_closes_during_tls_is_asked_again_later(tls):
+    """The line ends in the handshake: a passing failure, and nothing was said in clear."""
+    starttls = tls == "starttls"
+    closing = says("starttls" if starttls else "connect", CUT)
+    with running(MailServer(script=closing, starttls=starttls)) as server:
+        with pytest.raises(Unreachable, match="localhost"):
+            offer(settings(server.port, tls=tls, host="localhost"), (SENDER, READER, CONTENT))
+    assert not any(command.startswith(("AUTH", "MAIL")) for command in server.commands)
+
+
 def test_credentials_are_given_and_never_shown():
     """AUTH is used when there is a user; an error does not tell the password."""
     server = MailServer(extensions=("AUTH PLAIN",), implicit_tls=True)

@@ -32,7 +32,7 @@ NEWSLETTER = "weekly-recap"
 _LINK = fragments.slot("unsubscribe_url")
 HTML = (
     "<!doctype html><html><body>"
-    + "<p>Why the week was as it was, in a sentence of usual length.</p>\n" * 350
+    + "<p>Why the week was as it was, in a sentence of usual length.</p>\n" * 386
     + f'<a href="{_LINK}">Unsubscribe</a></body></html>'
 )
 TEXT = "Why the week was as it was, in a sentence of usual length.\n" * 50 + _LINK + "\n"

@@ -19,7 +19,7 @@ from starlette.responses import Response
 from digest.config import Loaded
 from digest.errors import BadToken, NoSuchIssue, StoreBusy
 from digest.store import Database
-from digest.web import api, desk, files, guard, health, hooks, metrics, readers
+from digest.web import api, desk, files, guard, health, hooks, metrics, readers, stopping
 from digest.web.pages import Pages, told
 
 _log = structlog.get_logger("digest.web")
@@ -55,7 +55,7 @@ def application(
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
     app.state.closing = Event()
     app.mount(api.PATH, api.application(pages))
-    for room in (health, readers, hooks, desk, files):
+    for room in (health, readers, hooks, stopping, desk, files):
         app.include_router(room.doors(pages))
     measured = metrics.registry(database, clock)
     app.include_router(metrics.doors(pages, measured))

@@ -39,6 +39,7 @@ from digest.weekly.steps import (
     resume,
     withdraw,
 )
+from digest.weekly.stopping import stop, stoppable
 from digest.weekly.unattended import Step, advance, thin
 from digest.weekly.variants import offered
 
@@ -79,6 +80,8 @@ __all__ = [
     "sets",
     "slot",
     "slot_of",
+    "stop",
+    "stoppable",
     "take_back",
     "test_key",
     "thin",

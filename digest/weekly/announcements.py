@@ -1,4 +1,4 @@
-"""What editors are told by mail: draft ready, last call, held, stopped, sent."""
+"""What editors are told by mail: draft ready, last call, going out, held, stopped, sent."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from sqlalchemy import Connection
 
 from digest import notices
 from digest.model import DeliveryState, Issue, IssueState
+from digest.model.settings import NewsletterSettings
 from digest.store import Database, issues, ledger
+from digest.weekly.stopping import stop_link
 
 if TYPE_CHECKING:
     from digest.config import Loaded
@@ -34,7 +36,7 @@ def announce(database: Database, loaded: Loaded, newsletter_key: str, *, now: da
         recent = [
             (issue, news)
             for issue in issues.listed(conn, newsletter_key)
-            if issue.sends_at > now - STALE_AFTER and (news := _news(conn, issue, now))
+            if issue.sends_at > now - STALE_AFTER and (news := _news(conn, newsletter, issue, now))
         ]
     told = 0
     for issue, (kind, occasion) in recent:
@@ -42,16 +44,27 @@ def announce(database: Database, loaded: Loaded, newsletter_key: str, *, now: da
     return told
 
 
-def _news(conn: Connection, issue: Issue, now: datetime) -> tuple[str, str] | None:
+def _news(
+    conn: Connection, newsletter: NewsletterSettings, issue: Issue, now: datetime
+) -> tuple[str, str] | None:
     """Return the notice's name and what makes this occasion this occasion."""
     if issue.state is IssueState.DRAFT and issue.window.end <= now < issue.sends_at:
         last_call = now >= issue.sends_at - REMIND_BEFORE
         return ("reminder" if last_call else "draft-ready", "1")
+    others_at = _others_at(newsletter, issue)
+    if issue.state is IssueState.SENDING and others_at and now < others_at:
+        return ("going-out", "1")
     if issue.state in (IssueState.HELD, IssueState.STOPPED):
         return (issue.state, str(issues.last_event(conn, issue.id, issue.state)))
     if issue.state is IssueState.FINISHED:
         return ("sent-report", "1")
     return None
+
+
+def _others_at(newsletter: NewsletterSettings, issue: Issue) -> datetime | None:
+    """Return when all others are owed an issue that some got first; None if nobody did."""
+    first_to = newsletter.first_to
+    return issue.frozen_at + first_to.wait if first_to and issue.frozen_at else None
 
 
 def _tell(
@@ -68,13 +81,13 @@ def _tell(
                 kind=kind,
                 address=editor,
                 idempotency_key=key,
-                values=_values(conn, loaded, issue),
+                values=_values(conn, loaded, issue, now),
                 now=now,
             )
     return told
 
 
-def _values(conn: Connection, loaded: Loaded, issue: Issue) -> dict[str, Any]:
+def _values(conn: Connection, loaded: Loaded, issue: Issue, now: datetime) -> dict[str, Any]:
     newsletter = loaded.settings.newsletters[issue.of.newsletter]
     recap = issues.draft(conn, issue.id).recap
     tally = ledger.tally(conn, issue.id)
@@ -86,6 +99,8 @@ def _values(conn: Connection, loaded: Loaded, issue: Issue) -> dict[str, Any]:
         "item_count": len(recap.items) if recap else 0,
         "reasons": list(issue.reasons),
         "sends_at": issue.sends_at.astimezone(newsletter.zone),
+        "others_at": _others_at(newsletter, issue),
+        "stop_url": stop_link(loaded, issue, now=now) if issue.state is IssueState.SENDING else "",
         "desk_url": f"{loaded.settings.public_url}/",
         "sent": tally.count(DeliveryState.SENT),
         "failed": tally.count(DeliveryState.FAILED),

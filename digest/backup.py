@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 
 MANIFEST = "manifest.json"
 DATABASE = "database"
-#: What config.yaml may name as a file beside it.
-_FOLDERS = ("templates", "subscribers")
+#: What stands beside config.yaml; pictures, because mails already sent show them from here.
+_FOLDERS = ("templates", "subscribers", "var/pictures")
 _FORMAT = 1
 _BLOCK = 1 << 20
 

@@ -95,6 +95,8 @@ def folder(tmp_path) -> Path:
     (home / "templates" / "mail" / "own.txt").write_text("ours")
     (home / "subscribers" / "readers.csv").write_text("email\nana@example.org\n")
     (home / "logo.png").write_bytes(b"\x89PNG")
+    (home / "var" / "pictures").mkdir(parents=True)
+    (home / "var" / "pictures" / "shown.jpg").write_bytes(b"\xff\xd8")
     return home
 
 
@@ -140,6 +142,7 @@ def test_everything_comes_back(database, empty_twin, folder, tmp_path):
         "logo.png",
         "templates/mail/own.txt",
         "subscribers/readers.csv",
+        "var/pictures/shown.jpg",
     }
     assert (home / ".env").stat().st_mode & 0o077 == 0
     assert not told.foreign_key
@@ -402,7 +405,7 @@ def test_as_typed(folder, tmp_path, monkeypatch):
     again = typed.invoke(app, ["restore", str(tmp_path / "b.tar.gz")])
     assert again.exit_code == 1
     assert "is not empty" in again.output
-    for file in (folder / "var").iterdir():
+    for file in (folder / "var").glob("*.db*"):
         file.unlink()
     again = typed.invoke(app, ["restore", str(tmp_path / "b.tar.gz"), "--json"])
     assert again.exit_code == 0, again.output

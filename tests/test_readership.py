@@ -20,6 +20,7 @@ from sqlalchemy import Connection, select
 from digest import readership, tokens
 from digest.errors import BadToken, ConfigError, ReaderError
 from digest.model import Rhythm, SubscriptionState
+from digest.model.settings import Monthly
 from digest.readership import Refused, Step, lists
 from digest.store import Database, imports, readers, schema
 from tests.readership import KEY, NEWSLETTER, NOW, Readership, installed
@@ -99,6 +100,17 @@ def test_nobody_waits_for_an_issue_that_is_never_made(house: Readership) -> None
     assert "asks for a monthly issue, and there are weekly ones only" in report.invalid[0].reason
     again = house.bring("email\ndee@example.org\neve@example.org\n")
     assert (again.added, again.barred) == (0, 2)
+
+
+def test_a_monthly_reader_is_taken_in_where_there_is_a_monthly_issue(house: Readership) -> None:
+    """The newsletter's own rhythms decide what a list may ask for."""
+    settings = house.loaded.settings
+    offering = settings.newsletters[NEWSLETTER].model_copy(update={"monthly": Monthly()})
+    told = settings.model_copy(update={"newsletters": {NEWSLETTER: offering}})
+    house.loaded = replace(house.loaded, settings=told)
+    report = house.bring("email,rhythm\nana@example.org,monthly\nben@example.org,weekly\n")
+    assert (report.added, report.invalid) == (2, [])
+    assert house.of("ana@example.org").rhythm is Rhythm.MONTHLY
 
 
 def test_importing_again_changes_nothing(house: Readership) -> None:

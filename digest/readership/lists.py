@@ -113,11 +113,14 @@ class List:
     def lists(self) -> list[str]:
         return [name] if (name := plain_name(self.name)) else []
 
-    def rows(self, refuse: OnRefused) -> Iterator[Row]:
-        """Yield its people, file after file; *refuse* hears of the other rows."""
+    def rows(self, rhythms: tuple[Rhythm, ...], refuse: OnRefused) -> Iterator[Row]:
+        """Yield its people, file after file; *refuse* hears of the others, and why."""
         seen = Seen()
         reading = Reading(
-            source=plain_name(self.source), attributes=self.attributes, encoding=self.encoding
+            source=plain_name(self.source),
+            attributes=self.attributes,
+            encoding=self.encoding,
+            rhythms=rhythms,
         )
         for path in self.files:
 
@@ -175,7 +178,7 @@ def import_list(
             )
     taking.now = standing.started_at
     report = ImportReport(resumed=resumed)
-    people = told.rows(_refusing(report, on_refused))
+    people = told.rows(_rhythms(loaded, newsletter), _refusing(report, on_refused))
     done = sum(1 for _ in islice(people, standing.done))
     counts: dict[str, int] = {outcome: standing.counts.get(outcome, 0) for outcome in Outcome}
     for batch in _batches(people):
@@ -210,7 +213,7 @@ def rehearse_import(
     taking = _Taking(loaded, newsletter, told, now)
     report = ImportReport()
     counts: dict[str, int] = dict.fromkeys(Outcome, 0)
-    for batch in _batches(told.rows(_refusing(report, on_refused))):
+    for batch in _batches(told.rows(_rhythms(loaded, newsletter), _refusing(report, on_refused))):
         with database.read() as conn:
             steps = taking.planned(conn, batch)
         for step in steps:
@@ -242,6 +245,10 @@ def _counted(report: ImportReport, counts: Mapping[str, int]) -> ImportReport:
     for outcome, count in counts.items():
         setattr(report, outcome, count)
     return report
+
+
+def _rhythms(loaded: Loaded, newsletter: str) -> tuple[Rhythm, ...]:
+    return loaded.settings.newsletters[newsletter].rhythms
 
 
 class _Taking:

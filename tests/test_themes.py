@@ -64,12 +64,13 @@ def has_small_start(word: str) -> bool:
 
 
 def form_faults(text: str, *, foreign: bool = False) -> list[str]:
-    """Return what is wrong; a *foreign* label has the capitals of its own language."""
+    """Return what is wrong; a *foreign* label has capitals and small words of its own language."""
     words = text.split()
     faults = []
     if not 1 <= len(words) <= 5:
         faults.append("one to five words")
-    if words and {words[0].lower(), words[-1].lower()} & lexicon.FUNCTION:
+    # "Not" is need in German, "or" is gold in French: small words are not the same everywhere.
+    if words and not foreign and {words[0].lower(), words[-1].lower()} & lexicon.FUNCTION:
         faults.append("no stop word at an end")
     titled = words[:1] if foreign else words
     if any(has_small_start(word) and word.lower() not in lexicon.SMALL for word in titled):

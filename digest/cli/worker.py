@@ -23,9 +23,9 @@ def worker() -> None:
     """
     from digest.cli import context, logs, terminal
     from digest.config import Watched
+    from digest.store import jobs
     from digest.worker import Worker
 
-    logs.to_stderr()
     installation = context.open_installation()
     if not installation.settings.fleet:
         raise ConfigError(
@@ -34,6 +34,8 @@ def worker() -> None:
             key="fleet",
             remedy="Write `fleet: true`, then run: digest db upgrade",
         )
+    jobs.require(installation.database)
+    logs.to_stderr()
     watched = Watched(installation.loaded, os.environ, tell=logs.alert)
 
     def current() -> Loaded:

@@ -69,7 +69,7 @@ def address(
         fragments.subject,
         fragments.boundary,
     )
-    leaving = [unsubscribe_url, *([unsubscribe_mail] if unsubscribe_mail else ())]
+    leaving = _ways_out(unsubscribe_url, unsubscribe_mail)
     own = _own_headers(recipient.name, to, leaving, message_id, date)
     values = {"unsubscribe_url": unsubscribe_url, "preferences_url": preferences_url}
     return Message(
@@ -80,13 +80,19 @@ def address(
     )
 
 
+def _ways_out(page: str, mail: str | None) -> list[str]:
+    """Return the addresses to unsubscribe at, the page first (RFC 8058, 3.1)."""
+    told = [("https?://", page), *([("mailto:", mail)] if mail else ())]
+    for scheme, address in told:
+        if not re.fullmatch(rf"{scheme}[!-;=?-~]+", address):
+            raise ValueError(f"not an address to unsubscribe at: {address!r}")
+    return [address for _, address in told]
+
+
 def _own_headers(
     name: str, to: str, leaving: Sequence[str], message_id: str, date: datetime
 ) -> bytes:
     """The reader's own fields; in front, so that what all share stays one piece."""
-    for address in leaving:
-        if not re.fullmatch(r"(https?://|mailto:)[!-;=?-~]+", address):
-            raise ValueError(f"not an address to unsubscribe at: {address!r}")
     return (
         headers.date(date)
         + _message_id(message_id)

@@ -14,7 +14,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
-from typing import NamedTuple, cast
+from typing import NamedTuple
 
 from digest.errors import TemplateError
 from digest.model import Edition, Variant
@@ -324,7 +324,8 @@ _two_lines = re.compile(rf"(?!\.){_INERT}{{{_LINE - 2}}}(?!\.){_INERT}{{1,{_LINE
 def value(text: str) -> tuple[bytes, bytes]:
     """Return a reader's value for slots in text and in HTML: on lines of its own, softly broken."""
     if _two_lines(text):
-        said = f"{text[: _LINE - 2]}=\r\n{text[_LINE - 2 :]}=\r\n".encode()
+        line = text.encode()
+        said = b"%b=\r\n%b=\r\n" % (line[: _LINE - 2], line[_LINE - 2 :])
         return said, said
     if _one_line(text):
         said = text.encode() + b"=\r\n"
@@ -334,11 +335,12 @@ def value(text: str) -> tuple[bytes, bytes]:
 
 def addressed(fragments: Fragments, values: Mapping[str, str]) -> list[bytes]:
     """Return the body's segments with a reader's *values*; KeyError for a slot without one."""
-    segments = list(fragments.body)
+    # A call of `cast` would cost as much as one of the slots.
+    segments: list[bytes] = list(fragments.body)  # type: ignore[arg-type]
     for name, in_text, in_html in fragments.places:
         as_text, as_html = value(values[name])
         for place in in_text:
             segments[place] = as_text
         for place in in_html:
             segments[place] = as_html
-    return cast("list[bytes]", segments)
+    return segments

@@ -21,7 +21,8 @@ from digest.store.schema import events
 from tests.audience import addresses, an_issue, frozen, readers
 from tests.mailserver import MailServer, running
 
-READERS = 2500
+#: More than any machine sends between so many kills.
+READERS = 10_000
 #: On each kind of database; a hundred in all.
 KILLS = 50
 

@@ -218,3 +218,21 @@ def test_an_editor_is_told_only_where_limits_decide(database):
     assert delivery.foretold(database, loaded(25), issue, now=NOW) is None
     told = delivery.foretold(database, loaded(25, limit="10/h"), issue, now=NOW)
     assert told == NOW + 2 * HOUR
+
+
+def test_senders_share_every_rate() -> None:
+    """Each of four keeps to a quarter of what is left, and to at least one message."""
+    clock = Clock()
+    pace = Pace(rates("8/s, 100/day"), clock=clock)
+    pace.remember(60, 3600)
+    pace.share(4)
+    sent = 0
+    for _ in range(20):
+        while not pace.room():
+            pace.went("example.org")
+            sent += 1
+        assert sent <= 2 * (clock.now + 1)
+        clock.now += 1
+    assert sent == 10  # a quarter of the forty that the day has left
+    pace.share(1)
+    assert not pace.room()

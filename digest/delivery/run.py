@@ -52,7 +52,7 @@ class Run:
         returns or raises. Raises SenderFault, Unreachable, StoreError.
         """
         job = self._job
-        pace = await self._paced()
+        pace = self._pace = await self._paced()
         self._recorder = Recorder(
             job.database, job.issue, job.holder, clock=job.clock, on_written=self._written
         )
@@ -101,7 +101,12 @@ class Run:
 
             for end, count in zip(moments[1:], await asyncio.to_thread(counted), strict=True):
                 pace.remember(count, (now - end).total_seconds())
+        pace.share(await asyncio.to_thread(self._senders))
         return pace
+
+    def _senders(self) -> int:
+        with self._job.database.read() as conn:
+            return ledger.senders_at_work(conn)
 
     def _warm_up(self) -> list[Rate]:
         """Return what today's place in the plan of a cold domain allows."""
@@ -136,6 +141,8 @@ class Run:
     def _is_sending(self) -> bool:
         self._job.database.require_room()
         with self._job.database.read() as conn:
+            # The relay counts what comes from all of us, whichever issue it is.
+            self._pace.share(ledger.senders_at_work(conn))
             return issues.by_id(conn, self._job.issue).state is IssueState.SENDING
 
     def _count(self) -> float:

@@ -42,21 +42,30 @@ class Pace:
         self._windows = [_Window(rate) for rate in rates]
         self._limits = dict(domains or {})
         self._lanes: dict[str, Lane] = {}
+        self._senders = 1
         self._domain_windows: dict[str, list[_Window]] = {}
 
     @property
     def rates(self) -> Sequence[Rate]:
         return [window.rate for window in self._windows]
 
+    def share(self, senders: int) -> None:
+        """Keep to one part of each rate, of as many as there are *senders* at work, us included."""
+        self._senders = max(senders, 1)
+
     def remember(self, count: int, seconds_ago: float) -> None:
         """Count messages that went before: by an earlier run, or another process."""
         for window in self._windows:
-            window.add(count, self._clock() - seconds_ago)
+            if seconds_ago < window.rate.seconds:
+                window.add(count, self._clock() - seconds_ago)
+                window.before += count
 
     def room(self) -> float:
         """Return the seconds until a message may go to anybody; 0: now."""
         now = self._clock()
-        return max((window.seconds_to_wait(now) for window in self._windows), default=0.0)
+        return max(
+            (window.seconds_to_wait(now, self._senders) for window in self._windows), default=0.0
+        )
 
     def rest(self, domain: str) -> float:
         """Return the seconds until *domain* may get its next message; 0: now."""
@@ -64,7 +73,7 @@ class Pace:
             return 0.0
         now = self._clock()
         lane = self._lanes.get(domain)
-        waits = [window.seconds_to_wait(now) for window in self._windows_of(domain)]
+        waits = [window.seconds_to_wait(now, self._senders) for window in self._windows_of(domain)]
         return max([lane.wait(now) if lane else 0.0, *waits])
 
     def held(self, domain: str) -> float:
@@ -125,6 +134,8 @@ class _Window:
 
     def __init__(self, rate: Rate) -> None:
         self.rate = rate
+        #: What went before this run: of that, nothing is ours to share.
+        self.before = 0
         self._used = 0
         #: [began, last, count], oldest first.
         self._slots: deque[tuple[float, float, int]] = deque()
@@ -137,10 +148,11 @@ class _Window:
         else:
             self._slots.append((at, at, count))
 
-    def seconds_to_wait(self, now: float) -> float:
-        """Return when there is room for one more; 0: now."""
+    def seconds_to_wait(self, now: float, senders: int = 1) -> float:
+        """Return when one of *senders* has room for one more; 0: now."""
         while self._slots and now - self._slots[0][1] >= self.rate.seconds:
             self._used -= self._slots.popleft()[2]
-        if self._used < self.rate.count:
+        ours = max((self.rate.count - self.before) // senders, 1)
+        if self._used < min(self.before + ours, self.rate.count):
             return 0.0
         return max(self._slots[0][1] + self.rate.seconds - now, 0.001)

@@ -34,6 +34,7 @@ from digest.store.ledger.steps import (
     record,
     recover,
     retire,
+    senders_at_work,
     senders_of,
     skip_rest,
 )
@@ -63,6 +64,7 @@ __all__ = [
     "record",
     "recover",
     "retire",
+    "senders_at_work",
     "senders_of",
     "skip_rest",
     "tally",

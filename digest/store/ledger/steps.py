@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, case, delete, insert, select, update
+from sqlalchemy import Connection, bindparam, case, delete, func, insert, select, update
 
 from digest.model import Delivery, DeliveryState, IssueState, SkipReason
 from digest.store.ledger import hot
@@ -223,6 +223,11 @@ def senders_of(conn: Connection, issue_id: int) -> list[tuple[str, datetime]]:
     """Return who sends the issue now, by name, and until when each counts as alive."""
     query = select(senders.c.holder, senders.c.until).where(senders.c.issue_id == issue_id)
     return [(row[0], row[1]) for row in conn.execute(query.order_by(senders.c.holder))]
+
+
+def senders_at_work(conn: Connection) -> int:
+    """Return how many senders there are, of whichever issue."""
+    return int(conn.execute(select(func.count()).select_from(senders)).scalar_one())
 
 
 def beat(conn: Connection, holder: str, *, now: datetime, lease: timedelta = LEASE) -> None:

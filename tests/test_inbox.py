@@ -161,7 +161,12 @@ def test_the_command_runs_until_ctrl_c(tmp_path):
     """`digest inbox` says where it takes mail and where to look, and ends without complaint."""
     told = [sys.executable, "-m", "digest", "inbox", "--smtp-port", "0", "--web-port", "0"]
     process = subprocess.Popen(
-        [*told, "--keep", str(tmp_path)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [*told, "--keep", str(tmp_path)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        # A shell's background jobs, these tests among them, are born deaf to Ctrl-C.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     assert process.stdout is not None
     said = [process.stdout.readline() for _ in range(3)]

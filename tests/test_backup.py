@@ -54,18 +54,18 @@ def _programs_of_postgresql(monkeypatch):
 
 
 @pytest.fixture
-def empty_twin(database, tmp_path):
+def empty_twin(database, tmp_path, needs):
     """A second database of the same kind, with nothing in it."""
-    yield from _empty(database.is_sqlite, tmp_path / "twin" / "recap.db")
+    yield from _empty(database.is_sqlite, tmp_path / "twin" / "recap.db", needs)
 
 
 @pytest.fixture
-def empty_other(database, tmp_path):
+def empty_other(database, tmp_path, needs):
     """A database of the other kind, with nothing in it."""
-    yield from _empty(not database.is_sqlite, tmp_path / "other.db")
+    yield from _empty(not database.is_sqlite, tmp_path / "other.db", needs)
 
 
-def _empty(is_sqlite, file):
+def _empty(is_sqlite, file, needs):
     if is_sqlite:
         file.parent.mkdir(exist_ok=True)
         opened = Database(f"sqlite:///{file}")
@@ -76,7 +76,7 @@ def _empty(is_sqlite, file):
     try:
         cluster.administer(f"CREATE DATABASE {name}")
     except cluster.NoCluster as e:
-        pytest.skip(str(e))
+        needs("postgres", str(e))
     opened = Database(cluster.url(name))
     yield opened
     opened.close()

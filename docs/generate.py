@@ -15,6 +15,7 @@ import sys
 import textwrap
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 from typing import Any, get_args, get_origin
 
 REFERENCE = Path(__file__).parent / "reference"
@@ -143,7 +144,7 @@ def config() -> str:
     from digest.config import VARIABLES
     from digest.model import settings
 
-    remarks = said_above(Path(settings.__file__))
+    remarks = said_above(settings)
     sample = (REFERENCE.parents[1] / "config.yaml").read_text(encoding="utf-8")
     parts = [
         "# config.yaml\n",
@@ -241,9 +242,15 @@ def meaning(model: Any, name: str, remarks: dict[tuple[str, str], str]) -> str:
     return _cell(" ".join(part for part in (allowed, said) if part)).replace("``", "`")
 
 
-def said_above(file: Path) -> dict[tuple[str, str], str]:
-    """Return the `#:` remarks before a class's fields: {(class, field): text}."""
-    source = file.read_text(encoding="utf-8")
+def said_above(package: ModuleType) -> dict[tuple[str, str], str]:
+    """Return the `#:` remarks before the fields of a package's classes: {(class, field): text}."""
+    found: dict[tuple[str, str], str] = {}
+    for file in sorted(Path(package.__path__[0]).glob("*.py")):
+        found |= _said_in(file.read_text(encoding="utf-8"))
+    return found
+
+
+def _said_in(source: str) -> dict[tuple[str, str], str]:
     lines = source.splitlines()
     found = {}
     for node in ast.parse(source).body:

@@ -80,7 +80,7 @@ def _keys() -> list[tuple[type[settings.Strict], str]]:
 )
 def test_key_has_a_meaning(model, name):
     """Each key of config.yaml says in the reference what it is for."""
-    said = generate.said_above(Path(settings.__file__))
+    said = generate.said_above(settings)
     assert generate.meaning(model, name, said)
 
 

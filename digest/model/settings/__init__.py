@@ -1,0 +1,71 @@
+"""What config.yaml may say, as types. Reading the file is `digest.config`'s."""
+
+from digest.model.settings.feeds import (
+    FeedSettings,
+    Listing,
+)
+from digest.model.settings.installation import (
+    ChecksSettings,
+    Retention,
+    Settings,
+    Webhook,
+    WebSettings,
+)
+from digest.model.settings.items import (
+    Exclude,
+    Items,
+    Ranking,
+    Topics,
+)
+from digest.model.settings.look import (
+    Fonts,
+    Look,
+    Utm,
+)
+from digest.model.settings.mail import (
+    BounceSettings,
+    DkimSettings,
+    DomainLimits,
+    SmtpSettings,
+)
+from digest.model.settings.newsletter import (
+    Monthly,
+    NewsletterSettings,
+)
+from digest.model.settings.values import (
+    DAYS,
+    Line,
+    Strict,
+    Weekly,
+    is_loopback,
+    is_placeholder,
+)
+
+__all__ = [
+    "DAYS",
+    "BounceSettings",
+    "ChecksSettings",
+    "DkimSettings",
+    "DomainLimits",
+    "Exclude",
+    "FeedSettings",
+    "Fonts",
+    "Items",
+    "Line",
+    "Listing",
+    "Look",
+    "Monthly",
+    "NewsletterSettings",
+    "Ranking",
+    "Retention",
+    "Settings",
+    "SmtpSettings",
+    "Strict",
+    "Topics",
+    "Utm",
+    "WebSettings",
+    "Webhook",
+    "Weekly",
+    "is_loopback",
+    "is_placeholder",
+]

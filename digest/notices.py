@@ -17,7 +17,7 @@ from digest.errors import DigestError, ReaderError
 from digest.model import DeliveryState, Recipient
 from digest.smtp import Dropped, Reply, Session, connect
 from digest.store import Database, outbox
-from digest.verdict import Verdict, is_final, patience, verdict
+from digest.verdict import Patience, Verdict, is_final, verdict
 
 if TYPE_CHECKING:
     from digest.config import Loaded
@@ -201,9 +201,11 @@ class _Round:
         return found is Verdict.ACCEPTED
 
     def _wait(self, letter: outbox.Letter, answer: str) -> None:
-        wait = patience(letter.attempts, letter.idempotency_key)
+        retries = self._loaded.settings.smtp.retries
+        patience = Patience(retries.after, retries.give_up)
+        wait = patience.wait(letter.attempts, letter.idempotency_key)
         if wait is None:
-            self._settle(letter, DeliveryState.FAILED, f"given up after 48 hours: {answer}")
+            self._settle(letter, DeliveryState.FAILED, patience.given_up(answer))
         else:
             self._settle(letter, DeliveryState.DEFERRED, answer, after=wait)
 

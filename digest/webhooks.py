@@ -23,7 +23,7 @@ from digest.http import post
 from digest.model import DeliveryState
 from digest.store import Database, hooks, issues, ledger, readers
 from digest.store.hooks import Call
-from digest.verdict import patience
+from digest.verdict import Patience
 
 if TYPE_CHECKING:
     from digest.config import Loaded
@@ -35,6 +35,9 @@ LEASE = timedelta(minutes=10)
 REST = timedelta(minutes=1)
 #: The receiver's word that it wants no more of this (RFC 9110, 15.5.11).
 GONE = 410
+
+#: A receiver is waited for as long as a mail server is.
+PATIENCE = Patience()
 
 _KINDS = {
     hooks.JOINED: "reader.joined",
@@ -114,9 +117,9 @@ def _tell(
 
 
 def _again(database: Database, call: Call, why: str, now: datetime) -> bool:
-    wait = patience(call.attempts, call.key)
+    wait = PATIENCE.wait(call.attempts, call.key)
     if wait is None:
-        _settle(database, call, DeliveryState.FAILED, f"given up after 48 hours: {why}")
+        _settle(database, call, DeliveryState.FAILED, PATIENCE.given_up(why))
     else:
         with database.write() as conn:
             hooks.settle(conn, call.id, DeliveryState.DEFERRED, why, due_at=now + wait)

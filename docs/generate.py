@@ -277,7 +277,7 @@ def verdicts() -> str:
     """Return the page of what a mail server's answer, or a bounce, means."""
     from digest import verdict
 
-    tries = ", ".join(str(minutes) for minutes in verdict.RETRY_MINUTES)
+    tries = ", ".join(f"{wait.total_seconds() / 60:g}" for wait in verdict.Patience().waits)
     parts = [
         "# What a mail server's answer means\n",
         MADE,
@@ -287,7 +287,8 @@ def verdicts() -> str:
         "Codes are those of RFC 5321, enhanced codes those of RFC 3463 and RFC 5248.\n",
         *_legend(verdict.Verdict),
         "Every 2yz is `accepted`.",
-        f"What is put off is offered again after {tries} minutes, each spread by a fifth.\n",
+        f"What is put off is offered again after {tries} minutes and so on, each spread by a"
+        " fifth, for 48 hours; `smtp.retries` may say otherwise.\n",
         "## Answers that pass (4yz)\n",
         *_rules(verdict.PASSING),
         "## Answers for good (5yz)\n",

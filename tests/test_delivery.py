@@ -227,6 +227,21 @@ def test_a_reader_who_is_always_put_off_fails_in_the_end(desk):
     assert timedelta(hours=36) < it.now - NOW < timedelta(hours=60)
 
 
+def test_the_operator_says_how_long_a_reader_is_tried(desk):
+    """With `retries` of its own an installation gives up after its own time."""
+    it = desk(1)
+    it.server.script = once("rcpt", "450 4.2.0 later", times=10**6)
+    tries = []
+    while it.settle(smtp={"retries": {"after": ["10m", "20m"], "give_up": "1h"}}).owed:
+        tries.append(it.now)
+        with it.database.read() as conn:
+            it.now = ledger.next_due(conn, it.issue)
+    (row,) = it.rows()
+    assert row.answer == "given up after 1 hour: 450 4.2.0 later"
+    assert len(tries) == 3
+    assert timedelta(minutes=8) <= tries[1] - tries[0] <= timedelta(minutes=12)
+
+
 @pytest.mark.parametrize(
     ("phase", "answer"),
     [

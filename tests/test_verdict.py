@@ -12,13 +12,12 @@ from digest.verdict import (
     BOUNCED,
     FINAL,
     PASSING,
-    RETRY_MINUTES,
     Bounce,
+    Patience,
     Phase,
     Verdict,
     bounced,
     is_final,
-    patience,
     verdict,
 )
 from digest.verdict.answers import deciding
@@ -123,13 +122,15 @@ def test_a_full_mailbox_passes_or_not_as_its_server_says(code, enhanced, final):
 
 def test_tries_are_spread_over_two_days():
     """The first wait is past greylisting, waits grow, and after 48 hours we give up."""
-    waits = [patience(attempt, "1:7") for attempt in range(1, len(RETRY_MINUTES) + 2)]
+    patience = Patience()
+    waits = [patience.wait(attempt, "1:7") for attempt in range(1, 13)]
     assert waits[-1] is None
     tried = [wait for wait in waits if wait is not None]
+    assert len(tried) == 11
     assert timedelta(minutes=4) <= tried[0] <= timedelta(minutes=6)
     assert timedelta(hours=38) < sum(tried, timedelta()) < timedelta(hours=58)
-    assert patience(1, "1:7") == tried[0]
-    assert patience(1, "1:8") != tried[0]
+    assert patience.wait(1, "1:7") == tried[0]
+    assert patience.wait(1, "1:8") != tried[0]
 
 
 # --- bounces ------------------------------------------------------------------------------

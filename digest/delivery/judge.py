@@ -13,7 +13,7 @@ from digest.model import Delivery, DeliveryState
 from digest.smtp import Dropped, Pace, Reply
 from digest.store import ledger
 from digest.store.ledger import Result
-from digest.verdict import Phase, Verdict, is_final, patience, verdict
+from digest.verdict import Patience, Phase, Verdict, is_final, verdict
 
 #: So many refusals in a row that are about the sender, none accepted: the run ends.
 STRIKES = 20
@@ -29,6 +29,7 @@ class Judge:
         self._job = job
         self._recorder = recorder
         self._pace = pace
+        self._patience = Patience(job.smtp.retries.after, job.smtp.retries.give_up)
         self._strikes = 0
 
     def answered(self, row: Delivery, reply: Reply) -> Coroutine[Any, Any, None] | None:
@@ -56,7 +57,7 @@ class Judge:
         self._pace.answered(domain(row), None)
         wait = SOON if not e.after_content else None
         if e.after_content and self._job.smtp.uncertain == "resend":
-            wait = patience(row.attempts + 1, _seed(row))
+            wait = self._patience.wait(row.attempts + 1, _seed(row))
         state = DeliveryState.DEFERRED if wait else DeliveryState.UNCERTAIN
         self._tell(row, state, str(e), wait=wait)
 
@@ -66,9 +67,9 @@ class Judge:
         self._tell(row, DeliveryState.DEFERRED, str(e), wait=SOON)
 
     def _defer(self, row: Delivery, reply: Reply, found: Verdict) -> None:
-        wait = patience(row.attempts + 1, _seed(row))
+        wait = self._patience.wait(row.attempts + 1, _seed(row))
         if wait is None:
-            self._tell(row, DeliveryState.FAILED, f"given up after 48 hours: {reply}", found)
+            self._tell(row, DeliveryState.FAILED, self._patience.given_up(str(reply)), found)
         else:
             self._tell(row, DeliveryState.DEFERRED, str(reply), found, wait)
         if found is Verdict.THROTTLED or reply.phase is Phase.MAIL:
@@ -92,7 +93,7 @@ class Judge:
         if reply.phase is not Phase.MAIL and await self._others_were_taken_since(row):
             self._tell(row, DeliveryState.FAILED, str(reply), Verdict.REFUSED)
             return
-        wait = patience(row.attempts + 1, _seed(row))
+        wait = self._patience.wait(row.attempts + 1, _seed(row))
         if wait is None:
             self._tell(row, DeliveryState.FAILED, str(reply), Verdict.OURS)
         else:

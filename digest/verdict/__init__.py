@@ -12,20 +12,19 @@ Both are tables whose first fitting row decides; docs/reference/verdicts.md is m
 
 from digest.verdict.answers import FINAL, PASSING, is_final, verdict
 from digest.verdict.bounces import BOUNCED, Bounce, bounced
-from digest.verdict.patience import RETRY_MINUTES, patience
+from digest.verdict.patience import Patience
 from digest.verdict.rules import Phase, Rule, Verdict
 
 __all__ = [
     "BOUNCED",
     "FINAL",
     "PASSING",
-    "RETRY_MINUTES",
     "Bounce",
+    "Patience",
     "Phase",
     "Rule",
     "Verdict",
     "bounced",
     "is_final",
-    "patience",
     "verdict",
 ]

@@ -36,6 +36,31 @@ class WarmUp(Strict):
     days: tuple[Annotated[int, Field(ge=1)], ...] = Field(min_length=1, max_length=90)
 
 
+class Retries(Strict):
+    """When mail that the server put off is offered again."""
+
+    #: The waits between one try and the next, a little apart for each reader; the last repeats.
+    after: tuple[Duration, ...] = (
+        timedelta(minutes=5),
+        timedelta(minutes=15),
+        timedelta(minutes=30),
+        timedelta(hours=1),
+        timedelta(hours=2),
+        timedelta(hours=4),
+        timedelta(hours=8),
+    )
+    #: Nobody took it for so long: it has failed.
+    give_up: Duration = timedelta(hours=48)
+
+    @model_validator(mode="after")
+    def _waits_and_ends(self) -> Self:
+        if not self.after or min(self.after) < timedelta(minutes=1):
+            raise ValueError("after: needs at least one wait, and each at least 1m")
+        if self.give_up < self.after[0]:
+            raise ValueError("give_up: is shorter than the first wait, so nothing is tried again")
+        return self
+
+
 class SmtpSettings(Strict):
     """The relay that takes our mail. SMTP_USER and SMTP_PASSWORD come from the environment."""
 
@@ -61,6 +86,8 @@ class SmtpSettings(Strict):
     window: int = Field(default=2, ge=1, le=64)
     #: After so many a connection is closed and a new one opened.
     messages_per_connection: int = Field(default=100, ge=1)
+    #: What happens to mail that the server put off ("try again later").
+    retries: Retries = Retries()
     #: The name we greet with; default: the machine's own.
     helo: Host | None = None
     #: What to do about a reader whose server took the bytes and never answered: ``hold``

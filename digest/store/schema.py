@@ -248,6 +248,18 @@ variants = Table(
     UniqueConstraint("edition_id", "topics", "format"),
 )
 
+#: Links of an edition that are counted, without a word about who followed them; most
+#: editions have none.
+counted_links = Table(
+    "counted_links",
+    metadata,
+    Column("edition_id", ForeignKey("editions.id"), primary_key=True),
+    #: Which of its links: 1 is the first.
+    Column("place", Integer, primary_key=True, autoincrement=False),
+    Column("url", Text, nullable=False),
+    Column("followed", Integer, nullable=False),
+)
+
 # --- the public archive ---------------------------------------------------------------------
 
 #: What the archive shows and finds: publications, and issues from their freeze on. The steps
@@ -363,6 +375,33 @@ imports = Table(
     #: What became of them: {outcome: count}.
     Column("counts", JSON, nullable=False),
     Column("finished_at", Instant),
+)
+
+#: Lists that editors gave the desk: compared first, and taken in once somebody says so.
+uploads = Table(
+    "uploads",
+    metadata,
+    _id(),
+    Column("newsletter", String(64), nullable=False, index=True),
+    Column("at", Instant, nullable=False),
+    #: The account's address.
+    Column("by", Text, nullable=False),
+    #: As the file was called; where it lies is ours to say.
+    Column("name", Text, nullable=False),
+    Column("source", Text, nullable=False),
+    #: The list of ours that its people are put on, and the columns kept as attributes.
+    Column("list", Text, nullable=False),
+    Column("attributes", JSON, nullable=False),
+    #: ``comparing``, ``compared``, ``importing``, ``imported``, ``refused``, ``dropped``.
+    Column("state", String(12), nullable=False),
+    #: Rows seen so far in this state.
+    Column("rows", Integer, nullable=False),
+    #: What the comparison found, and what the import came to; NULL before.
+    Column("compared", JSON(none_as_null=True)),
+    Column("imported", JSON(none_as_null=True)),
+    #: Why it was refused, and what to do.
+    Column("error", Text, nullable=False),
+    Column("changed_at", Instant, nullable=False),
 )
 
 #: Each time somebody asked to join: what holds back who would bomb a mailbox with mail.

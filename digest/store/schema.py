@@ -564,8 +564,22 @@ accounts = Table(
     Column("address", Text, nullable=False),
     Column("role", String(16), nullable=False),
     Column("password", Text),
+    #: What TOKEN_KEY makes the second factor's secret of; alone it opens nothing.
+    Column("totp_salt", String(32)),
+    #: NULL while a second factor is being set up, and without one.
+    Column("totp_since", Instant),
+    #: The last step of 30 seconds whose code was used: none is taken twice (RFC 6238, 5.2).
+    Column("totp_step", Id),
     Column("created_at", Instant, nullable=False),
     Column("disabled_at", Instant),
+)
+
+#: Codes that stand in for the second factor, once each; only their hashes are kept.
+recovery_codes = Table(
+    "recovery_codes",
+    metadata,
+    Column("account_id", ForeignKey("accounts.id", ondelete="CASCADE"), primary_key=True),
+    Column("code_hash", String(64), primary_key=True),
 )
 
 #: One-time links and browser sessions; only hashes of their secrets are kept.
@@ -573,12 +587,46 @@ sessions = Table(
     "sessions",
     metadata,
     Column("secret_hash", String(64), primary_key=True),
-    #: ``link`` (opens once) or ``session``.
+    #: ``link`` and ``reset`` (open once), ``half`` (waits for the second factor), ``session``.
     Column("kind", String(8), nullable=False),
-    Column("account_id", ForeignKey("accounts.id", ondelete="CASCADE"), nullable=False),
+    Column("account_id", ForeignKey("accounts.id", ondelete="CASCADE"), nullable=False, index=True),
     Column("created_at", Instant, nullable=False),
     Column("expires_at", Instant, nullable=False),
     Column("used_at", Instant),
+    #: Browser and system, as far as they told.
+    Column("device", Text, nullable=False, server_default=""),
+    Column("seen_at", Instant),
+    #: The account may do more than when it began: it gets another secret at its next page.
+    Column("renews", Boolean, nullable=False, server_default="0"),
+)
+
+#: Wrong guesses at a sign-in, by address and by network: each makes the next one wait longer.
+guesses = Table(
+    "guesses",
+    metadata,
+    #: A keyed hash of the address, or of the asker's IP address cut to /24 or /64.
+    Column("whose", String(64), primary_key=True),
+    Column("failures", Integer, nullable=False),
+    Column("until", Instant, nullable=False),
+    Column("last_at", Instant, nullable=False, index=True),
+)
+
+#: What programs show instead of a session; only hashes of the secrets are kept.
+api_tokens = Table(
+    "api_tokens",
+    metadata,
+    _id(),
+    #: Whose role bounds the scopes; a closed account's tokens open nothing.
+    Column("account_id", ForeignKey("accounts.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("name", Text, nullable=False),
+    Column("secret_hash", String(64), nullable=False, unique=True),
+    #: ``issues:read``, ``send``, …, sorted.
+    Column("scopes", JSON, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    #: NULL: until it is revoked.
+    Column("expires_at", Instant),
+    Column("used_at", Instant),
+    Column("revoked_at", Instant),
 )
 
 #: Who did what, in the transaction that did it.

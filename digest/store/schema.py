@@ -22,6 +22,7 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     UniqueConstraint,
+    text,
 )
 
 
@@ -322,6 +323,8 @@ subscriptions = Table(
     Column("topics", JSON, nullable=False),
     #: ``html`` or ``text``.
     Column("format", String(8), nullable=False, server_default="html"),
+    #: Whose wall clock the send hour is read on; NULL: the newsletter's.
+    Column("timezone", String(64)),
     Column("lists", JSON, nullable=False),
     Column("source", Text, nullable=False),
     Column("consented_at", Instant),
@@ -333,6 +336,15 @@ subscriptions = Table(
     UniqueConstraint("subscriber_id", "newsletter"),
     Index("ix_subscriptions_audience", "newsletter", "rhythm", "state", "subscriber_id"),
     Index("ix_subscriptions_changed_at", "changed_at"),
+    # Of the few who chose one.
+    Index(
+        "ix_subscriptions_timezone",
+        "newsletter",
+        "rhythm",
+        "timezone",
+        sqlite_where=text("timezone IS NOT NULL"),
+        postgresql_where=text("timezone IS NOT NULL"),
+    ),
 )
 
 #: What proves a consent, one row per act of a reader.
@@ -443,6 +455,18 @@ deliveries = Table(
     Column("answer", Text, nullable=False, server_default=""),
     Column("changed_at", Instant),
     Index("ix_deliveries_owed", "issue_id", "state", "due_at"),
+)
+
+#: What is kept of an issue once its rows in `deliveries` are put away into a file.
+ledger_summaries = Table(
+    "ledger_summaries",
+    metadata,
+    Column("issue_id", ForeignKey("issues.id"), primary_key=True),
+    Column("at", Instant, nullable=False),
+    #: The report's figures, as `digest.report` reads them back.
+    Column("figures", JSON, nullable=False),
+    Column("file", Text, nullable=False),
+    Column("sha256", String(64), nullable=False),
 )
 
 #: Who is sending an issue now. A sender whose row is gone may not send.

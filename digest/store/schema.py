@@ -200,6 +200,35 @@ issues = Table(
     Index("ix_issues_state", "state"),
 )
 
+#: Days on which a newsletter's issue does not go out, beside the holidays of config.yaml.
+skips = Table(
+    "skips",
+    metadata,
+    Column("newsletter", String(64), primary_key=True),
+    #: The local day on which it would have gone out: ``2026-12-25``.
+    Column("day", String(10), primary_key=True),
+    Column("reason", Text, nullable=False),
+    Column("decided_by", Text, nullable=False),
+    Column("decided_at", Instant, nullable=False),
+)
+
+#: Issues that put another one right after it had begun to go out.
+corrections = Table(
+    "corrections",
+    metadata,
+    Column("issue_id", ForeignKey("issues.id"), primary_key=True),
+    #: The issue that it corrects.
+    Column("corrects", ForeignKey("issues.id"), nullable=False, index=True),
+    #: What was wrong, for readers.
+    Column("note", Text, nullable=False),
+    #: Whether those who have the wrong edition get a mail.
+    Column("mails", Boolean, nullable=False),
+    Column("opened_by", Text, nullable=False),
+    Column("opened_at", Instant, nullable=False),
+    #: The edition that its approval put in place of the wrong one; NULL until then.
+    Column("edition_id", ForeignKey("editions.id")),
+)
+
 #: A publication is used up once per newsletter and rhythm.
 uses = Table(
     "uses",

@@ -40,7 +40,7 @@ _NEWEST_EDITION = (
     select(func.max(editions.c.id)).where(editions.c.issue_id == issues.c.id).scalar_subquery()
 )
 _RECORD = select(
-    *(c for c in issues.c if c.name not in ("recap", "candidates", "edits")),
+    *(c for c in issues.c if c.name not in ("recap", "candidates", "edits", "subject")),
     _NEWEST_EDITION.label("newest_edition"),
 )
 
@@ -193,7 +193,8 @@ def write_draft(
     if issue.state is not IssueState.PLANNED and stored._asdict() == said:
         return issue
     state = IssueState.DRAFT if issue.state is IssueState.PLANNED else issue.state
-    _change(conn, issue, {**said, "state": state})
+    subject = draft.recap.subject if draft.recap else ""
+    _change(conn, issue, {**said, "subject": subject, "state": state})
     before = stored.edits or {}
     changed = _EDITS.validate_python(before) != draft.edits
     detail = {"before": before, "after": said["edits"]} if changed else {}

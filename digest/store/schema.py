@@ -158,6 +158,31 @@ publication_feeds = Table(
     ),
 )
 
+#: The same thing twice, as an editor saw it: which publication stands for which other.
+merges = Table(
+    "merges",
+    metadata,
+    #: The one that is hidden since.
+    Column(
+        "publication_id",
+        ForeignKey("publications.id", ondelete="CASCADE"),
+        primary_key=True,
+        autoincrement=False,
+    ),
+    Column(
+        "into_id",
+        ForeignKey("publications.id", ondelete="CASCADE"),
+        nullable=False,
+        index=True,
+    ),
+    #: The feeds' names that moved with it, to be given back: [[feed_id, guid], …].
+    Column("names", JSON, nullable=False),
+    #: It was hidden already.
+    Column("was_hidden", Boolean, nullable=False),
+    Column("merged_at", Instant, nullable=False),
+    Column("merged_by", Text, nullable=False),
+)
+
 # --- issues -------------------------------------------------------------------------------
 
 newsletters = Table(
@@ -184,6 +209,8 @@ issues = Table(
     Column("reasons", JSON, nullable=False),
     #: Recap, candidates and edits as JSON; NULL until prepared.
     Column("recap", JSON),
+    #: The recap's, to be found by; "" until prepared.
+    Column("subject", Text, nullable=False, server_default=""),
     Column("candidates", JSON),
     Column("edits", JSON, nullable=False),
     Column("created_at", Instant, nullable=False),
@@ -198,6 +225,7 @@ issues = Table(
     Column("finished_at", Instant),
     UniqueConstraint("newsletter", "rhythm", "key"),
     Index("ix_issues_state", "state"),
+    Index("ix_issues_window_end", "newsletter", "window_end", "id"),
 )
 
 #: Days on which a newsletter's issue does not go out, beside the holidays of config.yaml.
@@ -288,6 +316,41 @@ counted_links = Table(
     Column("place", Integer, primary_key=True, autoincrement=False),
     Column("url", Text, nullable=False),
     Column("followed", Integer, nullable=False),
+)
+
+#: What editors write beside the items; every version is a row, the newest one is shown.
+blocks = Table(
+    "blocks",
+    metadata,
+    _id(),
+    Column("newsletter", String(64), nullable=False),
+    #: As `sections` may name it: ``sponsor``.
+    Column("key", String(64), nullable=False),
+    Column("version", Integer, nullable=False),
+    #: Title, link, picture, days, words, and where it stands; NULL: taken away.
+    Column("said", JSON(none_as_null=True)),
+    Column("written_at", Instant, nullable=False),
+    Column("written_by", Text, nullable=False),
+    UniqueConstraint("newsletter", "key", "version"),
+)
+
+#: Pictures that editors brought; their bytes are on the shelf of hosted pictures.
+pictures = Table(
+    "pictures",
+    metadata,
+    _id(),
+    Column("newsletter", String(64), nullable=False),
+    #: The file on the shelf, named by the digest of its bytes.
+    Column("name", String(64), nullable=False),
+    Column("alt", Text, nullable=False),
+    Column("width", Integer, nullable=False),
+    Column("height", Integer, nullable=False),
+    Column("size", Integer, nullable=False),
+    Column("brought_at", Instant, nullable=False),
+    Column("brought_by", Text, nullable=False),
+    #: Not offered any more; mails that show it keep it.
+    Column("put_away_at", Instant),
+    Index("ix_pictures_newsletter", "newsletter", "id"),
 )
 
 # --- the public archive ---------------------------------------------------------------------
@@ -388,6 +451,13 @@ consents = Table(
     Column("source", Text, nullable=False),
     #: Text and version of the form, truncated IP: whatever the source knows.
     Column("proof", JSON, nullable=False),
+    #: Who left after an issue is asked for every issue.
+    Index(
+        "ix_consents_left_at",
+        "at",
+        sqlite_where=text("what = 'left'"),
+        postgresql_where=text("what = 'left'"),
+    ),
 )
 
 #: Keyed hashes of addresses that get nothing, whoever imports them again.
@@ -708,6 +778,31 @@ decisions = Table(
     Column("sentence", Text, nullable=False),
     Column("decided_by", Text, nullable=False),
     Column("decided_at", Instant, nullable=False),
+)
+
+#: What somebody at the desk asked for that takes longer than a page: how far it is, what it found.
+tasks = Table(
+    "tasks",
+    metadata,
+    _id(),
+    Column("newsletter", String(64), nullable=False),
+    Column("issue_id", ForeignKey("issues.id"), index=True),
+    #: ``rehearsal``, ``check``.
+    Column("kind", String(16), nullable=False),
+    Column("asked", JSON, nullable=False),
+    #: ``running``, ``done``, ``failed``.
+    Column("state", String(8), nullable=False),
+    Column("done", Integer, nullable=False),
+    Column("total", Integer, nullable=False),
+    #: What it is at, or why it failed.
+    Column("said", Text, nullable=False),
+    Column("found", JSON, nullable=False),
+    Column("asked_by", Text, nullable=False),
+    Column("asked_at", Instant, nullable=False),
+    #: Not heard of since long, it died with its process.
+    Column("heard_at", Instant, nullable=False),
+    Column("finished_at", Instant),
+    Index("ix_tasks_newsletter", "newsletter", "kind", "id"),
 )
 
 #: Named leases: who holds one may do the work, until when.

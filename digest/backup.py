@@ -31,8 +31,9 @@ if TYPE_CHECKING:
 
 MANIFEST = "manifest.json"
 DATABASE = "database"
-#: What stands beside config.yaml; pictures, because mails already sent show them from here.
-_FOLDERS = ("templates", "subscribers", "var/pictures")
+#: What stands beside config.yaml; pictures, because mails already sent show them from here;
+#: ledgers, because their rows are nowhere else.
+_FOLDERS = ("templates", "subscribers", "var/pictures", "var/ledgers")
 _FORMAT = 1
 _BLOCK = 1 << 20
 

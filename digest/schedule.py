@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from digest import delivery, intake, notices, readership, webhooks, weekly
+from digest import delivery, intake, notices, readership, report, webhooks, weekly
 from digest.errors import AlreadySending, DigestError
 from digest.model import IssueState
 from digest.store import Database, issues, ticks
@@ -190,5 +190,8 @@ class Bell:
 
     def _retention(self) -> None:
         gone = readership.keep_schedule(self._database, self._current(), now=self._clock())
+        away = report.put_away(self._database, self._current(), now=self._clock())
+        if away:
+            gone["ledgers"] = away
         if gone:
             log.info("retention", **gone)

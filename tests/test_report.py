@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import io
 import xml.etree.ElementTree as ET
 from collections import Counter
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -14,12 +17,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from digest import report
+from digest.errors import StoreError
 from digest.model import DeliveryState
-from digest.store import Database, bounces
+from digest.store import Database, bounces, ledger
 from digest.store.bounces import Fact
 from digest.store.ledger import reporting
 from digest.store.schema import deliveries
+from digest.store.schema import issues as issues_table
 from tests.audience import NOW, an_issue, frozen, readers
+from tests.test_delivery import loaded
 
 SVG = "{http://www.w3.org/2000/svg}"
 MINUTE = timedelta(minutes=1)
@@ -146,3 +152,72 @@ def test_the_chart_shows_every_mail(minutes):
         assert float(bar.attrib["y"]) >= 0
         assert float(bar.attrib["y"]) + float(bar.attrib["height"]) <= 240
     assert svg[0].text == "A & <B>"
+
+
+# --- putting old ledgers away -------------------------------------------------------------
+
+
+@pytest.fixture
+def ended(database, issue, tmp_path):
+    """The same issue, finished at NOW, and the installation it belongs to."""
+    with database.write() as conn:
+        conn.execute(deliveries.update().values(address=None))
+        row = deliveries.c.state == "failed"
+        conn.execute(deliveries.update().where(row).values(answer="552 5.2.2 <r4@big.test> full"))
+        conn.execute(issues_table.update().values(state="finished", finished_at=NOW))
+    return replace(loaded(25), folder=tmp_path)
+
+
+def test_an_old_ledger_goes_into_a_file_and_its_figures_stay(database, issue, ended):
+    """After `retention.ledger` the report says what it said, from a summary; the rows are gone."""
+    before = report.of(database, issue)
+    assert report.put_away(database, ended, now=NOW + timedelta(days=400)) == 0
+    assert report.put_away(database, ended, now=NOW + timedelta(days=401)) == 1
+    with database.read() as conn:
+        assert conn.execute(deliveries.select()).all() == []
+        assert ledger.tally(conn, issue) == before.tally
+        kept = ledger.summary(conn, issue)
+    file = ended.folder / "var/ledgers" / kept.file
+    assert replace(report.of(database, issue), file="") == before
+    assert sha256(file.read_bytes()).hexdigest() == kept.sha256
+    rows = list(csv.DictReader(io.StringIO(gzip.decompress(file.read_bytes()).decode())))
+    assert Counter(row["state"] for row in rows) == before.tally.by_state
+    assert {row["answer"] for row in rows} >= {"250 ok", "552 5.2.2"}
+    assert "@" not in "".join(row["answer"] + row["address"] for row in rows)
+
+
+def test_putting_away_goes_on_after_a_kill(database, issue, ended, monkeypatch):
+    """Killed between two slices of rows, the next call drops the rest and changes nothing else."""
+    monkeypatch.setattr(ledger.summaries, "SLICE", 4)
+    dropped = ledger.drop_rows
+
+    def killed(conn, issue_id):
+        dropped(conn, issue_id)
+        raise KeyboardInterrupt
+
+    before = report.of(database, issue)
+    with monkeypatch.context() as patch:
+        patch.setattr(ledger, "drop_rows", killed)
+        with pytest.raises(KeyboardInterrupt):
+            report.put_away(database, ended, now=NOW + timedelta(days=401))
+    with database.write() as conn:
+        dropped(conn, issue)
+    assert report.put_away(database, ended, now=NOW + timedelta(days=402)) == 1
+    assert report.put_away(database, ended, now=NOW + timedelta(days=403)) == 0
+    assert replace(report.of(database, issue), file="") == before
+
+
+def test_a_ledger_that_cannot_be_written_stays(database, issue, ended):
+    """Where the folder cannot be made the error names it, and no row is dropped."""
+    (ended.folder / "var").write_text("a file in the way")
+    with pytest.raises(StoreError, match=r"ledgers.*stays in the database"):
+        report.put_away(database, ended, now=NOW + timedelta(days=401))
+    assert report.of(database, issue).tally.holds
+
+
+def test_a_ledger_is_kept_for_good_where_the_operator_says_so(database, issue, ended):
+    """With `retention.ledger` of none no ledger is put away."""
+    settings = ended.settings
+    kept = settings.retention.model_copy(update={"ledger": None})
+    forever = replace(ended, settings=settings.model_copy(update={"retention": kept}))
+    assert report.put_away(database, forever, now=NOW + timedelta(days=4000)) == 0

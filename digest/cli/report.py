@@ -44,6 +44,11 @@ def report(
     found = reporting.of(database, issue.id)
     missed = reporting.who_missed(database, issue.id, most=None if json else SHOWN)
     if csv:
+        if found.file:
+            raise DigestError(
+                f"the ledger of {issue.of.key} was put away; its lines are in another file",
+                remedy=f"Read var/ledgers/{found.file}, a CSV packed by gzip.",
+            )
         with _opened(csv) as file:
             reporting.write_csv(database, issue.id, file)
     if chart:
@@ -56,6 +61,8 @@ def report(
     _tell(chosen, found)
     if missed:
         _tell_missed(chosen, found, missed)
+    elif found.file:
+        terminal.say(f"The ledger was put away: var/ledgers/{found.file} has a line for each.")
     for file_ in (csv, chart):
         if file_:
             terminal.say(f"Wrote {file_}.")
@@ -83,6 +90,7 @@ def _plain(found: Report) -> dict[str, object]:
         "other_domains": found.other_domains,
         "slowest": found.slowest,
         "hours": found.hours,
+        "file": found.file or None,
     }
 
 

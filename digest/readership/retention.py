@@ -72,6 +72,7 @@ def schedule(database: Database, loaded: Loaded, *, now: datetime) -> Iterator[R
             addresses_before=now - kept.addresses,
             mails_before=now - kept.mails,
             left_before=now - kept.left if kept.left is not None else None,
+            ledgers_before=now - kept.ledger if kept.ledger is not None else None,
         )
     for key, sentence in _sentences(kept):
         yield Rule(key=key, sentence=sentence, due=due.get(key, 0))
@@ -80,6 +81,13 @@ def schedule(database: Database, loaded: Loaded, *, now: datetime) -> Iterator[R
 def _sentences(kept: Retention) -> Iterator[tuple[str, str]]:
     yield "pending", f"Who asked and never confirmed is forgotten after {_days(kept.pending)}."
     yield "addresses", f"The ledger drops addresses {_days(kept.addresses)} after an issue's end."
+    if kept.ledger is None:
+        yield "ledger", "The ledgers of all issues stay in the database."
+    else:
+        yield (
+            "ledger",
+            f"A ledger goes into a file in var/ledgers {_days(kept.ledger)} after its issue's end.",
+        )
     yield "mails", f"Confirmations and notices are kept for {_days(kept.mails)}."
     if kept.left is None:
         yield "left", "Who left stays known, since their consent may have to be proved."

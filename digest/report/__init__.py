@@ -2,6 +2,17 @@
 
 from digest.report.chart import chart
 from digest.report.figures import Domain, Hour, Missed, Report, of, who_missed
+from digest.report.putting_away import put_away
 from digest.report.table import write_csv
 
-__all__ = ["Domain", "Hour", "Missed", "Report", "chart", "of", "who_missed", "write_csv"]
+__all__ = [
+    "Domain",
+    "Hour",
+    "Missed",
+    "Report",
+    "chart",
+    "of",
+    "put_away",
+    "who_missed",
+    "write_csv",
+]

@@ -7,8 +7,12 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from pydantic import TypeAdapter
+from sqlalchemy import Connection
+
 from digest.model import DeliveryState, Issue, Tally
 from digest.store import Database, bounces, issues, ledger
+from digest.store.ledger import Summary
 from digest.store.ledger.reporting import Line, pages
 
 if TYPE_CHECKING:
@@ -80,6 +84,8 @@ class Report:
     hours: tuple[Hour, ...]
     #: Sent by minute (UTC), for the chart.
     minutes: dict[datetime, int] = field(repr=False)
+    #: Where the rows are, once the ledger was put away; "" while they are in the database.
+    file: str = ""
 
     @property
     def missed(self) -> int:
@@ -92,10 +98,13 @@ def of(database: Database, issue_id: int) -> Report:
     Return the figures of an issue; NoSuchIssue if there is none.
 
     The ledger is read in pages within one transaction: the sums fit one another, and
-    memory does not grow with the audience.
+    memory does not grow with the audience. Of a ledger that was put away these are the
+    figures from then, and what came back by mail since.
     """
     with database.read() as conn:
         issue = issues.by_id(conn, issue_id)
+        if (kept := ledger.summary(conn, issue_id)) is not None:
+            return _from_summary(conn, issue, kept)
         counts = _counted(_frame(page) for page in pages(conn, issue_id))
         return Report(
             issue=issue,
@@ -104,6 +113,59 @@ def of(database: Database, issue_id: int) -> Report:
             came_back=bounces.counted(conn, issue_id),
             **_figures(counts, issue.frozen_at),
         )
+
+
+def figures_of(found: Report) -> dict[str, Any]:
+    """Return what a summary keeps of a report, as plain values."""
+    kept: dict[str, Any] = _KEPT.dump_python(
+        _Kept(
+            frozen=found.tally.frozen,
+            by_state=found.tally.by_state,
+            skipped=found.skipped,
+            refused=found.refused,
+            domains=found.domains,
+            other_domains=found.other_domains,
+            slowest=found.slowest,
+            minutes=found.minutes,
+        ),
+        mode="json",
+    )
+    return kept
+
+
+def _from_summary(conn: Connection, issue: Issue, kept: Summary) -> Report:
+    figures = _KEPT.validate_python(kept.figures)
+    return Report(
+        issue=issue,
+        tally=Tally(frozen=figures.frozen, by_state=figures.by_state),
+        excluded=issues.counted(conn, issue.id)[1],
+        skipped=figures.skipped,
+        refused=figures.refused,
+        came_back=bounces.counted(conn, issue.id),
+        domains=figures.domains,
+        other_domains=figures.other_domains,
+        slowest=figures.slowest,
+        hours=_hours(figures.minutes),
+        minutes=figures.minutes,
+        file=kept.file,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Kept:
+    """The part of a report that only the ledger's rows could tell."""
+
+    frozen: int
+    by_state: dict[DeliveryState, int]
+    skipped: dict[str, int]
+    refused: dict[str, int]
+    domains: tuple[Domain, ...]
+    other_domains: int
+    slowest: tuple[Domain, ...]
+    minutes: dict[datetime, int]
+
+
+_KEPT = TypeAdapter(_Kept)
 
 
 def _frame(page: list[Line]) -> pd.DataFrame:

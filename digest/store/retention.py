@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, delete, func, select, update
+from sqlalchemy import ColumnElement, Connection, Select, case, delete, func, select, update
 
 from digest.model import DeliveryState, SubscriptionState
 from digest.store.schema import (
@@ -56,7 +56,11 @@ def gone(conn: Connection, *, before: datetime) -> list[tuple[int, str]]:
 
 
 def drop_addresses(conn: Connection, *, before: datetime) -> int:
-    """Drop addresses that issues went to which ended before that instant; return how many."""
+    """
+    Drop addresses that issues went to which ended before that instant; return how many.
+
+    Answers may name them too: of such a one its code is kept.
+    """
     old = conn.execute(
         select(deliveries.c.issue_id).where(_addressed(before)).limit(1)
     ).scalar_one_or_none()
@@ -64,10 +68,12 @@ def drop_addresses(conn: Connection, *, before: datetime) -> int:
         return 0
     of_issue = (deliveries.c.issue_id == old) & deliveries.c.address.is_not(None)
     whose = select(deliveries.c.subscriber_id).where(of_issue).limit(SLICE)
+    named = deliveries.c.answer.like("%@%")
+    answer = case((named, func.substr(deliveries.c.answer, 1, 3)), else_=deliveries.c.answer)
     return conn.execute(
         update(deliveries)
         .where(deliveries.c.issue_id == old, deliveries.c.subscriber_id.in_(whose))
-        .values(address=None)
+        .values(address=None, answer=answer)
     ).rowcount
 
 
@@ -102,6 +108,7 @@ def due(
     addresses_before: datetime,
     mails_before: datetime,
     left_before: datetime | None,
+    ledgers_before: datetime | None,
 ) -> dict[str, int]:
     """Return how many of each should have gone by now."""
     queries: dict[str, Select[Any]] = {
@@ -111,6 +118,9 @@ def due(
     }
     if left_before is not None:
         queries["left"] = _gone(left_before)
+    if ledgers_before is not None:
+        rows = select(1).where(deliveries.c.issue_id == issues.c.id).exists()
+        queries["ledger"] = select(issues.c.id).where(issues.c.finished_at < ledgers_before, rows)
     return {
         name: int(conn.execute(select(func.count()).select_from(query.subquery())).scalar_one())
         for name, query in queries.items()

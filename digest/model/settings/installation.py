@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from digest.model.settings.mail import BounceSettings, DkimSettings, SmtpSettings
 from digest.model.settings.newsletter import NewsletterSettings
@@ -39,10 +39,19 @@ class Retention(Strict):
     pending: Duration = timedelta(days=30)
     #: So long after an issue is finished the ledger has the addresses it went to.
     addresses: Duration = timedelta(days=90)
+    #: So long after an issue is finished its rows stay in the ledger. Then they go into a file
+    #: in ``var/ledgers``, without addresses, and the report's figures stay. None: for good.
+    ledger: Duration | None = timedelta(days=400)
     #: So long confirmations, welcomes and notices are kept after they went or failed.
     mails: Duration = timedelta(days=30)
     #: Who left is forgotten after that, but for a keyed hash; none: their consent stays proved.
     left: Duration | None = None
+
+    @model_validator(mode="after")
+    def _keeps_what_bounces_are_judged_by(self) -> Self:
+        if self.ledger is not None and self.ledger < timedelta(days=60):
+            raise ValueError("ledger: must be at least 60d; bounces are judged by earlier issues")
+        return self
 
 
 class Webhook(Strict):

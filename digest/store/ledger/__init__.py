@@ -38,6 +38,8 @@ from digest.store.ledger.steps import (
     senders_of,
     skip_rest,
 )
+from digest.store.ledger.summaries import Summary, drop_rows, summarise, summary
+from digest.store.ledger.summaries import due as issues_to_put_away
 
 __all__ = [
     "LEASE",
@@ -46,6 +48,7 @@ __all__ = [
     "Leave",
     "Recovered",
     "Result",
+    "Summary",
     "Trouble",
     "accepted_since",
     "attempted",
@@ -54,10 +57,12 @@ __all__ = [
     "beat",
     "claim",
     "doubt",
+    "drop_rows",
     "due",
     "enter",
     "freeze",
     "in_flight",
+    "issues_to_put_away",
     "listed",
     "next_due",
     "owe_again",
@@ -67,6 +72,8 @@ __all__ = [
     "senders_at_work",
     "senders_of",
     "skip_rest",
+    "summarise",
+    "summary",
     "tally",
     "topic_sets",
     "troubles",

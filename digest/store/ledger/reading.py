@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, Select, case, func, select
 
 from digest.model import Delivery, DeliveryState, Recipient, Tally
+from digest.store.ledger.summaries import summary
 from digest.store.schema import deliveries, issues, senders, subscribers
 
 #: A reader in one of these states waits for a sender.
@@ -18,7 +19,13 @@ WAITING = (DeliveryState.PENDING, DeliveryState.DEFERRED)
 
 
 def tally(conn: Connection, issue_id: int) -> Tally:
-    """Return the issue's rows by state, beside the number that the freeze wrote down."""
+    """
+    Return the issue's rows by state, beside the number that the freeze wrote down.
+
+    Of a ledger that was put away the count from then.
+    """
+    if (kept := summary(conn, issue_id)) is not None:
+        return Tally(frozen=kept.figures["frozen"], by_state=_states(kept.figures["by_state"]))
     groups = conn.execute(
         select(deliveries.c.state, func.count())
         .where(deliveries.c.issue_id == issue_id)
@@ -32,6 +39,10 @@ def tally(conn: Connection, issue_id: int) -> Tally:
         by_state |= {DeliveryState.CLAIMED: claimed} if claimed else {}
     frozen = conn.execute(select(issues.c.frozen).where(issues.c.id == issue_id)).scalar()
     return Tally(frozen=sum(by_state.values()) if frozen is None else frozen, by_state=by_state)
+
+
+def _states(counts: dict[str, int]) -> dict[DeliveryState, int]:
+    return {DeliveryState(state): count for state, count in counts.items()}
 
 
 def in_flight(conn: Connection, issue_id: int) -> frozenset[int]:

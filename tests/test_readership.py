@@ -427,9 +427,9 @@ def test_no_row_costs_another(house: Readership, lines: list[str], tail: bytes) 
 def test_what_goes_out_comes_in_again(house: Readership, tmp_path: Path) -> None:
     """An export imported elsewhere gives the same readers, and who left has left there too."""
     house.bring(
-        "email,name,topics,rhythm,language\n"
-        '+plus@example.org,"=HYPERLINK(""x"")",Ukraine;Drones,weekly,de\n'
-        "left@example.org,-Lea,,,\n"
+        "email,name,topics,rhythm,language,format\n"
+        '+plus@example.org,"=HYPERLINK(""x"")",Ukraine;Drones,weekly,de,text\n'
+        "left@example.org,-Lea,,,,\n"
     )
     house.leave(house.token("left@example.org"))
     out = io.StringIO()
@@ -449,9 +449,29 @@ def test_what_goes_out_comes_in_again(house: Readership, tmp_path: Path) -> None
     for (*_, was), (*_, now) in zip(before, after, strict=True):
         assert was
         assert now
-        assert (now.state, now.topics, now.rhythm, now.source, now.consented_at) == (
-            was.state, was.topics, was.rhythm, was.source, was.consented_at,
+        assert (now.state, now.topics, now.rhythm, now.format, now.source, now.consented_at) == (
+            was.state, was.topics, was.rhythm, was.format, was.source, was.consented_at,
         )  # fmt: skip
+    assert {r.subscription.format for r in house.known() if r.subscription} == {"html", "text"}
+
+
+def test_who_is_known_from_another_newsletter(house: Readership) -> None:
+    """They keep name and number and take a seat here too, in one batch with strangers."""
+    house.bring("email,name\nana@example.org,Ana\n")
+    with house.database.write() as conn:
+        conn.execute(schema.subscriptions.update().values(newsletter="another"))
+    report = house.bring(
+        "email,name,left at\n"
+        "zoe@example.org,Zoe,\nana@example.org,Somebody,\nlea@example.org,,2024-01-01\n"
+    )
+    assert (report.added, report.gone) == (2, 1)
+    known = {r.subscriber.address: r for r in house.known()}
+    assert known["ana@example.org"].subscriber.name == "Ana"
+    assert [house.acts(address) for address in known] == [
+        ["imported"], ["imported"], ["imported", "left"],
+    ]  # fmt: skip
+    with house.database.read() as conn:
+        assert len(conn.execute(select(schema.subscribers)).all()) == 3
 
 
 # --- addresses ----------------------------------------------------------------------------

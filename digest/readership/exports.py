@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 EXPORTED = (
     *("email", "name", "language", "state", "rhythm", "topics"),
-    *("lists", "source", "consented_at", "left_at", "attributes"),
+    *("format", "lists", "source", "consented_at", "left_at", "attributes"),
 )
 
 
@@ -49,6 +49,7 @@ def _told(reader: readers.Reader) -> tuple[str, ...]:
         one.state,
         one.rhythm,
         ";".join(one.topics),
+        one.format,
         ";".join(one.lists),
         one.source,
         one.consented_at.isoformat() if one.consented_at else "",

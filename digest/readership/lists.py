@@ -16,11 +16,11 @@ from sqlalchemy import Connection
 from digest import consent, tokens
 from digest.consent import Act
 from digest.errors import ReaderError
-from digest.model import Rhythm, SubscriptionState
+from digest.model import Format, Rhythm, SubscriptionState
 from digest.readership.people import plain_name, token_key
 from digest.readership.rows import Reading, Row, Seen, rows
-from digest.store import Database, imports, readers
-from digest.store.imports import Newcomer
+from digest.store import Database, imports, newcomers, readers
+from digest.store.newcomers import Newcomer
 
 if TYPE_CHECKING:
     from digest.config import Loaded
@@ -311,7 +311,7 @@ class _Taking:
     def _add(self, conn: Connection, steps: Iterable[Step]) -> None:
         fresh = [step for step in steps if step.outcome is Outcome.ADDED]
         people = [self._newcomer(step.row) for step in fresh]
-        imports.take_in(conn, self.newsletter, people, acts=(Act.IMPORTED,), now=self.now)
+        newcomers.take_in(conn, self.newsletter, people, acts=(Act.IMPORTED,), now=self.now)
         # A person known from another newsletter takes the list's attributes all the same.
         for step in fresh:
             if step.had and step.row.attributes:
@@ -332,6 +332,7 @@ class _Taking:
             state=state,
             rhythm=row.rhythm or Rhythm.WEEKLY,
             topics=row.topics,
+            format=row.format or Format.HTML,
             lists=self.lists,
             source=row.source,
             consented_at=min(row.consented_at or self.now, self.now),
@@ -360,7 +361,7 @@ class _Taking:
             if step.row.state is SubscriptionState.LEFT and not (step.had and step.had.subscription)
         ]
         acts = (Act.IMPORTED, Act.LEFT)
-        imports.take_in(conn, self.newsletter, _once(strangers), acts=acts, now=self.now)
+        newcomers.take_in(conn, self.newsletter, _once(strangers), acts=acts, now=self.now)
         for step in steps:
             if step.row.state is SubscriptionState.SUPPRESSED:
                 self._suppress(conn, step)

@@ -15,7 +15,7 @@ from typing import NamedTuple
 from digest.conditions import attribute_name
 from digest.errors import ReaderError
 from digest.identity import address_key
-from digest.model import Rhythm, SubscriptionState, topic_set
+from digest.model import Format, Rhythm, SubscriptionState, topic_set
 from digest.readership.people import mailbox, plain_name
 from digest.readership.records import Refuse, delimiter, opened, records
 
@@ -31,6 +31,7 @@ COLUMNS = {
     "topics": ("topics", "interests"),
     "language": ("language", "lang", "locale"),
     "rhythm": ("rhythm", "frequency"),
+    "format": ("format", "emailtype", "mailformat"),
     "source": ("source", "optinsource", "consentsource"),
     "attributes": ("attributes",),
     # Best first: when they confirmed says more than when somebody was written down.
@@ -55,6 +56,9 @@ LEFT_FLAGS = {
     "subscribed": False,
 }
 _SAYS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+
+#: What programs call mail without HTML; compared as the columns are.
+TEXT_ALONE = ("text", "plain", "plaintext", "textplain", "textonly", "txt")
 
 #: What programs call the states of a subscription; compared as the columns are.
 STATES = {
@@ -88,6 +92,7 @@ class Row(NamedTuple):
     topics: tuple[str, ...]
     language: str | None
     rhythm: Rhythm | None
+    format: Format | None
     source: str
     #: When the list says that they consented; None where it does not, or not legibly.
     consented_at: datetime | None
@@ -228,6 +233,7 @@ class Columns:
             topics=_topics(told["topics"]) if "topics" in told else (),
             language=_language(told["language"]) if "language" in told else None,
             rhythm=rhythm,
+            format=_format(told["format"]) if "format" in told else None,
             source=plain_name(told["source"]) if "source" in told else self.reading.source,
             consented_at=_instant(told["consented"]) if "consented" in told else None,
             state=state,
@@ -366,6 +372,11 @@ def _rhythm(word: str) -> Rhythm:
     except ValueError:
         allowed = ", ".join(Rhythm)
         raise ReaderError(f"the rhythm {plain_name(word)!r} is none of: {allowed}") from None
+
+
+def _format(word: str) -> Format:
+    """Return how the mail should look; whatever is not text alone has text beside it."""
+    return Format.TEXT if _word(word) in TEXT_ALONE else Format.HTML
 
 
 def _instant(text: str) -> datetime | None:

@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 
 from digest import packaged
 from digest.errors import DigestError, ReaderError
-from digest.model import DeliveryState, Recipient
+from digest.model import DeliveryState, Format, Recipient
 from digest.smtp import Dropped, Reply, Session, connect
 from digest.store import Database, outbox
 from digest.verdict import Patience, Verdict, is_final, verdict
@@ -44,13 +44,15 @@ def post(
     values: Mapping[str, Any],
     now: datetime,
     language: str | None = None,
+    sort: Format = Format.HTML,
 ) -> int:
     """
     Render the notice called *kind* and put it into the outbox; 1, or 0 if it was there.
 
     It leaves only after the caller's transaction is committed. *idempotency_key* is what
     makes this mail this mail: calling twice is safe. It is written in *language*, else in
-    the newsletter's. TemplateError if it cannot be rendered.
+    the newsletter's; *sort* says whether HTML stands beside the text. TemplateError if it cannot
+    be rendered.
     """
     if outbox.holds(conn, idempotency_key):
         return 0
@@ -72,7 +74,7 @@ def post(
             kind=kind,
             address=address,
             subject=said.subject,
-            html=said.html,
+            html=said.html if sort is Format.HTML else "",
             text=said.text,
             due_at=now,
             now=now,

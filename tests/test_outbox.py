@@ -87,6 +87,15 @@ def test_mails_that_are_due_leave_once(database, server):
     assert deliver(database, server, now=NOW + timedelta(hours=1)) == 1
 
 
+def test_a_mail_in_text_alone_is_one_part(database, server):
+    """Who wants no HTML gets text/plain, and no empty part beside it."""
+    put(database, html="")
+    deliver(database, server)
+    mail = message_from_bytes(server.mails[0].content, policy=policy.default)
+    assert mail.get_content_type() == "text/plain"
+    assert mail.get_content().strip() == "Confirm."
+
+
 def test_a_put_off_mail_is_tried_again(database, server):
     """A 4yz waits its minutes and comes again, under the same Message-ID."""
     put(database)

@@ -13,9 +13,9 @@ from sqlalchemy import func, select
 
 from digest import readership, tokens
 from digest.model import IssueState
-from digest.model.settings import WebSettings
+from digest.model.settings import NewsletterSettings, WebSettings
 from digest.readership import knocking
-from digest.store import Database
+from digest.store import Database, readers
 from digest.store.schema import consents, outbox, subscribers
 from digest.web import api
 from tests.test_web_joining import link_in, mails, standing
@@ -110,6 +110,27 @@ def test_who_asks_by_api_and_confirms_is_a_reader(site: Site) -> None:
         "prefix": "203.0.113.0/24",
         "origin": "https://example.org",
     }
+
+
+def test_what_is_wished_with_the_asking_holds(site: Site) -> None:
+    """Language and plain text hold from the first small mail on, topics from the confirmation."""
+    chosen: dict[str, Any] = {"topics": ["Ukraine", "Cheese"], "language": "de", "format": "text"}
+    topics = {"offered": ["Ukraine", "Drones"]}
+    settings = site.loaded.settings.newsletters["recap"].model_dump(by_alias=True)
+    newsletter = NewsletterSettings.model_validate({**settings, "topics": topics})
+    site.settings(newsletters={"recap": newsletter})
+    ask(site, "ana@example.org", **chosen)
+    (mail,) = mails(site, at_least=1)
+    assert "bestätigen" in mail.text.lower()
+    assert mail.html == ""
+    site.browser().post(link_in(mail))
+    (welcome,) = mails(site, "welcome", at_least=1)
+    assert welcome.html == ""
+    with site.database.read() as conn:
+        (reader,) = readers.listed(conn, "recap")
+    one = reader.subscription
+    assert one
+    assert (one.topics, one.format, reader.subscriber.language) == (("Ukraine",), "text", "de")
 
 
 def test_the_answer_tells_nothing_of_the_address(site: Site) -> None:

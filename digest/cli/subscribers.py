@@ -314,7 +314,7 @@ def _tell_subscription(one: Subscription, acts: list[Consent]) -> None:
 
     terminal.facts(
         [
-            (one.newsletter, f"{one.state}, {one.rhythm}"),
+            (one.newsletter, f"{one.state}, {one.rhythm}, {one.format}"),
             ("Topics", one.topics or "all"),
             ("Lists", one.lists),
             ("Source", one.source),

@@ -252,7 +252,7 @@ def mail_link(database: Database, loaded: Loaded, token: str, *, now: datetime) 
     with database.write() as conn:
         had, person = _reading(conn, link), readers.by_id(conn, link.subscriber)
         if person is not None:
-            _mail_link(conn, loaded, had.newsletter, person, now)
+            _mail_link(conn, loaded, had, person, now)
 
 
 def mail_link_to(
@@ -267,13 +267,14 @@ def mail_link_to(
         found = readers.known(conn, newsletter, [key]).get(key)
         one = found.subscription if found else None
         if found and one and consent.allows(one.state, Act.CHANGED):
-            _mail_link(conn, loaded, newsletter, found.subscriber, now)
+            _mail_link(conn, loaded, one, found.subscriber, now)
 
 
 def _mail_link(
-    conn: Connection, loaded: Loaded, newsletter: str, person: Subscriber, now: datetime
+    conn: Connection, loaded: Loaded, had: Subscription, person: Subscriber, now: datetime
 ) -> None:
     """Write it into the outbox, once a day: who asks again has one that still opens."""
+    newsletter = had.newsletter
     token = tokens.make_until(token_key(loaded), FRESH, now + LASTS, person.id, newsletter)
     notices.post(
         conn,
@@ -284,6 +285,7 @@ def _mail_link(
         idempotency_key=f"preferences:{newsletter}:{person.id}:{now:%Y-%m-%d}",
         values={"preferences_url": f"{loaded.settings.public_url}/preferences/{token}"},
         language=person.language,
+        sort=had.format,
         now=now,
     )
 
@@ -324,6 +326,7 @@ def ask_to_move(
             idempotency_key=f"move:{moving}",
             values={"move_url": f"{loaded.settings.public_url}/move/{moving}"},
             language=person.language if person else None,
+            sort=had.format,
             now=now,
         )
 
@@ -407,6 +410,7 @@ def _tell_old(
         idempotency_key=f"moved:{had.newsletter}:{person.id}:{now.isoformat()}",
         values={},
         language=person.language,
+        sort=had.format,
         now=now,
     )
 

@@ -13,7 +13,7 @@ from digest import consent, notices, tokens
 from digest.consent import Act
 from digest.errors import BadToken
 from digest.identity import address_key
-from digest.model import IssueState, Rhythm, Subscription, topic_set
+from digest.model import Format, IssueState, Rhythm, Subscription, topic_set
 from digest.readership import erasure
 from digest.readership.people import address_hash, mailbox, plain_name, token_key
 from digest.readership.seats import PURPOSE
@@ -95,6 +95,8 @@ def invite(
             address=mailbox(address),
             idempotency_key=f"confirm:{token}",
             values={"confirm_url": f"{loaded.settings.public_url}/confirm/{token}"},
+            language=proof.get("language"),
+            sort=Format(proof.get("format", Format.HTML)),
             now=now,
         )
 
@@ -123,8 +125,9 @@ def confirm(
     Make a reader of who asked, and welcome them by mail. Calling twice is safe.
 
     It brings back who left or was suppressed, if that was before they asked. What was chosen
-    in the form, ``topics`` and ``language`` in the proof of the asking, holds from then on;
-    of who reads already nothing changes. BadToken if the token opens nothing, or no longer.
+    in the form, ``topics``, ``language`` and ``format`` in the proof of the asking, holds
+    from then on; of who reads already nothing changes. BadToken if the token opens nothing,
+    or no longer.
     """
     subscriber, newsletter, asked_at = _opened(loaded, token, now)
     with database.write() as conn:
@@ -171,6 +174,8 @@ def _welcome(
 ) -> None:
     root = loaded.settings.public_url
     leaving = tokens.make(token_key(loaded), PURPOSE, had.subscriber, had.newsletter)
+    person = readers.by_id(conn, had.subscriber)
+    chosen = readers.subscription(conn, had.subscriber, had.newsletter)
     notices.post(
         conn,
         loaded,
@@ -182,6 +187,8 @@ def _welcome(
             "unsubscribe_url": f"{root}/unsubscribe/{leaving}",
             "latest_url": f"{root}{latest}" if latest else "",
         },
+        language=person.language if person else None,
+        sort=chosen.format if chosen else Format.HTML,
         now=now,
     )
 
@@ -211,16 +218,22 @@ def _activate(
 def _choose(
     conn: Connection, loaded: Loaded, had: Subscription, asked_at: datetime, *, now: datetime
 ) -> None:
-    """Make what the form of that instant said of topics and language hold."""
-    acts = readers.proofs(conn, had.subscriber, had.newsletter)
-    asked = next((one.proof for one in acts if one.what == Act.ASKED and one.at == asked_at), {})
+    """Make what the form of that instant said of topics, language and format hold."""
+    asked = _asked(conn, had, asked_at)
     offered = loaded.settings.newsletters[had.newsletter].topics.offered
     wanted = topic_set(topic for topic in asked.get("topics", ()) if topic in offered)
     # All of them is the whole issue, also when another topic is offered one day.
     topics = [] if len(wanted) == len(offered) else list(wanted)
-    readers.change(conn, had.subscriber, had.newsletter, at=now, topics=topics)
+    sort = {"format": Format(asked["format"])} if "format" in asked else {}
+    readers.change(conn, had.subscriber, had.newsletter, at=now, topics=topics, **sort)
     if language := asked.get("language"):
         readers.speak(conn, had.subscriber, language)
+
+
+def _asked(conn: Connection, had: Subscription, asked_at: datetime) -> Mapping[str, Any]:
+    """Return what proves the asking of that instant, and what was chosen with it."""
+    acts = readers.proofs(conn, had.subscriber, had.newsletter)
+    return next((one.proof for one in acts if one.what == Act.ASKED and one.at == asked_at), {})
 
 
 def _prove(

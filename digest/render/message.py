@@ -170,11 +170,12 @@ def whole(
     """
     Return a small mail to one person as byte segments; same promises as `Message`.
 
+    Without *html* it is text alone, and no part of anything.
     *sender* and *reply_to* are ``Name <address>`` or an address. ReaderError if the
     recipient's address cannot be written.
     """
     digest = hashlib.sha256(f"{subject}\0{html}\0{text}".encode()).hexdigest()
-    boundary = f"=_{digest[:32]}"
+    boundary = f"=_{digest[:32]}" if html else ""
     fields = (
         headers.date(date)
         + _message_id(message_id)
@@ -185,7 +186,7 @@ def whole(
         + _AUTOMATIC
         + _mime(boundary)
     )
-    body = fragments.weave(_sole(text), _sole(html), boundary=boundary)
+    body = fragments.weave(_sole(text), _sole(html) if html else (), boundary=boundary)
     return [fields.encode(), *(piece for piece in body if isinstance(piece, bytes))]
 
 

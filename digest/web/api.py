@@ -26,6 +26,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from digest import __version__, readership
 from digest.errors import BadToken, StoreBusy
 from digest.identity import topic_key
+from digest.model import Format
 from digest.model.settings import NewsletterSettings
 from digest.store import archive
 from digest.web.joining import asker
@@ -101,6 +102,12 @@ class Wish(BaseModel):
 
     address: str = Field(min_length=3, max_length=320)
     name: str = Field(default="", max_length=200)
+    #: What they want to read about, of what the newsletter offers; none: everything.
+    topics: list[str] = Field(default=[], max_length=100)
+    #: In which language the small mails are written; none: in the newsletter's.
+    language: Literal["en", "de", "fr", "es"] | None = None
+    #: ``text`` for mail without HTML.
+    format: Format = Format.HTML
     #: The words that the person agreed to; kept as proof of their consent.
     consent: str = Field(min_length=10, max_length=1000)
 
@@ -283,10 +290,18 @@ def _asked(pages: Pages, newsletter: str, wish: Wish, prefix: str, origin: str) 
             wish.address,
             name=wish.name,
             source="API",
-            proof={"form": "api", "text": wish.consent, "prefix": prefix, "origin": origin},
+            proof=_proof(wish, prefix, origin),
             now=now,
         )
     return sent
+
+
+def _proof(wish: Wish, prefix: str, origin: str) -> dict[str, Any]:
+    """Return what is kept of the asking; what it chooses holds once it is confirmed."""
+    told = {"form": "api", "text": wish.consent, "prefix": prefix, "origin": origin}
+    chosen: dict[str, Any] = {"topics": wish.topics, "language": wish.language}
+    chosen["format"] = wish.format if wish.format is Format.TEXT else ""
+    return told | {name: choice for name, choice in chosen.items() if choice}
 
 
 # --- refusing -----------------------------------------------------------------------------

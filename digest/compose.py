@@ -24,7 +24,7 @@ from digest.model import (
     Theme,
 )
 from digest.model.settings import NewsletterSettings
-from digest.themes import Found, Wishes, find
+from digest.themes import Counted, Found, Wishes, find
 
 #: The themes of a subject take at most this many characters, the newsletter's title aside.
 HEADLINE_CHARACTERS = 90
@@ -73,7 +73,7 @@ def compose(
     slot: Slot,
     newsletter: NewsletterSettings,
     edits: Edits,
-    history: Sequence[Publication],
+    history: Sequence[Publication] | Counted,
     blocks: Sequence[Block] = (),
     words: Words = ENGLISH,
     past: Sequence[Sequence[str]] = (),
@@ -81,7 +81,8 @@ def compose(
     """
     Return the recap of the included *candidates*, in their rank, under *edits*.
 
-    *history* are earlier publications; what all of them speak of makes no theme. *past* are
+    *history* are earlier publications, or what was counted of them, with the issue's own or
+    without; what all of them speak of makes no theme. *past* are
     the theme labels of earlier issues, the newest first: readers just had those. Of *blocks*
     those stand where `sections` names them that are valid on the day of sending. Items show
     an editor's words where there are some and name the fields in `Item.edited`.
@@ -150,16 +151,14 @@ def _themes(
     ranked: Sequence[Candidate],
     chosen: Sequence[Publication],
     edits: Edits,
-    history: Sequence[Publication],
+    history: Sequence[Publication] | Counted,
     past: Sequence[Sequence[str]],
     newsletter: NewsletterSettings,
 ) -> Found:
     """Find the themes of what is no event; an issue's own publications are not its history."""
-    speaking = [each for each in chosen if each.starts_at is None]
-    known = {each.id for each in chosen}
     return find(
-        speaking,
-        history=sorted((e for e in history if e.id not in known), key=lambda e: e.id),
+        [each for each in chosen if each.starts_at is None],
+        history=_without(history, chosen),
         worth={each.publication: _worth(each, edits) for each in ranked},
         weights=newsletter.ranking,
         past=past,
@@ -173,6 +172,17 @@ def _themes(
             splits=edits.splits,
         ),
     )
+
+
+def _without(
+    history: Sequence[Publication] | Counted, chosen: Sequence[Publication]
+) -> Sequence[Publication] | Counted:
+    """Return the history without *chosen*; of those counted, events alone are not of the week."""
+    if isinstance(history, Counted):
+        events = [each for each in chosen if each.starts_at is not None]
+        return history.changed(less=(each for each in events if each.id in history.ids))
+    known = {each.id for each in chosen}
+    return [each for each in history if each.id not in known]
 
 
 def _worth(candidate: Candidate, edits: Edits) -> float:

@@ -236,6 +236,7 @@ def _drop_duplicates(table: pd.DataFrame) -> None:
     # What is too old or comes after the close speaks for nothing: a series may keep its
     # title, and so may a seminar that is held on several days.
     asked = table[telling & table["code"].isin([*IN, "used", "excluded", "hidden"])]
+    asked = asked[asked.duplicated("title_key", keep=False)]
     for _, alike in asked.groupby(["title_key", asked["starts"].map(str)], sort=True):
         rows = _rows(alike)
         first, *others = sorted(rows, key=lambda one: _standing(rows[one], one))
@@ -274,14 +275,18 @@ def _drop_over_limits(table: pd.DataFrame, ranked: Sequence[int], items: Items) 
     limits = _folded_limits(items)
     rows = _rows(table[table["code"].isin(IN) & (table["code"] != "event")])
     taken: Counter[tuple[str, str]] = Counter()
+    over: dict[int, str] = {}
     # The pinned first, so that they are counted before any other is let in.
     for one in sorted((one for one in ranked if one in rows), key=lambda one: not _pin(rows[one])):
         bounds = [bound for bound in _limited_by(rows[one]) if bound in limits]
         full = next((bound for bound in bounds if taken[bound] >= limits[bound]), None)
         if full and not _pin(rows[one]):
-            table.loc[one, ["code", "because"]] = ["limit", _limit_said(full, limits[full])]
+            over[one] = _limit_said(full, limits[full])
         else:
             taken.update(bounds)
+    # At once: pandas takes a millisecond for each assignment.
+    table.loc[list(over), "code"] = "limit"
+    table.loc[list(over), "because"] = list(over.values())
 
 
 def _pin(row: Row) -> bool:

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from digest.model import Publication
-from digest.themes import Wishes, choices, find, label, lexicon
+from digest.themes import Wishes, choices, count, find, label, lexicon
 from digest.themes.words import Part, akin, stems, tokens
 
 NOON = datetime(2023, 9, 19, 12, tzinfo=UTC)
@@ -129,6 +129,36 @@ def test_the_order_of_history_plays_no_part(texts, chance):
     shuffled = chance.sample(history, len(history))
 
     assert find(publications, history=history) == find(publications, history=shuffled)
+
+
+@settings(max_examples=60, deadline=None)
+@given(weeks, weeks, weeks, st.randoms())
+def test_a_history_that_was_kept_is_the_history_counted_anew(texts, more, others, chance):
+    """What came is added, what went is taken away: themes and counts are those of all anew."""
+    then = [a_text(s, t, id=n) for n, (t, s) in enumerate(others, 100)]
+    come = [a_text(t, s, id=n) for n, (t, s) in enumerate(more, 200)]
+    gone = chance.sample(then, len(then) // 2)
+    now = [each for each in (*then, *come) if each not in gone]
+    kept = count(then).changed(more=come, less=gone)
+    anew = count(now)
+
+    assert (kept.count, kept.ids, kept.used, kept.names) == (
+        anew.count,
+        anew.ids,
+        anew.used,
+        anew.names,
+    )
+    assert vars(kept.casing) == vars(anew.casing)
+    publications = [a_text(t, s, id=n) for n, (t, s) in enumerate(texts, 1)]
+    assert find(publications, history=kept) == find(publications, history=now)
+
+
+def test_a_week_that_is_in_its_history_counts_once():
+    """Publications that the counted history has already are not counted again."""
+    week = [a_text("Rebuilding the Bridges of Dnipro", "Bridges again.", id=n) for n in (1, 2)]
+    before = [a_text("Bridges of Venice", "Bridges.", id=3)]
+
+    assert find(week, history=count([*before, *week])) == find(week, history=before)
 
 
 @pytest.mark.parametrize(

@@ -13,8 +13,11 @@ from digest import weekly
 from digest.config import Loaded
 from digest.errors import Held, IssueError, WrongState
 from digest.model import DeliveryState, Edits, Issue, IssueState
-from digest.store import Database, issues, ledger
-from digest.store.schema import editions, feeds, outbox, publications
+from digest.store import Database, issues, ledger, publications
+from digest.store.schema import editions, feeds, outbox
+from digest.store.schema import publications as published
+from digest.themes import count
+from digest.weekly import remembered
 from tests.friday import (
     BEFORE,
     CLOSING,
@@ -81,6 +84,26 @@ def test_a_new_publication_changes_the_draft_and_edits_stay(fed, loaded):
     assert len(shown) == 4
 
 
+def test_a_remembered_history_is_the_one_in_the_store(fed):
+    """What was counted for the draft before follows what came, went and was rewritten since."""
+    dated = MONDAY - timedelta(days=20)
+    [first, second] = publish(fed, "Ferries of Norway", "Wolves in the Alps", on=dated)
+    for change in (
+        lambda conn: None,
+        lambda conn: publications.edit(conn, first, title="Milking Robots"),
+        lambda conn: publications.edit(conn, second, summary="Shepherds of the Tyrol keep watch."),
+    ):
+        with fed.write() as conn:
+            change(conn)
+        with fed.read() as conn:
+            kept = remembered.counted(conn, "recap", before=BEFORE)
+            anew = count(publications.history(conn, "recap", before=BEFORE))
+        assert (kept.count, kept.ids, kept.used) == (anew.count, anew.ids, anew.used)
+        assert vars(kept.casing) == vars(anew.casing)
+    with fed.read() as conn:
+        assert remembered.counted(conn, "recap", before=dated).count == 0
+
+
 def test_two_editors_do_not_overwrite_each_other(fed, loaded):
     """Who edits a version that somebody else has changed meanwhile is told so."""
     issue = prepared(fed, loaded)
@@ -98,7 +121,7 @@ def test_approval_freezes_what_preview_shows(fed, loaded):
     issue = weekly.approve(fed, loaded, prepared(fed, loaded), by="editor", now=BEFORE)
     frozen = weekly.preview(fed, loaded, issue)
     with fed.write() as conn:
-        conn.execute(update(publications).values(title="Something Else"))
+        conn.execute(update(published).values(title="Something Else"))
 
     assert weekly.preview(fed, loaded, prepared(fed, loaded)) == frozen
     assert issue.state is IssueState.APPROVED

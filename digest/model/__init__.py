@@ -13,7 +13,7 @@ from digest.model.delivery import (
 )
 from digest.model.edition import Edition, Format, Variant
 from digest.model.issue import Issue, IssueId, IssueState, Rhythm, Window
-from digest.model.publication import Entry, Image, Parsed, Publication, Refusal
+from digest.model.publication import Entry, Image, Parsed, Publication, Refusal, Wording
 from digest.model.readers import Subscriber, Subscription, SubscriptionState, topic_set
 from digest.model.recap import (
     Block,
@@ -58,5 +58,6 @@ __all__ = [
     "Theme",
     "Variant",
     "Window",
+    "Wording",
     "topic_set",
 ]

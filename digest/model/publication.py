@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,3 +96,11 @@ class Publication:
     def dated(self) -> datetime:
         """The instant that decides its week: published, or else first seen."""
         return self.published_at or self.first_seen_at
+
+
+class Wording(NamedTuple):
+    """A publication's words alone: what a history of thousands is asked for."""
+
+    id: int
+    title: str
+    summary: str

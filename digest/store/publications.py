@@ -21,7 +21,7 @@ from digest.identity import (
     recognised,
     title_key,
 )
-from digest.model import Entry, Image, Publication
+from digest.model import Entry, Image, Publication, Wording
 from digest.store import archive
 from digest.store.schema import feeds, newsletter_feeds, publication_feeds, publications
 
@@ -274,10 +274,14 @@ def candidates(conn: Connection, newsletter_key: str, *, since: datetime) -> lis
 
 def history(
     conn: Connection, newsletter_key: str, *, before: datetime, limit: int = 2000
-) -> list[Publication]:
-    """Return the newest publications of the newsletter dated before then, newest first."""
-    query = select(publications).where(_carried_for(newsletter_key), before > _DATED)
-    return _publications(conn, query.order_by(_DATED.desc(), publications.c.id).limit(limit))
+) -> list[Wording]:
+    """Return the words of the newsletter's newest publications dated before then, newest first."""
+    columns = publications.c
+    query = select(columns.id, columns.title, columns.summary).where(
+        _carried_for(newsletter_key), before > _DATED
+    )
+    rows = conn.execute(query.order_by(_DATED.desc(), columns.id).limit(limit))
+    return [Wording(*row) for row in rows]
 
 
 def search(

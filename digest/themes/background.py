@@ -6,11 +6,11 @@ import math
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 
-from digest.model import Publication
+from digest.model import Publication, Wording
 from digest.themes import lexicon
-from digest.themes.casing import Casing, is_titled
+from digest.themes.casing import Casing, is_titled, summed
 from digest.themes.words import MOST_CHARACTERS, Name, Token, bound, stem, stems, tokens
 
 _WORD = re.compile(r"(?:[^\W\d_]\.){2,}(?:-\w+)*|\w+(?:[-‑&'’]\w+)*")
@@ -20,46 +20,103 @@ _NAME_PART = rf"(?:(?:[{_CAPITAL}]\.){{2,}}|[{_CAPITAL}][\w&‑-]*)"
 _NAME = re.compile(rf"(?<=[\w,] ){_NAME_PART}(?: (?:of (?:the )?)?{_NAME_PART}){{1,5}}(?![\w’'])")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counted:
+    """
+    Publications read once: how often they use each word, and which of their words are names.
+
+    A sum over them, so that some can be added or taken away without reading the others
+    again: what comes out is what counting all of them anew would give. It never changes.
+    """
+
+    #: How many they are.
+    count: int = 0
+    ids: frozenset[int] = frozenset()
+    #: How many publications use each word, by its stem.
+    used: Counter[str] = field(default_factory=Counter)
+    casing: Casing = field(default_factory=Casing)
+    #: How often names of several words stand in a sentence.
+    names: Counter[Name] = field(default_factory=Counter)
+
+    def changed(
+        self,
+        more: Iterable[Publication | Wording] = (),
+        less: Iterable[Publication | Wording] = (),
+    ) -> Counted:
+        """Return the sum with *more*, and without *less*, which must be in it as they are."""
+        come, gone = count(more), count(less)
+        if not come.count and not gone.count:
+            return self
+        return Counted(
+            count=self.count + come.count - gone.count,
+            ids=self.ids - gone.ids | come.ids,
+            used=summed(self.used, come.used, gone.used),
+            casing=self.casing.changed(come.casing, gone.casing),
+            names=summed(self.names, come.names, gone.names),
+        )
+
+
+def count(publications: Iterable[Publication | Wording]) -> Counted:
+    """
+    Return what *publications* say, counted in one pass that looks at shapes alone.
+
+    A history has thousands of texts, and most of what is asked about them changes slowly:
+    who asks often keeps the answer and lets `Counted.changed` bring it up to date.
+    """
+    used: Counter[str] = Counter()
+    names: Counter[Name] = Counter()
+    casing, family, ids, read = Casing(), _Families(), set(), 0
+    for each in publications:
+        read += 1
+        ids.add(each.id)
+        words = _read(each.title, casing, names) + _read(each.summary, casing, names)
+        used.update(set().union(*map(family.__getitem__, set(words))))
+    return Counted(count=read, ids=frozenset(ids), used=used, casing=casing, names=names)
+
+
+def _read(text: str, casing: Casing, names: Counter[Name]) -> list[str]:
+    """Learn names and capitals from *text*; return its words."""
+    text = text[:MOST_CHARACTERS]
+    words: list[str] = _WORD.findall(text)
+    if _is_loud(text):
+        return words
+    titled = is_titled(words)
+    casing.learn(text, words, titled=titled)
+    if not titled:
+        names.update(names_in(text))
+    return words
+
+
+def names_in(text: str) -> list[Name]:
+    """Return the names of several words: capitals in a row inside a sentence."""
+    names = [tuple(found.lower().split()) for found in _NAME.findall(text)]
+    return [name for name in names if not lexicon.CALENDAR.intersection(name)]
+
+
 class Background:
     """
     How often words were used before: what everything is about names nothing.
 
-    Built in one pass that looks at shapes alone: a history has thousands of texts.
+    Over the *history*, which may be counted already, and those of *publications* that it
+    has not.
     """
 
-    def __init__(self, publications: Iterable[Publication], *, own: str = "") -> None:
+    def __init__(
+        self,
+        publications: Iterable[Publication],
+        *,
+        history: Iterable[Publication] | Counted = (),
+        own: str = "",
+    ) -> None:
         #: Stems of what the newsletter is called: all it says is about that.
         self.own = stems(own)
-        self.count = 0
-        self.used: Counter[str] = Counter()
-        self.casing = Casing()
+        before = history if isinstance(history, Counted) else count(history)
+        all_of = before.changed(each for each in publications if each.id not in before.ids)
+        self.count, self.used, self.casing = all_of.count, all_of.used, all_of.casing
         #: Names of several words, by their first.
         self.names: defaultdict[str, set[Name]] = defaultdict(set)
-        for place in lexicon.AFTER_NEW:
-            self.names["new"].add(("new", place))
-        family = _Families()
-        for each in publications:
-            self.count += 1
-            words = self._read(each.title) + self._read(each.summary)
-            self.used.update(set().union(*map(family.__getitem__, set(words))))
-
-    def _read(self, text: str) -> list[str]:
-        """Learn names and capitals from *text*; return its words."""
-        text = text[:MOST_CHARACTERS]
-        words: list[str] = _WORD.findall(text)
-        if _is_loud(text):
-            return words
-        titled = is_titled(words)
-        self.casing.learn(text, words, titled=titled)
-        for name in () if titled else self.names_in(text):
+        for name in (*all_of.names, *(("new", place) for place in lexicon.AFTER_NEW)):
             self.names[name[0]].add(name)
-        return words
-
-    @staticmethod
-    def names_in(text: str) -> list[Name]:
-        """Return the names of several words: capitals in a row inside a sentence."""
-        names = [tuple(found.lower().split()) for found in _NAME.findall(text)]
-        return [name for name in names if not lexicon.CALENDAR.intersection(name)]
 
     def calmed(self, text: str) -> str:
         """Return *text* in title case if all of it is in capitals; known names keep theirs."""

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
+from typing import TypeVar
 
 from digest.themes import lexicon
 from digest.themes.words import Token, base_form
+
+#: A word, or several that are one name.
+Word = TypeVar("Word", bound=Hashable)
 
 #: Endings that English names seldom have.
 _COMMON = (
@@ -37,6 +41,17 @@ _SMALL = lexicon.DETERMINERS | lexicon.PREPOSITIONS | lexicon.NUMBERS | {"and", 
 _COINED = re.compile(r"[^\W_A-Z][A-Z]|[A-Z][A-Z.]")
 
 
+def summed(all_of: Counter[Word], more: Counter[Word], less: Counter[Word]) -> Counter[Word]:
+    """Return a counter with *more*, and without *less*; what is not there any more is no key."""
+    total = all_of.copy()
+    total.update(more)
+    for one, times in less.items():
+        total[one] -= times
+        if not total[one]:
+            del total[one]
+    return total
+
+
 def is_titled(words: Sequence[str]) -> bool:
     """Tell whether capitals say nothing in a text, because all but the small words have one."""
     small = len([word for word in words if word.islower() and word not in _SMALL])
@@ -51,7 +66,7 @@ class Casing:
         self.small: Counter[str] = Counter()
         self.capital: Counter[str] = Counter()
         #: Names with capitals inside: NATO, iPhone.
-        self.coined: set[str] = set()
+        self.coined: Counter[str] = Counter()
 
     def learn(self, text: str, words: Sequence[str], *, titled: bool) -> None:
         """Count the *words* of *text* that are small in it, and those that are names."""
@@ -61,6 +76,14 @@ class Casing:
         self.coined.update(map(str.lower, coined))
         names = coined if titled else _INSIDE.findall(text)
         self.capital.update(map(str.lower, names))
+
+    def changed(self, more: Casing, less: Casing) -> Casing:
+        """Return what is told with *more*, and without *less*, which was counted before."""
+        casing = Casing()
+        casing.small = summed(self.small, more.small, less.small)
+        casing.capital = summed(self.capital, more.capital, less.capital)
+        casing.coined = summed(self.coined, more.coined, less.coined)
+        return casing
 
     def is_known(self, low: str) -> bool:
         """Tell whether sentences have the word with a capital, and never without."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from digest.model import Evidence, Publication, Theme
 from digest.model.settings import Ranking
 from digest.themes import lexicon
-from digest.themes.background import Background
+from digest.themes.background import Background, Counted
 from digest.themes.grouping import Vector, centrality, groups, merged, vector
 from digest.themes.labels import Label, Reading, labels
 from digest.themes.phrases import names
@@ -141,7 +141,7 @@ class _Bid:
 def find(
     publications: Sequence[Publication],
     *,
-    history: Sequence[Publication] = (),
+    history: Sequence[Publication] | Counted = (),
     worth: Mapping[int, float] | None = None,
     wishes: Wishes | None = None,
     weights: Ranking | None = None,
@@ -152,14 +152,15 @@ def find(
     Return the themes of *publications*, which stand in the order of the issue.
 
     The first is that of the first publication, if its words allow a label, unless *wishes*
-    say otherwise. *worth* is a publication's weight (default 0). *past* are the labels of
-    earlier issues, the newest first: what the last of them spoke of is less of a theme now.
-    The words of *own*, the newsletter's title, hardly name a theme of it. No two labels share a
-    content word, unless editors want it so, and together they keep within `ROOM`. Wishes for
-    unknown publications say nothing. Without a usable word there is no theme, and never an
-    exception.
+    say otherwise. *history* are earlier publications, or what was counted of them before, in
+    which some of *publications* may be. *worth* is a publication's weight (default 0). *past*
+    are the labels of earlier issues, the newest first: what the last of them spoke of is less
+    of a theme now. The words of *own*, the newsletter's title, hardly name a theme of it. No
+    two labels share a content word, unless editors want it so, and together they keep within
+    `ROOM`. Wishes for unknown publications say nothing. Without a usable word there is no
+    theme, and never an exception.
     """
-    background = Background([*history, *publications], own=own)
+    background = Background(publications, history=history, own=own)
     remembered = [stems(", ".join(said)) for said in past[:REMEMBERED]]
     rules = _Rules(wishes or Wishes(), weights or Ranking(), tuple(remembered))
     subjects = _subjects(publications, background, worth or {}, rules)
@@ -197,7 +198,7 @@ class _Rules:
 
 
 def label(
-    publications: Sequence[Publication], *, history: Sequence[Publication] = ()
+    publications: Sequence[Publication], *, history: Sequence[Publication] | Counted = ()
 ) -> dict[int, str]:
     """Return the best label of each publication by itself; "" where its words allow none."""
     found = choices(publications, history=history)
@@ -205,10 +206,10 @@ def label(
 
 
 def choices(
-    publications: Sequence[Publication], *, history: Sequence[Publication] = ()
+    publications: Sequence[Publication], *, history: Sequence[Publication] | Counted = ()
 ) -> dict[int, list[Label]]:
     """Return all labels that each publication's words allow, best first, by its id."""
-    background = Background([*history, *publications])
+    background = Background(publications, history=history)
     return {each.id: labels(Reading(each, background), background) for each in publications}
 
 

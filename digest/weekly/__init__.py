@@ -24,6 +24,7 @@ from digest.weekly.content import (
     rules,
     slot,
     slot_of,
+    trials,
     tried,
 )
 from digest.weekly.deadman import Overdue, alarm, overdue
@@ -85,6 +86,7 @@ __all__ = [
     "take_back",
     "test_key",
     "thin",
+    "trials",
     "tried",
     "undo",
     "withdraw",

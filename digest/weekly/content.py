@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -14,6 +14,7 @@ from digest.calendar import Slot
 from digest.errors import WrongState
 from digest.model import (
     Block,
+    Candidate,
     Draft,
     Edits,
     Issue,
@@ -25,10 +26,12 @@ from digest.model import (
 from digest.model.settings import NewsletterSettings
 from digest.store import Database, issues, publications
 from digest.weekly.learning import learned
+from digest.weekly.remembered import counted
 from digest.weekly.steps import ENDED, withdraw
 
 if TYPE_CHECKING:
     from digest.config import Loaded
+    from digest.themes import Counted
 
 #: Candidates are looked for this long before the close: far enough to tell of those too old.
 SEEN_BEFORE = timedelta(days=60)
@@ -147,15 +150,29 @@ def edit(
 
 def tried(database: Database, loaded: Loaded, issue: Issue, edits: Edits) -> Draft:
     """Return the draft that *edits* would make of the issue now; nothing is written."""
+    [draft] = trials(database, loaded, issue, edits)
+    return draft
+
+
+def trials(database: Database, loaded: Loaded, issue: Issue, *each: Edits) -> list[Draft]:
+    """Return the drafts that *each* edits would make now, all of one look at the feed store."""
     from digest.config import blocks
 
     newsletter = rules(loaded.settings.newsletters[issue.of.newsletter], slot_of(issue))
     with database.read() as conn:
         newsletter = learned(conn, issue.of.newsletter, newsletter)
-        material = _gather(conn, issue, newsletter, edits)
-    return compose_draft(
-        material, newsletter, edits, blocks=blocks.read(loaded.folder, newsletter).blocks
-    )
+        material = _gather(conn, issue, newsletter)
+        pinned = [_with_pins(conn, material, edits) for edits in each]
+    shown = blocks.read(loaded.folder, newsletter).blocks
+    chosen: dict[Hashable, tuple[Candidate, ...]] = {}
+    drafts = []
+    for edits, known in zip(each, pinned, strict=True):
+        # Words alone choose nothing else.
+        choice = (edits.pins, edits.exclusions, edits.order)
+        if choice not in chosen:
+            chosen[choice] = _selected(known, newsletter, edits)
+        drafts.append(_composed(known, newsletter, edits, chosen[choice], shown))
+    return drafts
 
 
 def _compose(
@@ -184,7 +201,7 @@ class Material:
 
     slot: Slot
     publications: Sequence[Publication]
-    history: Sequence[Publication]
+    history: Sequence[Publication] | Counted
     #: Theme labels of the issues before, the newest first.
     past: Sequence[Sequence[str]]
     #: Publications that another issue used up, with that issue's key.
@@ -192,23 +209,25 @@ class Material:
     look_back: timedelta
 
 
-def _gather(
-    conn: Connection, issue: Issue, newsletter: NewsletterSettings, edits: Edits
-) -> Material:
+def _gather(conn: Connection, issue: Issue, newsletter: NewsletterSettings) -> Material:
     key, close = issue.of.newsletter, issue.window.end
     since = close - max(SEEN_BEFORE, newsletter.look_back, newsletter.late)
-    found = publications.candidates(conn, key, since=since)
-    known = {publication.id for publication in found}
-    pinned = [pin for pin in edits.pins if pin not in known]
     slot = _reaching_back(conn, newsletter, key, slot_of(issue))
     return Material(
         slot=slot,
-        publications=[*found, *publications.by_ids(conn, pinned)],
-        history=publications.history(conn, key, before=close),
+        publications=publications.candidates(conn, key, since=since),
+        history=counted(conn, key, before=close),
         past=issues.labels(conn, key, issue.of.rhythm, before=close, limit=LAST_ISSUES),
         used=issues.used(conn, key, issue.of.rhythm, but=issue.id),
         look_back=newsletter.look_back + (issue.window.start - slot.previous_close),
     )
+
+
+def _with_pins(conn: Connection, material: Material, edits: Edits) -> Material:
+    """Return *material* with what an editor pinned, however old it is."""
+    known = {publication.id for publication in material.publications}
+    pinned = publications.by_ids(conn, [pin for pin in edits.pins if pin not in known])
+    return replace(material, publications=[*material.publications, *pinned])
 
 
 def slot_of(issue: Issue) -> Slot:
@@ -246,14 +265,33 @@ def compose_draft(
     blocks: Sequence[Block] = (),
 ) -> Draft:
     """Return the draft that *material* makes under *edits*. Pure: same input, same draft."""
-    from digest.compose import compose
-    from digest.render.languages import words
+    return _composed(material, newsletter, edits, _selected(material, newsletter, edits), blocks)
+
+
+def _selected(
+    material: Material, newsletter: NewsletterSettings, edits: Edits
+) -> tuple[Candidate, ...]:
     from digest.selection import select
 
-    rules = newsletter.model_copy(update={"look_back": material.look_back})
-    candidates = select(
-        material.publications, slot=material.slot, newsletter=rules, used=material.used, edits=edits
+    return select(
+        material.publications,
+        slot=material.slot,
+        newsletter=newsletter.model_copy(update={"look_back": material.look_back}),
+        used=material.used,
+        edits=edits,
     )
+
+
+def _composed(
+    material: Material,
+    newsletter: NewsletterSettings,
+    edits: Edits,
+    candidates: tuple[Candidate, ...],
+    blocks: Sequence[Block],
+) -> Draft:
+    from digest.compose import compose
+    from digest.render.languages import words
+
     recap = compose(
         candidates,
         material.publications,
@@ -265,4 +303,4 @@ def compose_draft(
         past=material.past,
         words=words(newsletter.language),
     )
-    return Draft(recap=recap, candidates=tuple(candidates), edits=edits)
+    return Draft(recap=recap, candidates=candidates, edits=edits)

@@ -11,6 +11,7 @@ from digest.model import Candidate, Draft, Issue, Item, Recap, topic_set
 from digest.model.settings import NewsletterSettings, Topics
 from digest.store import Database, issues, publications
 from digest.weekly.content import LAST_ISSUES, rules, slot_of
+from digest.weekly.remembered import counted
 
 if TYPE_CHECKING:
     from digest.config import Loaded
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 MOST_SETS = 64
 
 #: A topic set's themes are told from so many earlier publications, fewer than the full
-#: issue's: reading 2,000 of them for each of 64 sets takes longer than all the rest.
+#: issue's.
 HISTORY = 400
 
 #: Returns the recap of a topic set; None where its readers get the full issue or nothing.
@@ -43,7 +44,7 @@ def composer(database: Database, loaded: Loaded, issue: Issue, draft: Draft) -> 
     with database.read() as conn:
         close, key = issue.window.end, issue.of.newsletter
         material = publications.by_ids(conn, [item.publication for item in full.items])
-        history = publications.history(conn, key, before=close, limit=HISTORY)
+        history = counted(conn, key, before=close, limit=HISTORY)
         past = issues.labels(conn, key, issue.of.rhythm, before=close, limit=LAST_ISSUES)
     edits = replace(draft.edits, headline=None, lead=None)
     # The full issue's, whatever their files say by now.

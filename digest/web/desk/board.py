@@ -133,7 +133,7 @@ def gather(database: Database, loaded: Loaded, issue: Issue, *, now: datetime) -
     progress = _sent(database, issue, now=now) if issue.frozen_at else None
     tally = progress.tally if progress else None
     editable = issue.state in _EDITABLE
-    bare = weekly.tried(database, loaded, issue, Edits()) if editable and draft.edits else draft
+    bare, wordless = _without(database, loaded, issue, draft) if editable else (draft, draft)
     weights = {check.weight for check in checks}
     standing = words.standing(
         issue,
@@ -170,7 +170,7 @@ def gather(database: Database, loaded: Loaded, issue: Issue, *, now: datetime) -
         comparison=compared,
         retrace=retrace,
         changes=changes(bare, draft),
-        originals=_originals(database, loaded, issue, draft) if editable else {},
+        originals=_originals(wordless) if wordless is not draft else {},
     )
 
 
@@ -188,14 +188,20 @@ def _audience(conn: Connection, issue: Issue, newsletter: NewsletterSettings) ->
     return ledger.audience(conn, issue.of.newsletter, issue.of.rhythm, where=meant)
 
 
-def _originals(
-    database: Database, loaded: Loaded, issue: Issue, draft: Draft
-) -> dict[str | int, str]:
-    """Return what the words that people wrote would be without them, all other edits kept."""
-    if not (draft.recap and (draft.recap.human or draft.edits.labels)):
-        return {}
+def _without(database: Database, loaded: Loaded, issue: Issue, draft: Draft) -> tuple[Draft, Draft]:
+    """Return the draft without any edits, and without people's words; as it is if it has none."""
+    if not (draft.recap and draft.edits):
+        return draft, draft
     wordless = replace(draft.edits, headline=None, lead=None, labels={})
-    recap = weekly.tried(database, loaded, issue, wordless).recap
+    worded = bool(draft.recap.human or draft.edits.labels)
+    asked = (Edits(), wordless) if worded else (Edits(),)
+    made = weekly.trials(database, loaded, issue, *asked)
+    return made[0], made[1] if worded else draft
+
+
+def _originals(wordless: Draft) -> dict[str | int, str]:
+    """Return what the words that people wrote would be without them, all other edits kept."""
+    recap = wordless.recap
     if recap is None:
         return {}
     labels: dict[str | int, str] = {each.publications[0]: each.label for each in recap.themes}

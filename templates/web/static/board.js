@@ -7,6 +7,9 @@
 /** Typing rests this long before it is kept, in milliseconds. */
 const REST = 700;
 
+/** The board waits so long for the preview at most, in milliseconds. */
+const PATIENCE = 400;
+
 /** Sends `form` (with its pressed button) and shows the issue as it is then. */
 async function send(form, button) {
   const answer = await fetch(form.action, {
@@ -16,7 +19,7 @@ async function send(form, button) {
   });
   // A redirect means done; anything else is a page that a person has to read.
   if (answer.type !== "opaqueredirect") return false;
-  renewPreview();
+  await renewPreview();
   await renew();
   return true;
 }
@@ -63,15 +66,21 @@ function keepTyped(fresh) {
   twin.replaceWith(fresh.adoptNode(form));
 }
 
-/** Loads the preview beside the board behind the old one, which goes when the new one is there. */
+/**
+ * Loads the preview beside the board behind the old one, which goes when the new one is there.
+ * It comes first, since it is what an editor looks at; a slow one does not hold the board up.
+ */
 function renewPreview() {
   const old = document.querySelector(".glance iframe");
-  if (!old) return;
+  if (!old) return Promise.resolve();
   const next = old.cloneNode();
   next.removeAttribute("loading");
   next.classList.add("coming");
-  next.addEventListener("load", () => { old.remove(); next.classList.remove("coming"); });
+  const shown = new Promise((done) => {
+    next.addEventListener("load", () => { old.remove(); next.classList.remove("coming"); done(); });
+  });
   old.after(next);
+  return Promise.race([shown, new Promise((done) => setTimeout(done, PATIENCE))]);
 }
 
 function say(text) {
@@ -136,7 +145,7 @@ async function keep(form) {
   if (answer.type !== "opaqueredirect") {
     return say("Not saved by itself: somebody changed the issue meanwhile. Press Save to see both.");
   }
-  renewPreview();
+  await renewPreview();
   await renew();
   const at = new Date().toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
   say(`Saved, ${at}.`);

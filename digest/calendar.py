@@ -121,6 +121,18 @@ def instant(day: date, at: time, zone: ZoneInfo) -> datetime:
     return datetime.combine(day, at, zone).replace(fold=0).astimezone(UTC)
 
 
+def same_hour(moment: datetime, zone: ZoneInfo, theirs: ZoneInfo) -> datetime:
+    """
+    Return the first instant from *moment* on when *theirs* shows what *zone* shows at it.
+
+    At most a day later, an hour more where their clock is set meanwhile.
+    """
+    wall = moment.astimezone(zone).time()
+    day = moment.astimezone(theirs).date()
+    today = instant(day, wall, theirs)
+    return today if today >= moment else instant(day + _DAY, wall, theirs)
+
+
 def _containing(newsletter: NewsletterSettings, moment: datetime, rhythm: Rhythm) -> Slot:
     """Return the slot whose window contains *moment*: the first that closes after it."""
     if rhythm is Rhythm.MONTHLY:

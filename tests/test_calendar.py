@@ -15,6 +15,7 @@ from digest.calendar import (
     following,
     instant,
     preceding,
+    same_hour,
     slot_closing,
     slot_of_month,
     upcoming,
@@ -228,3 +229,36 @@ def test_a_month_is_not_sent_before_it_closes():
     """A send time before the close is refused, with both named."""
     with pytest.raises(ValueError, match=r"sends \(05:00\) is before closes \(06:00\)"):
         monthly(sends="05:00")
+
+
+# --- a reader's own clock -----------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("theirs", "after"),
+    [
+        ("America/New_York", 0),
+        ("America/Los_Angeles", 3),
+        ("Europe/Berlin", 18),
+        ("Asia/Tokyo", 11),
+    ],
+)
+def test_the_send_hour_strikes_for_each_reader_within_a_day(theirs, after):
+    """Nine in New York is nine in Los Angeles three hours later, and in Berlin the next morning."""
+    new_york, zone = ZoneInfo("America/New_York"), ZoneInfo(theirs)
+    moment = instant(date(2023, 9, 22), time(9), new_york)
+    struck = same_hour(moment, new_york, zone)
+    assert struck - moment == timedelta(hours=after)
+    assert struck.astimezone(zone).time() == time(9)
+
+
+@given(
+    st.datetimes(datetime(2020, 1, 1), datetime(2030, 1, 1)),
+    st.sampled_from(ZONES),
+    st.sampled_from(ZONES),
+)
+def test_nobody_is_served_early_or_more_than_a_day_late(wall, ours, theirs):
+    """Whatever both clocks do that night."""
+    moment = wall.replace(tzinfo=UTC)
+    late = same_hour(moment, ZoneInfo(ours), ZoneInfo(theirs)) - moment
+    assert timedelta(0) <= late <= timedelta(hours=25)

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from digest.model import DeliveryState, IssueState, SkipReason, SubscriptionState
+from digest.model import DeliveryState, IssueState, Rhythm, SkipReason, SubscriptionState
 from digest.store import ledger
 from digest.store.ledger import Result
 from digest.store.schema import senders, subscribers, subscriptions
@@ -113,6 +113,26 @@ def test_readers_are_spread_over_a_time(database):
     counts = [len(claimed(database, issue, now=at, size=200)) for at in quarters]
     assert sum(counts) >= 94
     assert all(20 <= count <= 30 for count in counts)
+
+
+def test_readers_are_owed_the_issue_by_their_own_clock(database):
+    """Who chose a zone waits for the hour there; colleagues and the others do not."""
+    issue = an_issue(database)
+    (staff,) = readers(database, ["staff@example.org"], lists=["staff"])
+    here, east, west = readers(database, addresses(3))
+    for reader, zone in ((staff, "Asia/Tokyo"), (east, "Asia/Tokyo"), (west, "America/Denver")):
+        subscription(database, reader, timezone=zone)
+    with database.read() as conn:
+        zones = ledger.timezones(conn, NEWSLETTER, Rhythm.WEEKLY)
+    assert zones == ["America/Denver", "Asia/Tokyo"]
+    minute, hour = timedelta(minutes=1), timedelta(hours=1)
+    hours = {"Asia/Tokyo": NOW + 11 * hour, "America/Denver": NOW - hour}
+    frozen(database, issue, first_list="staff", rest_due_at=NOW + minute, hours=hours)
+
+    with database.read() as conn:
+        due = {row.recipient.subscriber: row.due_at - NOW for row in ledger.listed(conn, issue)}
+        assert ledger.last_due(conn, issue) == NOW + 11 * hour
+    assert due == {staff: 0 * hour, here: minute, east: 11 * hour, west: minute}
 
 
 def test_a_claim_takes_each_row_once(database):

@@ -14,7 +14,7 @@ from digest.config import Loaded
 from digest.errors import Held, IssueError, WrongState
 from digest.model import DeliveryState, Edits, Issue, IssueState
 from digest.store import Database, issues, ledger, publications
-from digest.store.schema import editions, feeds, outbox
+from digest.store.schema import editions, feeds, outbox, subscriptions
 from digest.store.schema import publications as published
 from digest.themes import count
 from digest.weekly import remembered
@@ -423,6 +423,22 @@ def test_an_old_draft_is_missed_not_sent(fed, loaded):
     prepared(fed, loaded)
     issue = alone(fed, loaded, SEND_HOUR + timedelta(days=14))
     assert issue.state is IssueState.MISSED
+
+
+def test_the_configured_spread_and_clocks_reach_the_ledger(fed, tmp_path):
+    """`spread` and `own_clock` of config.yaml decide when each reader is owed the issue."""
+    with fed.write() as conn:
+        one = subscriptions.c.subscriber_id == 1
+        conn.execute(update(subscriptions).where(one).values(timezone="Asia/Tokyo"))
+    own = a_loaded(tmp_path, spread="2h", own_clock=True)
+    issue = weekly.approve(fed, own, prepared(fed, own), by="editor", now=BEFORE)
+    issue = weekly.freeze(fed, own, issue, now=SEND_HOUR)
+
+    with fed.read() as conn:
+        due = {row.recipient.subscriber: row.due_at for row in ledger.listed(conn, issue.id)}
+    assert due.pop(1) >= SEND_HOUR + timedelta(hours=11)
+    assert len(set(due.values())) > 4
+    assert max(due.values()) < SEND_HOUR + timedelta(hours=2)
 
 
 def test_two_bells_freeze_once(fed, loaded):

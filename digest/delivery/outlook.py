@@ -4,8 +4,13 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
+from sqlalchemy import Connection
+
+from digest.calendar import same_hour
 from digest.model import Issue
+from digest.model.settings import NewsletterSettings
 from digest.pacing import forecast, rates
 from digest.store import Database, ledger
 
@@ -17,25 +22,29 @@ def foretold(database: Database, loaded: Loaded, issue: Issue, *, now: datetime)
     """
     Return when the last reader of *issue* is written to, by the limits that are configured.
 
-    None where no limit, plan or spread is, or nobody is owed it: then it takes as long as
-    the mail server takes. What went out today already is not counted.
+    None where no limit, plan, spread or own clock is, or nobody is owed it: then it takes as
+    long as the mail server takes. What went out today already is not counted.
     """
     smtp = loaded.settings.smtp
     newsletter = loaded.settings.newsletters.get(issue.of.newsletter)
-    if newsletter is None or not (smtp.limit or smtp.warm_up or newsletter.spread):
+    if newsletter is None or not (
+        smtp.limit or smtp.warm_up or newsletter.spread or newsletter.own_clock
+    ):
         return None
     with database.read() as conn:
         if issue.frozen_at is None:
             owed = ledger.audience(conn, issue.of.newsletter, issue.of.rhythm, at=issue.sends_at)
+            last = _last_hour(conn, newsletter, issue)
         else:
             owed = ledger.tally(conn, issue.id).owed
+            last = ledger.last_due(conn, issue.id)
     if not owed:
         return None
     first_to = newsletter.first_to
     begun = issue.frozen_at or max(now, issue.sends_at)
     begun += first_to.wait if first_to else timedelta()
     plan = smtp.warm_up
-    return forecast(
+    limited = forecast(
         owed,
         rates(smtp.limit),
         start=max(now, begun),
@@ -43,3 +52,13 @@ def foretold(database: Database, loaded: Loaded, issue: Issue, *, now: datetime)
         plan=plan.days if plan else (),
         since=plan.since if plan else None,
     )
+    return max(limited, last or limited)
+
+
+def _last_hour(conn: Connection, newsletter: NewsletterSettings, issue: Issue) -> datetime | None:
+    """Return when the send hour strikes last on a reader's own clock; None where none counts."""
+    if not newsletter.own_clock:
+        return None
+    zones = ledger.timezones(conn, issue.of.newsletter, issue.of.rhythm)
+    hours = (same_hour(issue.sends_at, newsletter.zone, ZoneInfo(zone)) for zone in zones)
+    return max((hour + newsletter.spread for hour in hours), default=None)

@@ -49,6 +49,8 @@ class Subscription:
     #: Empty: all topics.
     topics: tuple[str, ...] = ()
     format: Format = Format.HTML
+    #: Whose clock the send hour is read on; None: the newsletter's.
+    timezone: str | None = None
     #: Lists an editor keeps by hand ("staff").
     lists: tuple[str, ...] = ()
     #: Where the consent came from: a form, an import with its stated source, the desk.

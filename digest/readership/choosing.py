@@ -1,5 +1,5 @@
 """
-What a reader may choose: topics, rhythm, pause, format, language, and where the mail goes.
+What a reader may choose: topics, rhythm, pause, format, clock, language, and where the mail goes.
 
 Two links open it. The one in every issue chooses, but shows no address and changes none:
 issues are forwarded. A fresh one, mailed on request, does that too, for two days.
@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any
+from zoneinfo import available_timezones
 
 from sqlalchemy import Connection
 
@@ -47,6 +48,8 @@ class Choices:
     paused_until: datetime | None = None
     paused: bool = False
     format: Format = Format.HTML
+    #: None: the newsletter's.
+    timezone: str | None = None
     #: None: the newsletter's.
     language: str | None = None
     #: "" unless the link was a fresh one.
@@ -109,6 +112,7 @@ def _choices(conn: Connection, loaded: Loaded, link: _Opened, now: datetime) -> 
         paused_until=until if paused else None,
         paused=paused,
         format=had.format,
+        timezone=had.timezone,
         language=person.language,
         address=person.address if link.is_fresh else "",
         leaving=tokens.make(token_key(loaded), tokens.LEAVE, link.subscriber, link.newsletter),
@@ -158,6 +162,23 @@ def choose_format(
 ) -> Choices:
     """Get HTML with plain text beside it, or plain text alone, from the next freeze on."""
     return _change(database, loaded, token, Act.CHANGED, lambda _: {"format": sort}, now=now)
+
+
+def choose_timezone(
+    database: Database, loaded: Loaded, token: str, zone: str | None, *, now: datetime
+) -> Choices:
+    """
+    Get issues when the clock of *zone* shows the send hour; None: the newsletter's clock.
+
+    ReaderError if there is no such zone, or the newsletter goes by its own clock only.
+    """
+
+    def values(settings: NewsletterSettings) -> dict[str, Any]:
+        if zone is not None and not (settings.own_clock and zone in available_timezones()):
+            raise ReaderError(f"{settings.title} does not go by the clock of {zone}")
+        return {"timezone": zone}
+
+    return _change(database, loaded, token, Act.CHANGED, values, now=now)
 
 
 def pause(database: Database, loaded: Loaded, token: str, until: date, *, now: datetime) -> Choices:

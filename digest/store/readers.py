@@ -224,6 +224,7 @@ def _subscription(row: AnyRow, prefix: str = "") -> Subscription:
         rhythm=Rhythm(told["rhythm"]),
         topics=tuple(told["topics"]),
         format=Format(told["format"]),
+        timezone=told["timezone"],
         lists=tuple(told["lists"]),
         source=told["source"],
         consented_at=told["consented_at"],

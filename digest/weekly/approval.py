@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection
 
-from digest import conditions
+from digest import calendar, conditions
 from digest.conditions import Condition
 from digest.errors import Held, IssueError, WrongState
 from digest.model import Edition, Format, Issue, IssueState, Recap, Variant
@@ -245,11 +246,23 @@ def freeze(
             where=meant,
             first_list=first_to.list if first_to else None,
             rest_due_at=now + first_to.wait if first_to else None,
+            spread=newsletter.spread,
+            hours=_hours(conn, newsletter, issue),
         )
         issues.count(conn, issue.id, frozen=frozen, excluded=excluded)
         if loaded.settings.fleet:
             jobs.announce(conn, issue.id, frozen)
     return moved
+
+
+def _hours(conn: Connection, newsletter: NewsletterSettings, issue: Issue) -> dict[str, datetime]:
+    """Return when the send hour strikes in each time zone that readers chose."""
+    if not newsletter.own_clock:
+        return {}
+    return {
+        zone: calendar.same_hour(issue.sends_at, newsletter.zone, ZoneInfo(zone))
+        for zone in ledger.timezones(conn, issue.of.newsletter, issue.of.rhythm)
+    }
 
 
 def audience_of(newsletter: NewsletterSettings, where: Condition | None = None) -> Condition | None:

@@ -103,6 +103,9 @@ class NewsletterSettings(Strict):
     catch_up: Duration = timedelta(hours=6)
     #: Over so long the readers get it, from the send hour on; 0s: as fast as `smtp` allows.
     spread: Duration = timedelta(0)
+    #: Readers may choose their time zone and get the issue when their own clock shows the hour
+    #: of `sends`, at most a day after the others; who has chosen none goes by `timezone`.
+    own_clock: bool = False
     #: Conditions on readers by name, for `only`, `--where` and one another.
     segments: dict[SegmentName, Line] = Field(default={})
     #: Who gets its issues: a condition or a segment's name; none: every reader.

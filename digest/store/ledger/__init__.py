@@ -6,7 +6,7 @@ and writes the result after the server's answer. What a dead sender left behind 
 right by `recover`. Every function is one step of a caller's transaction.
 """
 
-from digest.store.ledger.audience import audience, freeze, topic_sets
+from digest.store.ledger.audience import audience, freeze, timezones, topic_sets
 from digest.store.ledger.doubt import doubt, uncertain, vouch
 from digest.store.ledger.reading import (
     WAITING,
@@ -16,6 +16,7 @@ from digest.store.ledger.reading import (
     attempted_between,
     due,
     in_flight,
+    last_due,
     listed,
     next_due,
     tally,
@@ -63,6 +64,7 @@ __all__ = [
     "freeze",
     "in_flight",
     "issues_to_put_away",
+    "last_due",
     "listed",
     "next_due",
     "owe_again",
@@ -75,6 +77,7 @@ __all__ = [
     "summarise",
     "summary",
     "tally",
+    "timezones",
     "topic_sets",
     "troubles",
     "uncertain",

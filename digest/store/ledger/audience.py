@@ -8,7 +8,19 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Text, case, cast, func, insert, literal, not_, or_, select
+from sqlalchemy import (
+    Connection,
+    Text,
+    case,
+    cast,
+    func,
+    insert,
+    literal,
+    not_,
+    or_,
+    select,
+    update,
+)
 
 from digest.conditions import Condition
 from digest.errors import StoreError
@@ -50,6 +62,7 @@ def freeze(
     first_list: str | None = None,
     rest_due_at: datetime | None = None,
     spread: timedelta = timedelta(),
+    hours: Mapping[str, datetime] | None = None,
 ) -> tuple[int, dict[str, int]]:
     """
     Write the audience as it is now into the ledger; return how many, and whom it left out.
@@ -60,9 +73,11 @@ def freeze(
     not meet *where*; ``no-items`` whose topics' variant has no items.
 
     Readers on *first_list* are owed the issue from *due_at*, the others from
-    *rest_due_at* (default: *due_at* as well), spread evenly over *spread*. StoreError, and
-    nothing written, unless every candidate is either frozen or left out. To be called once
-    per issue.
+    *rest_due_at* (default: *due_at* as well), spread evenly over *spread*. Of the others,
+    who chose a time zone in *hours* is owed it from the instant there, if that is later.
+
+    StoreError, and nothing written, unless every candidate is either frozen or left out.
+    To be called once per issue.
     """
     wishes = _Wishes(conn, newsletter, rhythm, variants)
     standing = wishes.standing(_within(conn, where, standing_at(due_at))).label("standing")
@@ -99,7 +114,45 @@ def freeze(
     )
     write = insert(deliveries).from_select(columns, rows, include_defaults=False)
     counted = candidates.order_by(None).subquery()
-    return _verified(*_written(conn, write, counted))
+    written = _verified(*_written(conn, write, counted))
+    others_from = rest_due_at or due_at
+    for zone, hour in (hours or {}).items():
+        whose = select(subscriptions.c.subscriber_id).where(
+            *_of(newsletter, rhythm), subscriptions.c.timezone == zone
+        )
+        moments = turns(max(hour, others_from), spread)
+        _put_off(conn, issue_id, whose, moments, after=others_from)
+    return written
+
+
+def _put_off(
+    conn: Connection, issue_id: int, whose: Any, moments: list[datetime], *, after: datetime
+) -> None:
+    """Let those of them who are not served before the others be owed the issue in *moments*."""
+    conn.execute(
+        update(deliveries)
+        .where(
+            deliveries.c.issue_id == issue_id,
+            deliveries.c.due_at >= literal(after, Instant),
+            deliveries.c.subscriber_id.in_(whose),
+        )
+        .values(due_at=_in_turn(deliveries.c.subscriber_id, moments))
+    )
+
+
+def _in_turn(subscriber: Any, moments: list[datetime]) -> Any:
+    """Return the moment that is a subscriber's, as evenly many for each."""
+    if len(moments) == 1:
+        return literal(moments[0], Instant)
+    turn = subscriber % len(moments)
+    return case(*((turn == n, literal(at, Instant)) for n, at in enumerate(moments)))
+
+
+def timezones(conn: Connection, newsletter: str, rhythm: Rhythm) -> list[str]:
+    """Return the time zones that readers of that rhythm chose, in order."""
+    zone = subscriptions.c.timezone
+    query = select(zone).where(*_of(newsletter, rhythm), zone.is_not(None)).distinct()
+    return sorted(conn.execute(query).scalars())
 
 
 class _Wishes:
@@ -217,10 +270,7 @@ def _due(
     conn: Connection, due_at: datetime, first_list: str | None, moments: list[datetime]
 ) -> Any:
     """Return when a reader is owed the issue; the others than the first ones in turns."""
-    others: Any = literal(moments[0], Instant)
-    if len(moments) > 1:
-        turn = subscriptions.c.subscriber_id % len(moments)
-        others = case(*((turn == n, literal(at, Instant)) for n, at in enumerate(moments)))
+    others = _in_turn(subscriptions.c.subscriber_id, moments)
     if first_list is None:
         return others
     each = func.json_array_elements_text if conn.dialect.name == "postgresql" else func.json_each

@@ -121,6 +121,15 @@ def next_due(conn: Connection, issue_id: int) -> datetime | None:
     return min((moment for moment in moments if moment is not None), default=None)
 
 
+def last_due(conn: Connection, issue_id: int) -> datetime | None:
+    """Return when the last of those who were not tried yet is owed the issue; None for none."""
+    query = select(func.max(deliveries.c.due_at)).where(
+        deliveries.c.issue_id == issue_id, deliveries.c.state == DeliveryState.PENDING
+    )
+    found: datetime | None = conn.execute(query).scalar_one()
+    return found
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trouble:
     """Readers at one domain whose mail did not go through at the last attempt."""

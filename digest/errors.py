@@ -22,7 +22,8 @@ DigestError                 one sentence that says what, where, and what to do
 │   └── AlreadySending      another process is sending this issue; it goes on
 ├── ReaderError             a subscriber or a list of them: file, line, address
 ├── ConditionError          a condition on readers cannot be read: column, caret
-└── BadToken                forged, cut or made for another purpose; never says which
+├── BadToken                forged, cut or made for another purpose; never says which
+└── TooManyGuesses          at a sign-in; nothing is heard for some seconds
 """
 
 from __future__ import annotations
@@ -185,3 +186,11 @@ def _under(text: str, at: int) -> tuple[str, str]:
 
 class BadToken(DigestError):
     """The token opens nothing. Why is never told to whoever shows it."""
+
+
+class TooManyGuesses(DigestError):
+    """Somebody guessed too often at a sign-in; for *seconds* no further guess is heard."""
+
+    def __init__(self, message: str, *, seconds: int) -> None:
+        super().__init__(message, remedy="Wait, then try again.")
+        self.seconds = seconds

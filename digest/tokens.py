@@ -184,6 +184,21 @@ def address_hash(key: str, address_key: str) -> str:
     return hmac.digest(secret, b"address\0" + address_key.encode(), hashlib.sha256).hex()
 
 
+def keyed_hash(key: str, purpose: str, text: str) -> str:
+    """Return what *text* is known by for one purpose, in hexadecimal; it stays when keys rotate."""
+    secret = _secrets(key)[-1]
+    return hmac.digest(secret, f"{purpose}\0{text}".encode(), hashlib.sha256).hex()
+
+
+def second_factor(key: str, salt: str) -> bytes:
+    """
+    Return the secret of 160 bits (RFC 4226, section 4) that belongs to *salt*.
+
+    It is made and never kept: a copy of the database has no second factor in it.
+    """
+    return bytes.fromhex(keyed_hash(key, "second factor", salt))[:20]
+
+
 @lru_cache(maxsize=16)
 def _secrets(key: str) -> tuple[bytes, ...]:
     secrets = tuple(secret.strip().encode() for secret in key.split(",") if secret.strip())

@@ -12,7 +12,7 @@ from sqlalchemy import select
 
 from digest import staff
 from digest.errors import BadToken, DigestError
-from digest.staff import Role
+from digest.staff import Role, passwords
 from digest.store import Database, schema
 from tests.readership import installed
 
@@ -30,9 +30,9 @@ def account(database: Database) -> staff.Account:
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Hash with little work: these tests are not about its cost."""
     monkeypatch.setattr(
-        staff, "_hasher", lambda: PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+        passwords, "hasher", lambda: PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
     )
-    staff._nobodys.cache_clear()
+    passwords.nobodys.cache_clear()
 
 
 def test_a_link_opens_once(database: Database, account: staff.Account) -> None:
@@ -228,8 +228,8 @@ def test_an_unknown_address_is_hashed_for_as_well(
             return self.real.verify(hashed, password)
 
     counting = Counting()
-    monkeypatch.setattr(staff, "_hasher", lambda: counting)
-    staff._nobodys.cache_clear()
+    monkeypatch.setattr(passwords, "hasher", lambda: counting)
+    passwords.nobodys.cache_clear()
     staff.set_password(database, ANA, WORDS)
     for address in (ANA, "none@example.org"):
         with pytest.raises(BadToken):
@@ -257,7 +257,7 @@ def test_a_weak_hash_is_renewed(database: Database, monkeypatch: pytest.MonkeyPa
     weaker = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
     today = PasswordHasher(time_cost=2, memory_cost=16, parallelism=1)
     hashers: list[PasswordHasher] = [weaker]
-    monkeypatch.setattr(staff, "_hasher", lambda: hashers[0])
+    monkeypatch.setattr(passwords, "hasher", lambda: hashers[0])
     staff.set_password(database, ANA, WORDS)
     hashers[0] = today
     for _ in range(2):
@@ -278,6 +278,6 @@ def test_a_password_has_a_length(database: Database, password: str) -> None:
 
 def test_todays_hash_is_argon2id_of_some_weight() -> None:
     """RFC 9106's second recommendation is the least: 64 MiB, three passes."""
-    hasher = staff._hasher()
+    hasher = passwords.hasher()
     assert hasher.type.name == "ID"
     assert (hasher.memory_cost, hasher.time_cost) >= (65536, 3)

@@ -314,3 +314,16 @@ def test_what_cannot_be_done_is_said(
     assert told.exit_code == code
     assert said in " ".join(told.output.split())
     assert "Traceback" not in told.output
+
+
+def test_sessions_and_second_factors_end_from_the_command_line(typed: Typed) -> None:
+    """For a lost browser, and for a lost app: both sign out, and a new link opens."""
+    typed("people", "add", "ana@example.org")
+    installation, now = open_installation(), datetime.now(UTC)
+    database = installation.database
+    for words in ("sign-out", "reset-totp"):
+        secret = staff.link(database, "ana@example.org", now=now)
+        session = staff.sign_in(database, secret, now=now)
+        assert "signed out everywhere" in typed("people", words, "ana@example.org").output
+        assert staff.session(database, session, now=now) is None
+        assert typed("people", words, "ben@example.org").exit_code == 1

@@ -101,10 +101,38 @@ def link(address: Address) -> None:
     terminal.say(f"{staff.desk_url(installation.loaded)}/sign-in/{secret}")
 
 
+@app.command("sign-out")
+def sign_out(address: Address) -> None:
+    """
+    End all sessions and one-time links of an account, at once.
+
+    Example: digest people sign-out editor@example.org
+    """
+    from digest import staff
+    from digest.cli import context, terminal
+
+    staff.sign_out_everywhere(context.open_installation().database, address)
+    terminal.say(f"{address} is signed out everywhere.")
+
+
+@app.command("reset-totp")
+def reset_totp(address: Address) -> None:
+    """
+    Take an account's second factor off, and sign it out: for a lost app and lost codes.
+
+    Example: digest people reset-totp editor@example.org
+    """
+    from digest import staff
+    from digest.cli import context, terminal
+
+    staff.drop_factor(context.open_installation().database, address)
+    terminal.say(f"{address} signs in without a second factor now, and is signed out everywhere.")
+
+
 @app.command()
 def remove(address: Address) -> None:
     """
-    Close an account; its sessions end at once.
+    Close an account; its sessions and API tokens end at once.
 
     Example: digest people remove editor@example.org
     """
@@ -131,7 +159,8 @@ def listed(json: AsJson = False) -> None:
         terminal.as_json(found)
     elif found:
         terminal.table(
-            ("address", "role", "since"), [(a.address, a.role, a.created_at) for a in found]
+            ("address", "role", "since", "second factor"),
+            [(a.address, a.role, a.created_at, a.totp_since or "") for a in found],
         )
     else:
         terminal.say("Nobody yet. Run: digest people add ADDRESS --role admin")

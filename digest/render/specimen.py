@@ -85,6 +85,8 @@ NOTICE_VALUES: dict[str, Any] = {
     "latest_url": "https://example.org/issues/recap/2023-09-22",
     "undo_url": "https://example.org/undo/example",
     "asked": 300,
+    "url": "https://example.org/password/example",
+    "minutes": 60,
     "others_at": datetime(2023, 9, 22, 13, 15, tzinfo=UTC),
     "stop_url": "https://example.org/stop/example",
     "sender": "reader@example.org",

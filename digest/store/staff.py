@@ -1,13 +1,15 @@
-"""Accounts of the desk, their one-time links and sessions; secrets are kept as hashes only."""
+"""Accounts of the desk, their passwords and second factors; secrets are kept as hashes only."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Connection, delete, func, select, update
+from sqlalchemy import Connection, Row, delete, func, or_, select, update
 
-from digest.store.schema import accounts, sessions
+from digest.store.schema import accounts, api_tokens, recovery_codes, sessions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,24 +21,40 @@ class Account:
     #: ``viewer``, ``editor``, ``publisher`` or ``admin``.
     role: str
     created_at: datetime
+    #: Since when signing in takes a second factor; None without one.
+    totp_since: datetime | None = None
 
 
-_COLUMNS = (accounts.c.id, accounts.c.address, accounts.c.role, accounts.c.created_at)
+COLUMNS = (
+    accounts.c.id,
+    accounts.c.address,
+    accounts.c.role,
+    accounts.c.created_at,
+    accounts.c.totp_since,
+)
+_OPEN = accounts.c.disabled_at.is_(None)
 
 
 def find(conn: Connection, address_key: str) -> Account | None:
     """Return the account of that address, unless it is disabled."""
-    row = conn.execute(
-        select(*_COLUMNS).where(
-            accounts.c.address_key == address_key, accounts.c.disabled_at.is_(None)
-        )
-    ).one_or_none()
+    query = select(*COLUMNS).where(accounts.c.address_key == address_key, _OPEN)
+    return told(conn.execute(query).one_or_none())
+
+
+def by_id(conn: Connection, account: int) -> Account | None:
+    """Return the account of that number, unless it is disabled."""
+    query = select(*COLUMNS).where(accounts.c.id == account, _OPEN)
+    return told(conn.execute(query).one_or_none())
+
+
+def told(row: Row[*tuple[Any, ...]] | None) -> Account | None:
+    """Return what a row of `COLUMNS` says."""
     return Account(**row._asdict()) if row else None
 
 
 def listed(conn: Connection) -> list[Account]:
     """Return the accounts by address; the disabled are out."""
-    query = select(*_COLUMNS).where(accounts.c.disabled_at.is_(None)).order_by(accounts.c.address)
+    query = select(*COLUMNS).where(_OPEN).order_by(accounts.c.address)
     return [Account(**row._asdict()) for row in conn.execute(query)]
 
 
@@ -58,19 +76,40 @@ def put(conn: Connection, address: str, address_key: str, role: str, *, now: dat
     return account
 
 
+def disable(conn: Connection, account: int, *, now: datetime) -> None:
+    """Close an account; its sessions, links, tokens, password and second factor open nothing."""
+    conn.execute(
+        update(accounts).where(accounts.c.id == account).values(disabled_at=now, password=None)
+    )
+    conn.execute(delete(sessions).where(sessions.c.account_id == account))
+    conn.execute(
+        update(api_tokens)
+        .where(api_tokens.c.account_id == account, api_tokens.c.revoked_at.is_(None))
+        .values(revoked_at=now)
+    )
+    drop_factor(conn, account)
+
+
+# --- passwords ----------------------------------------------------------------------------
+
+
 def password(conn: Connection, address_key: str) -> tuple[Account, str] | None:
     """Return the account of that address and its password's hash; None without a password."""
-    query = select(*_COLUMNS, accounts.c.password).where(
-        accounts.c.address_key == address_key,
-        accounts.c.disabled_at.is_(None),
-        accounts.c.password.is_not(None),
+    query = select(*COLUMNS, accounts.c.password).where(
+        accounts.c.address_key == address_key, _OPEN, accounts.c.password.is_not(None)
     )
     row = conn.execute(query).one_or_none()
     if row is None:
         return None
-    told = row._asdict()
-    hashed = told.pop("password")
-    return Account(**told), hashed
+    named = row._asdict()
+    hashed = named.pop("password")
+    return Account(**named), hashed
+
+
+def has_password(conn: Connection, account: int) -> bool:
+    """Tell whether that account can sign in by a password."""
+    query = select(accounts.c.password.is_not(None)).where(accounts.c.id == account)
+    return bool(conn.execute(query).scalar())
 
 
 def keep_password(conn: Connection, account: int, hashed: str) -> None:
@@ -78,92 +117,67 @@ def keep_password(conn: Connection, account: int, hashed: str) -> None:
     conn.execute(update(accounts).where(accounts.c.id == account).values(password=hashed))
 
 
-def end_all(conn: Connection, account: int) -> None:
-    """End all sessions and links of that account. Calling twice is safe."""
-    conn.execute(delete(sessions).where(sessions.c.account_id == account))
+# --- second factors -----------------------------------------------------------------------
 
 
-def browsers(conn: Connection, *, now: datetime) -> dict[int, int]:
-    """Return in how many browsers each account is signed in; 0 for one that is nowhere."""
-    live = (sessions.c.kind == "session") & (sessions.c.expires_at > now)
-    query = (
-        select(accounts.c.id, func.count(sessions.c.secret_hash))
-        .outerjoin(sessions, (sessions.c.account_id == accounts.c.id) & live)
-        .group_by(accounts.c.id)
-    )
-    return {row[0]: row[1] for row in conn.execute(query)}
+def factor(conn: Connection, account: int) -> str | None:
+    """Return the salt of the account's second factor, set up or being set up; None without one."""
+    query = select(accounts.c.totp_salt).where(accounts.c.id == account)
+    return conn.execute(query).scalar()
 
 
-def disable(conn: Connection, account: int, *, now: datetime) -> None:
-    """Close an account and forget its password; its sessions end, its links open nothing."""
+def offer_factor(conn: Connection, account: int, salt: str) -> None:
+    """Keep the salt of a second factor that is being set up; one that counts stays."""
     conn.execute(
-        update(accounts).where(accounts.c.id == account).values(disabled_at=now, password=None)
-    )
-    end_all(conn, account)
-
-
-def admit(
-    conn: Connection,
-    account: int,
-    secret_hash: str,
-    *,
-    kind: str,
-    now: datetime,
-    expires_at: datetime,
-) -> None:
-    """Keep a ``link`` or a ``session`` of that account."""
-    conn.execute(
-        sessions.insert().values(
-            secret_hash=secret_hash,
-            kind=kind,
-            account_id=account,
-            created_at=now,
-            expires_at=expires_at,
-        )
+        update(accounts)
+        .where(accounts.c.id == account, accounts.c.totp_since.is_(None))
+        .values(totp_salt=salt, totp_step=None)
     )
 
 
-def use_up(conn: Connection, secret_hash: str, *, now: datetime) -> Account | None:
-    """Return whose one-time link this is, and use it up; None if it opens nothing any more."""
+def confirm_factor(conn: Connection, account: int, *, now: datetime) -> None:
+    """Let the second factor that was set up count from *now* on."""
+    conn.execute(update(accounts).where(accounts.c.id == account).values(totp_since=now))
+
+
+def use_step(conn: Connection, account: int, step: int) -> bool:
+    """Use the code of that step up; False if it, or a later one, was used before."""
     used = conn.execute(
-        update(sessions)
+        update(accounts)
         .where(
-            sessions.c.secret_hash == secret_hash,
-            sessions.c.kind == "link",
-            sessions.c.used_at.is_(None),
-            sessions.c.expires_at > now,
+            accounts.c.id == account,
+            or_(accounts.c.totp_step.is_(None), accounts.c.totp_step < step),
         )
-        .values(used_at=now)
+        .values(totp_step=step)
     )
-    return _owner(conn, secret_hash) if used.rowcount == 1 else None
+    return used.rowcount == 1
 
 
-def session(conn: Connection, secret_hash: str, *, now: datetime) -> Account | None:
-    """Return whose session this is; None if it expired, was ended, or never was."""
-    there = conn.execute(
-        select(sessions.c.account_id).where(
-            sessions.c.secret_hash == secret_hash,
-            sessions.c.kind == "session",
-            sessions.c.expires_at > now,
-        )
-    ).one_or_none()
-    return _owner(conn, secret_hash) if there else None
+def drop_factor(conn: Connection, account: int) -> None:
+    """Take the second factor and its recovery codes away. Calling twice is safe."""
+    conn.execute(
+        update(accounts)
+        .where(accounts.c.id == account)
+        .values(totp_salt=None, totp_since=None, totp_step=None)
+    )
+    keep_codes(conn, account, ())
 
 
-def end(conn: Connection, secret_hash: str) -> None:
-    """End a session. Calling twice is safe."""
-    conn.execute(delete(sessions).where(sessions.c.secret_hash == secret_hash))
+def keep_codes(conn: Connection, account: int, hashes: Iterable[str]) -> None:
+    """Keep the hashes of new recovery codes; those from before open nothing any more."""
+    conn.execute(delete(recovery_codes).where(recovery_codes.c.account_id == account))
+    rows = [{"account_id": account, "code_hash": each} for each in hashes]
+    if rows:
+        conn.execute(recovery_codes.insert(), rows)
 
 
-def forget_expired(conn: Connection, *, now: datetime) -> None:
-    """Remove links and sessions whose time is over."""
-    conn.execute(delete(sessions).where(sessions.c.expires_at <= now))
+def use_code(conn: Connection, account: int, code_hash: str) -> bool:
+    """Use a recovery code up; False if it is none of the account's."""
+    mine = (recovery_codes.c.account_id == account) & (recovery_codes.c.code_hash == code_hash)
+    return conn.execute(delete(recovery_codes).where(mine)).rowcount == 1
 
 
-def _owner(conn: Connection, secret_hash: str) -> Account | None:
-    row = conn.execute(
-        select(*_COLUMNS)
-        .join(sessions, sessions.c.account_id == accounts.c.id)
-        .where(sessions.c.secret_hash == secret_hash, accounts.c.disabled_at.is_(None))
-    ).one_or_none()
-    return Account(**row._asdict()) if row else None
+def codes_left(conn: Connection, account: int) -> int:
+    """Return how many recovery codes the account has left."""
+    query = select(func.count()).where(recovery_codes.c.account_id == account)
+    return int(conn.execute(query).scalar_one())

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any, cast
+from urllib.parse import urlencode
+
 from fastapi import APIRouter, FastAPI, Request
 from starlette.responses import Response
 
+from digest import staff
 from digest.errors import IssueError, TemplateError
 from digest.web.desk import (
+    account,
     deciding,
     editing,
     entering,
@@ -20,7 +25,13 @@ from digest.web.desk import (
     weeks,
 )
 from digest.web.desk.layout import go
-from digest.web.desk.session import SignInNeeded
+from digest.web.desk.session import (
+    SessionRenews,
+    SignInNeeded,
+    half_way,
+    onward,
+    remember,
+)
 from digest.web.pages import Pages, told
 
 __all__ = ["doors", "explain"]
@@ -40,6 +51,7 @@ def doors(pages: Pages) -> APIRouter:
         feeds,
         rules,
         people,
+        account,
         log,
     ):
         router.include_router(room.doors(pages))
@@ -51,7 +63,7 @@ def explain(app: FastAPI, pages: Pages) -> None:
 
     def to_sign_in(request: Request, _e: Exception) -> Response:
         if request.method in ("GET", "HEAD"):
-            return go(pages, "/sign-in")
+            return go(pages, _way_in(pages, request))
         return told(
             pages,
             403,
@@ -59,6 +71,13 @@ def explain(app: FastAPI, pages: Pages) -> None:
             text="Your session has ended; nothing was changed.",
             home=f"{pages.prefix}/sign-in",
         )
+
+    def renewed(request: Request, e: SessionRenews) -> Response:
+        fresh = staff.renewed(pages.database, e.secret)
+        response = go(pages, _place(request) if fresh else "/sign-in")
+        if fresh:
+            remember(pages, response, fresh, seconds=staff.SESSION_SECONDS)
+        return response
 
     def not_shown(_request: Request, e: Exception) -> Response:
         # Only pages of the desk raise these: what they say is for who is signed in.
@@ -72,5 +91,18 @@ def explain(app: FastAPI, pages: Pages) -> None:
         )
 
     app.add_exception_handler(SignInNeeded, to_sign_in)
+    app.add_exception_handler(SessionRenews, cast("Any", renewed))
     app.add_exception_handler(IssueError, not_shown)
     app.add_exception_handler(TemplateError, not_shown)
+
+
+def _way_in(pages: Pages, request: Request) -> str:
+    """Return where to sign in, or to go on with it, and come back to the page asked for."""
+    door = "/sign-in/code" if half_way(pages, request) else "/sign-in"
+    place = _place(request)
+    return door if place == "/" else f"{door}?{urlencode({'next': place})}"
+
+
+def _place(request: Request) -> str:
+    query = f"?{request.url.query}" if request.url.query else ""
+    return onward(f"{request.url.path}{query}")

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import ceil
 
 from fastapi import Form, Request
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from digest import staff
+from digest import readership, staff
+from digest.errors import TooManyGuesses
+from digest.web.joining import asker
 from digest.web.pages import Pages
+from digest.web.words import count
 
 COOKIE = "recap_desk"
 
@@ -21,24 +26,52 @@ class SignInNeeded(Exception):
     """The page is for people who are signed in."""
 
 
+class SessionRenews(Exception):
+    """The session takes another secret before it shows the page."""
+
+    def __init__(self, secret: str) -> None:
+        super().__init__()
+        self.secret = secret
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Visitor:
     """Somebody signed in, and the token that their forms carry."""
 
     account: staff.Account
     csrf: str
+    #: Which of the account's sessions this browser has; "" before the second factor.
+    session: str = ""
 
     def may(self, role: str) -> bool:
         return staff.Role(self.account.role).includes(staff.Role(role))
 
 
 def visitor(pages: Pages, request: Request) -> Visitor:
-    """Return who sent the request; SignInNeeded if nobody we know."""
+    """
+    Return who sent the request; SignInNeeded if nobody we know.
+
+    SessionRenews at the first page after the account was given a greater role.
+    """
     secret = request.cookies.get(COOKIE, "")
-    account = staff.session(pages.database, secret, now=pages.now()) if secret else None
-    if account is None:
+    found = staff.signed(pages.database, secret, now=pages.now()) if secret else None
+    if found is None:
         raise SignInNeeded
-    return Visitor(account=account, csrf=csrf_token(secret))
+    if found.session.renews and request.method == "GET":
+        raise SessionRenews(secret)
+    return Visitor(account=found.account, csrf=csrf_token(secret), session=found.session.name)
+
+
+def half_way(pages: Pages, request: Request, *, csrf: str | None = None) -> Visitor | None:
+    """Return who owes the second factor; None for nobody, 403 for a form that is not theirs."""
+    secret = request.cookies.get(COOKIE, "")
+    account = staff.half_signed(pages.database, secret, now=pages.now()) if secret else None
+    if account is None:
+        return None
+    who = Visitor(account=account, csrf=csrf_token(secret))
+    if csrf is not None:
+        refuse_forged(who, csrf)
+    return who
 
 
 def csrf_token(secret: str) -> str:
@@ -61,13 +94,18 @@ def acting(pages: Pages, role: str) -> Callable[..., Visitor]:
     def allowed(request: Request, csrf: str = Form("")) -> Visitor:
         refuse_foreign(request)
         who = visitor(pages, request)
-        if not hmac.compare_digest(csrf.encode(), who.csrf.encode()):
-            raise HTTPException(403, "This form is not from your session. Reload the page.")
+        refuse_forged(who, csrf)
         if not who.may(role):
             raise HTTPException(403, f"Your account is a {who.account.role}'s; this takes a {role}")
         return who
 
     return allowed
+
+
+def refuse_forged(who: Visitor, csrf: str) -> None:
+    """Raise 403 for a form that does not carry the session's token."""
+    if not hmac.compare_digest(csrf.encode(), who.csrf.encode()):
+        raise HTTPException(403, "This form is not from your session. Reload the page.")
 
 
 def refuse_foreign(request: Request) -> None:
@@ -92,3 +130,24 @@ def remember(pages: Pages, response: Response, secret: str, *, seconds: int) -> 
 
 def forget(pages: Pages, response: Response) -> None:
     response.delete_cookie(COOKIE, path=pages.prefix or "/")
+
+
+#: A path of ours in plain ASCII. Browsers read two slashes, or a backslash, as another host.
+_PATH = re.compile(r"/(?![/\\])[!-\[\]-~]*")
+
+
+def onward(path: str) -> str:
+    """Return *path* if it is a place on our own site, else the desk's first page."""
+    return path if _PATH.fullmatch(path) else "/"
+
+
+def asked_from(request: Request) -> str:
+    """Return the network that the request comes from; "" where it is not known."""
+    return readership.prefix_of(asker(request))
+
+
+def wait_of(refused: TooManyGuesses) -> str:
+    """Return what to tell somebody who guessed too often."""
+    seconds = refused.seconds
+    wait = count(ceil(seconds / 60), "minute") if seconds > 60 else count(seconds, "second")
+    return f"Too many wrong guesses. Wait {wait}, then try again"

@@ -1,0 +1,100 @@
+"""
+Accounts of the desk: who may come, by which way in, for how long.
+
+Signing in is by a one-time link or a password, and by a second factor where somebody set
+one up. Guesses are slowed by argon2id (RFC 9106) and by a wait that grows with each.
+"""
+
+from digest.staff.accounts import Role, add, change_role, listed, remove
+from digest.staff.entering import (
+    LINK_LASTS,
+    desk_url,
+    enter,
+    link,
+    one_time_link,
+    sign_in,
+    sign_in_by_password,
+    welcome,
+)
+from digest.staff.passwords import (
+    PASSWORD_LETTERS,
+    RESET_LASTS,
+    change_password,
+    has_password,
+    mail_reset,
+    reset,
+    reset_waits,
+    set_password,
+)
+from digest.staff.second_factor import (
+    Offer,
+    codes_left,
+    confirm_factor,
+    drop_factor,
+    new_codes,
+    offer_factor,
+    second_step,
+    take_factor_off,
+)
+from digest.staff.sessions import (
+    SESSION_SECONDS,
+    Signed,
+    browsers,
+    end_others,
+    end_session,
+    half_signed,
+    open_sessions,
+    renewed,
+    session,
+    sign_out,
+    sign_out_everywhere,
+    signed,
+)
+from digest.store.sessions import Session
+from digest.store.staff import Account
+
+__all__ = [
+    "LINK_LASTS",
+    "PASSWORD_LETTERS",
+    "RESET_LASTS",
+    "SESSION_SECONDS",
+    "Account",
+    "Offer",
+    "Role",
+    "Session",
+    "Signed",
+    "add",
+    "browsers",
+    "change_password",
+    "change_role",
+    "codes_left",
+    "confirm_factor",
+    "desk_url",
+    "drop_factor",
+    "end_others",
+    "end_session",
+    "enter",
+    "half_signed",
+    "has_password",
+    "link",
+    "listed",
+    "mail_reset",
+    "new_codes",
+    "offer_factor",
+    "one_time_link",
+    "open_sessions",
+    "remove",
+    "renewed",
+    "reset",
+    "reset_waits",
+    "second_step",
+    "session",
+    "set_password",
+    "sign_in",
+    "sign_in_by_password",
+    "sign_out",
+    "sign_out_everywhere",
+    "signed",
+    "take_factor_off",
+    "welcome",
+]

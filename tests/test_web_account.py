@@ -1,0 +1,543 @@
+"""Coming to the desk: passwords, guesses, second factors, sessions; and attacks on each."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from time import monotonic, perf_counter, sleep
+
+import httpx
+import pytest
+from argon2 import PasswordHasher
+from sqlalchemy import select
+
+from digest import staff, totp
+from digest.staff import passwords
+from digest.store import Database, schema
+from tests.website import NOW, Site, served
+
+pytestmark = pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+
+ANA = "ana@example.org"
+WORDS = "correct horse battery staple"
+
+
+@pytest.fixture
+def site(database: Database, tmp_path: Path) -> Iterator[Site]:
+    with served(database, tmp_path) as site:
+        yield site
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hash with little work, except where the time is what is tested."""
+    quick = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+    monkeypatch.setattr(passwords, "hasher", lambda: quick)
+    passwords.nobodys.cache_clear()
+
+
+@pytest.fixture
+def ana(site: Site) -> staff.Account:
+    account = staff.add(site.database, ANA, staff.Role.EDITOR, now=NOW)
+    staff.set_password(site.database, ANA, WORDS)
+    return account
+
+
+def enter(
+    browser: httpx.Client, address: str = ANA, password: str = WORDS, **told: str
+) -> httpx.Response:
+    return browser.post("/sign-in", data={"address": address, "password": password} | told)
+
+
+def signed_in(site: Site, **headers: str) -> httpx.Client:
+    browser = site.browser(headers=headers)
+    assert enter(browser).status_code == 303
+    return browser
+
+
+def csrf(browser: httpx.Client, path: str = "/desk/account") -> dict[str, str]:
+    return dict(re.findall(r'name="(csrf)" value="([^"]+)"', browser.get(path).text))
+
+
+def is_in(browser: httpx.Client) -> bool:
+    return browser.get("/desk/account").status_code == 200
+
+
+# --- passwords ----------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("ana")
+def test_a_password_opens_the_desk(site: Site) -> None:
+    """Address and password lead to the page that was asked for."""
+    browser = site.browser()
+    asked = browser.get("/desk/log?actor=ana")
+    assert asked.headers["location"] == "/sign-in?next=%2Fdesk%2Flog%3Factor%3Dana"
+    form = browser.get(asked.headers["location"]).text
+    assert 'name="next" value="/desk/log?actor=ana"' in form
+    entered = enter(browser, address="ANA@example.org ", next="/desk/log?actor=ana")
+    assert (entered.status_code, entered.headers["location"]) == (303, "/desk/log?actor=ana")
+    assert is_in(browser)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "https://evil.example.org/",
+        "//evil.example.org/",
+        "/\\evil.example.org/",
+        "\\\\evil.example.org/",
+        "/\t/evil.example.org",
+        "/\n/evil.example.org",
+        "javascript:alert(1)",
+        " //evil.example.org",
+        "",
+    ],
+)
+@pytest.mark.usefixtures("ana")
+def test_signing_in_leads_to_no_other_site(site: Site, path: str) -> None:
+    """What is no path of ours leads to the desk's first page, from the form's field too."""
+    browser = site.browser()
+    assert 'name="next" value="/"' in browser.get("/sign-in", params={"next": path}).text
+    assert enter(browser, next=path).headers["location"] == "/"
+
+
+@pytest.mark.usefixtures("ana")
+def test_a_planted_session_is_not_taken_over(site: Site) -> None:
+    """Fixation: who signs in gets a new secret, and the one they came with opens nothing."""
+    attacker = site.browser("viewer")
+    planted = attacker.cookies["recap_desk"]
+    victim = site.browser()
+    victim.cookies.set("recap_desk", planted)
+    entered = enter(victim)
+    assert entered.status_code == 303
+    fresh = entered.cookies["recap_desk"]
+    assert fresh != planted
+    assert not is_in(attacker)
+    account = staff.session(site.database, fresh, now=NOW)
+    assert account is not None
+    assert account.address == ANA
+
+
+@pytest.mark.usefixtures("ana")
+def test_known_and_unknown_addresses_are_answered_alike(site: Site) -> None:
+    """Status, words and headers are the same but for the address typed, also beyond the limit."""
+    staff.add(site.database, "ben@example.org", staff.Role.EDITOR, now=NOW)
+
+    def answers(address: str) -> list[tuple[int, str, list[tuple[str, str]]]]:
+        browser, found = site.browser(), []
+        for _ in range(7):
+            answer = enter(browser, address=address, password="wrong")
+            headers = sorted(
+                (name, value)
+                for name, value in answer.headers.items()
+                if name not in ("date", "content-length")
+            )
+            found.append((answer.status_code, answer.text.replace(address, "…"), headers))
+        return found
+
+    known = answers(ANA)
+    assert {status for status, _, _ in known} == {403, 429}
+    assert answers("none@example.org") == known
+    assert answers("ben@example.org") == known  # an account without a password
+
+
+@pytest.mark.usefixtures("ana")
+def test_an_unknown_address_takes_as_long(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One hash of full weight is verified either way; that is nearly all of the time."""
+    slow = PasswordHasher(time_cost=3, memory_cost=65536, parallelism=1)
+    monkeypatch.setattr(passwords, "hasher", lambda: slow)
+    passwords.nobodys.cache_clear()
+    passwords.nobodys()
+    staff.set_password(site.database, ANA, WORDS)
+
+    def fastest(address: str) -> float:
+        spent = []
+        for _ in range(3):
+            began = perf_counter()
+            assert enter(site.browser(), address=address, password="wrong").status_code == 403
+            spent.append(perf_counter() - began)
+        return min(spent)
+
+    known, unknown = fastest(ANA), fastest("none@example.org")
+    assert 0.5 < known / unknown < 2
+
+
+# --- guesses ------------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("ana")
+def test_guessing_a_password_ends_in_waiting(site: Site) -> None:
+    """Brute force: after five wrong ones even the right one is not heard, until the wait ends."""
+    browser = site.browser()
+    said = [enter(browser, password=f"wrong {n}").status_code for n in range(5)]
+    assert said == [403] * 5
+    refused = enter(browser)
+    assert refused.status_code == 429
+    assert 0 < int(refused.headers["retry-after"]) <= 15
+    assert "Wait 15 seconds" in refused.text
+    site.now += timedelta(seconds=15)
+    assert enter(browser).status_code == 303
+
+
+@pytest.mark.usefixtures("ana")
+def test_each_wait_is_longer_up_to_a_quarter_of_an_hour(site: Site) -> None:
+    """15 s, 30 s, 1 min, …, 15 min: some hundred guesses a day, and nobody is locked out."""
+    browser, waits = site.browser(), []
+    for _ in range(13):
+        answer = enter(browser, password="wrong")
+        if answer.status_code == 403:
+            answer = enter(browser, password="wrong")
+        if answer.status_code == 429:
+            waits.append(int(answer.headers["retry-after"]))
+            site.now += timedelta(seconds=waits[-1])
+    assert waits == sorted(waits)
+    assert waits[-1] == 900
+    assert enter(browser).status_code == 303
+
+
+@pytest.mark.usefixtures("ana")
+def test_guessing_at_many_addresses_ends_in_waiting(site: Site) -> None:
+    """One household has thirty wrong guesses, whomever they are about; another place goes on."""
+
+    def from_(ip: str) -> httpx.Client:
+        return site.browser(headers={"x-forwarded-for": ip})
+
+    for number in range(30):
+        address = f"nobody{number}@example.org"
+        assert enter(from_(f"203.0.113.{number}"), address=address).status_code == 403
+    assert enter(from_("203.0.113.200")).status_code == 429
+    assert enter(from_("198.51.100.7")).status_code == 303
+
+
+@pytest.mark.usefixtures("ana")
+def test_an_own_account_does_not_wash_a_network_clean(site: Site) -> None:
+    """Signing in rightly between guesses at others takes only its own guess back."""
+    headers = {"x-forwarded-for": "203.0.113.9"}
+    for number in range(30):
+        browser = site.browser(headers=headers)
+        assert enter(browser, address=f"n{number}@example.org").status_code == 403
+        if number < 29:
+            assert enter(browser).status_code == 303
+    assert enter(site.browser(headers=headers)).status_code == 429
+
+
+# --- a forgotten password -----------------------------------------------------------------
+
+
+def mailed(database: Database, least: int = 1) -> list[str]:
+    """The secrets of the mails, of which *least* are waited for: they come after the answer."""
+    until, rows = monotonic() + 20, []
+    while len(rows) < least and monotonic() < until:
+        sleep(0.02)
+        with database.read() as conn:
+            rows = list(conn.execute(select(schema.outbox).order_by(schema.outbox.c.id)))
+    assert all(row.address == ANA for row in rows)
+    return [re.findall(r"/password/([\w-]+)", row.text)[0] for row in rows]
+
+
+def ask_for_mail(site: Site, address: str = ANA) -> httpx.Response:
+    return site.browser().post("/sign-in/forgotten", data={"address": address})
+
+
+@pytest.mark.usefixtures("ana")
+def test_a_mailed_link_sets_a_password_once(site: Site) -> None:
+    """It ends all sessions, the new password opens the desk, and a second use does nothing."""
+    before = signed_in(site)
+    ask_for_mail(site)
+    (link,) = mailed(site.database)
+    browser = site.browser()
+    for _ in range(3):  # scanners open links
+        assert "Choose a password" in browser.get(f"/password/{link}").text
+    assert browser.post(f"/password/{link}", data={"password": "short"}).status_code == 422
+    kept = browser.post(f"/password/{link}", data={"password": "another long password"})
+    assert "Your password is kept" in kept.text
+    assert not is_in(before)
+    assert not is_in(browser)
+    again = browser.post(f"/password/{link}", data={"password": "yet another long one"})
+    assert again.status_code == 404
+    assert browser.get(f"/password/{link}").status_code == 404
+    assert enter(browser).status_code == 403
+    assert enter(browser, password="another long password").status_code == 303
+
+
+@pytest.mark.usefixtures("ana")
+def test_a_mailed_link_is_good_for_that_alone_and_for_an_hour(site: Site) -> None:
+    """It signs nobody in; a sign-in link sets no password; after an hour it opens nothing."""
+    ask_for_mail(site)
+    (link,) = mailed(site.database)
+    assert site.browser().post(f"/sign-in/{link}").status_code == 404
+    other = staff.link(site.database, ANA, now=NOW)
+    told = {"password": "another long password"}
+    assert site.browser().post(f"/password/{other}", data=told).status_code == 404
+    site.now += timedelta(hours=1)
+    assert site.browser().post(f"/password/{link}", data=told).status_code == 404
+
+
+@pytest.mark.usefixtures("ana")
+def test_asking_for_a_mail_tells_nothing_and_bombs_nobody(site: Site) -> None:
+    """The answer is one for all, and of many askings few mails come."""
+    assert ask_for_mail(site, "none@example.org").text == ask_for_mail(site).text
+    for _ in range(10):
+        assert ask_for_mail(site).status_code == 200
+    assert len(mailed(site.database, 3)) == 3
+    sleep(0.5)
+    assert len(mailed(site.database)) == 3
+
+
+# --- the second factor --------------------------------------------------------------------
+
+
+def set_up(browser: httpx.Client, site: Site) -> tuple[bytes, list[str]]:
+    """Set a second factor up as a person does; return its secret and the recovery codes."""
+    import base64
+
+    page = browser.get("/desk/account/second-factor").text
+    spelled = re.findall(r"<code>([A-Z2-7 ]+)</code>", page)[0].replace(" ", "")
+    secret = base64.b32decode(spelled + "=" * (-len(spelled) % 8))
+    told = csrf(browser, "/desk/account/second-factor") | {"code": code(secret, site)}
+    shown = browser.post("/desk/account/second-factor", data=told)
+    assert shown.status_code == 200, shown.text
+    block = re.findall(r"Recovery codes\">([^<]+)</pre>", shown.text)[0]
+    return secret, block.split()
+
+
+def code(secret: bytes, site: Site) -> str:
+    return totp.code(secret, int(site.now.timestamp()) // totp.PERIOD)
+
+
+def give(browser: httpx.Client, code: str, **told: str) -> httpx.Response:
+    return browser.post(
+        "/sign-in/code", data=csrf(browser, "/sign-in/code") | {"code": code} | told
+    )
+
+
+@pytest.mark.usefixtures("ana")
+def test_with_a_second_factor_the_password_is_half_the_way(site: Site) -> None:
+    """Nothing opens before the code; with it, the page that was asked for does, under a new id."""
+    first, other = signed_in(site), signed_in(site)
+    before = first.cookies["recap_desk"]
+    secret, codes = set_up(first, site)
+    assert first.cookies["recap_desk"] != before
+    assert is_in(first)
+    assert not is_in(other)
+    assert len(set(codes)) == 10
+    site.now += timedelta(minutes=1)
+
+    browser = site.browser()
+    enter(browser, next="/desk/log")
+    half = browser.cookies["recap_desk"]
+    asked = browser.get("/desk/log")
+    assert asked.headers["location"] == "/sign-in/code?next=%2Fdesk%2Flog"
+    assert browser.post("/desk/account/sessions/end-others").status_code == 403
+    entered = give(browser, code(secret, site), next="/desk/log")
+    assert (entered.status_code, entered.headers["location"]) == (303, "/desk/log")
+    assert browser.cookies["recap_desk"] != half
+    assert is_in(browser)
+
+
+@pytest.mark.usefixtures("ana")
+def test_a_code_is_taken_once(site: Site) -> None:
+    """Who looked over a shoulder cannot use it again within its half minute; nor one before."""
+    secret, _ = set_up(signed_in(site), site)
+    site.now += timedelta(minutes=2)
+    seen, older = code(secret, site), totp.code(secret, int(site.now.timestamp()) // 30 - 1)
+    first, second = site.browser(), site.browser()
+    enter(first)
+    enter(second)
+    assert give(first, seen).status_code == 303
+    for replayed in (seen, older):
+        assert give(second, replayed).status_code == 403
+    assert not is_in(second)
+
+
+@pytest.mark.usefixtures("ana")
+def test_guessing_codes_ends_in_waiting(site: Site) -> None:
+    """After five wrong ones the right one is not heard, in another browser either."""
+    secret, _ = set_up(signed_in(site), site)
+    site.now += timedelta(minutes=2)
+    wrong = f"{(int(code(secret, site)) + 1) % 10**6:06}"
+    for _ in range(5):
+        browser = site.browser()
+        enter(browser)
+        assert give(browser, wrong).status_code == 403
+    browser = site.browser()
+    enter(browser)
+    assert give(browser, code(secret, site)).status_code == 429
+
+
+@pytest.mark.usefixtures("ana")
+def test_a_recovery_code_stands_in_once(site: Site) -> None:
+    """As written or in capitals with spaces; then it is gone, and the page counts what is left."""
+    _, codes = set_up(signed_in(site), site)
+    for written in (codes[0], codes[1].upper().replace("-", " ")):
+        browser = site.browser()
+        enter(browser)
+        assert give(browser, written).status_code == 303
+        again = site.browser()
+        enter(again)
+        assert give(again, written).status_code == 403
+    assert "8 recovery codes left" in browser.get("/desk/account").text
+
+
+@pytest.mark.usefixtures("ana")
+def test_a_link_does_not_pass_by_the_second_factor(site: Site) -> None:
+    """A one-time link, made by an admin perhaps, is half the way as well."""
+    set_up(signed_in(site), site)
+    browser = site.browser()
+    browser.post(f"/sign-in/{staff.link(site.database, ANA, now=site.now)}")
+    assert not is_in(browser)
+    assert browser.get("/").headers["location"] == "/sign-in/code"
+
+
+@pytest.mark.usefixtures("ana")
+def test_half_a_sign_in_ends_after_ten_minutes(site: Site) -> None:
+    """Then the password is asked for again."""
+    secret, _ = set_up(signed_in(site), site)
+    browser = site.browser()
+    enter(browser)
+    told = csrf(browser, "/sign-in/code")
+    site.now += timedelta(minutes=10)
+    answer = browser.post("/sign-in/code", data=told | {"code": code(secret, site)})
+    assert answer.headers["location"] == "/sign-in"
+    assert not is_in(browser)
+
+
+@pytest.mark.usefixtures("ana")
+def test_the_second_factor_comes_off_with_a_code_or_at_the_command_line(site: Site) -> None:
+    """A stolen open browser alone cannot take it off; an operator can, which signs out."""
+    browser = signed_in(site)
+    _, codes = set_up(browser, site)
+    for path in ("off", "codes"):
+        told = csrf(browser) | {"code": "000000"}
+        assert browser.post(f"/desk/account/second-factor/{path}", data=told).status_code == 422
+    fresh = browser.post(
+        "/desk/account/second-factor/codes", data=csrf(browser) | {"code": codes[0]}
+    )
+    renewed = re.findall(r"Recovery codes\">([^<]+)</pre>", fresh.text)[0].split()
+    told = csrf(browser) | {"code": codes[1]}
+    assert browser.post("/desk/account/second-factor/off", data=told).status_code == 422
+    told["code"] = renewed[0]
+    assert browser.post("/desk/account/second-factor/off", data=told).status_code == 303
+    assert is_in(signed_in(site))
+    set_up(browser, site)
+    staff.drop_factor(site.database, ANA)
+    assert not is_in(browser)
+    assert is_in(signed_in(site))
+
+
+@pytest.mark.usefixtures("ana")
+def test_the_database_alone_makes_no_code(site: Site) -> None:
+    """A copy of it has neither the app's secret nor the recovery codes."""
+    secret, codes = set_up(signed_in(site), site)
+    with site.database.read() as conn:
+        tables = (schema.accounts, schema.recovery_codes, schema.sessions)
+        kept = "\n".join(str(row) for table in tables for row in conn.execute(select(table)))
+    for told in (secret.hex(), totp.spelled(secret).replace(" ", ""), *codes):
+        assert told not in kept
+        assert told.replace("-", "") not in kept
+
+
+# --- sessions -----------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("ana")
+def test_the_page_lists_ones_browsers(site: Site) -> None:
+    """Each with what it is and when it was seen; this one is marked, markup is never shown."""
+    phone = "Mozilla/5.0 (iPhone; CPU iPhone OS 17_0) Version/17.0 Safari/604.1"
+    signed_in(site, **{"user-agent": phone})
+    signed_in(site, **{"user-agent": "<script>alert(1)</script>"})
+    firefox = "Mozilla/5.0 (X11; Linux x86_64; rv:130.0) Gecko/20100101 Firefox/130.0"
+    browser = signed_in(site, **{"user-agent": firefox})
+    site.now += timedelta(hours=1)
+    browser.get("/")
+    page = browser.get("/desk/account").text
+    rows = re.findall(r'<th scope="row" class="title-cell">(.*?)</th>', page)
+    assert rows == [
+        'Firefox on Linux <span class="mark small">this one</span>',
+        *sorted(["Safari on iPhone", "A browser that did not say what it is"], key=rows.index),
+    ]
+    assert "<script>alert" not in page
+    assert "22 Sep 2023, 07:46" in page
+
+
+@pytest.mark.usefixtures("ana")
+def test_one_browser_is_ended_from_another(site: Site) -> None:
+    """One by its button, then all others; this one stays."""
+    browser, lost, other = signed_in(site), signed_in(site), signed_in(site)
+    ends = re.findall(
+        r'action="(/desk/account/sessions/\w+/end)"', browser.get("/desk/account").text
+    )
+    assert len(ends) == 2
+    browser.post(ends[0], data=csrf(browser))
+    assert [is_in(lost), is_in(other)].count(True) == 1
+    browser.post("/desk/account/sessions/end-others", data=csrf(browser))
+    assert [is_in(browser), is_in(lost), is_in(other)] == [True, False, False]
+
+
+@pytest.mark.usefixtures("ana")
+def test_nobody_ends_anothers_session(site: Site) -> None:
+    """IDOR: the name of somebody else's session opens nothing, for an admin's page either."""
+    whose = signed_in(site)
+    account = next(each for each in staff.listed(site.database) if each.address == ANA)
+    name = staff.open_sessions(site.database, account.id, now=NOW)[0].name
+    admin = site.browser("admin")
+    answer = admin.post(f"/desk/account/sessions/{name}/end", data=csrf(admin))
+    assert answer.status_code == 404
+    assert is_in(whose)
+    assert name not in admin.get("/desk/account").text
+
+
+@pytest.mark.usefixtures("ana")
+def test_changing_the_password_takes_the_old_one_and_ends_other_sessions(site: Site) -> None:
+    """An open browser alone cannot change it; this one goes on under another secret."""
+    browser, other = signed_in(site), signed_in(site)
+    before = browser.cookies["recap_desk"]
+    told = csrf(browser) | {"old": "wrong", "new": "another long password"}
+    assert browser.post("/desk/account/password", data=told).status_code == 422
+    assert is_in(other)
+    told["old"] = WORDS
+    assert browser.post("/desk/account/password", data=told).status_code == 303
+    assert [is_in(browser), is_in(other)] == [True, False]
+    assert browser.cookies["recap_desk"] != before
+    old = site.browser()
+    old.cookies.set("recap_desk", before)
+    assert not is_in(old)
+
+
+def test_a_greater_role_takes_another_session_id(site: Site) -> None:
+    """What was planted while it opened little does not open more; a smaller role renews nothing."""
+    browser = site.browser("editor")
+    before = browser.cookies["recap_desk"]
+    staff.change_role(site.database, "editor@example.org", staff.Role.VIEWER, now=NOW)
+    assert browser.get("/desk/log").status_code == 200
+    assert browser.cookies["recap_desk"] == before
+    staff.change_role(site.database, "editor@example.org", staff.Role.ADMIN, now=NOW)
+    renewed = browser.get("/desk/log?actor=x")
+    assert (renewed.status_code, renewed.headers["location"]) == (303, "/desk/log?actor=x")
+    assert browser.cookies["recap_desk"] != before
+    assert browser.get("/desk/log").status_code == 200
+    planted = site.browser()
+    planted.cookies.set("recap_desk", before)
+    assert not is_in(planted)
+
+
+@pytest.mark.usefixtures("ana")
+def test_forms_of_signing_in_are_taken_from_no_other_site(site: Site) -> None:
+    """Login CSRF: what another site sent does nothing, nor does a code without its token."""
+    foreign = {"sec-fetch-site": "cross-site"}
+    told = {"address": ANA, "password": WORDS}
+    assert site.browser().post("/sign-in", data=told, headers=foreign).status_code == 403
+    ask = site.browser().post("/sign-in/forgotten", data={"address": ANA}, headers=foreign)
+    assert ask.status_code == 403
+    with site.database.read() as conn:
+        assert conn.execute(select(schema.outbox)).all() == []
+    secret, _ = set_up(signed_in(site), site)
+    site.now += timedelta(minutes=1)
+    browser = site.browser()
+    enter(browser)
+    for token in ("", "0" * 64):
+        answer = browser.post("/sign-in/code", data={"code": code(secret, site), "csrf": token})
+        assert answer.status_code == 403
+    assert not is_in(browser)

@@ -56,7 +56,7 @@ def report(
         with _opened(chart) as file:
             file.write(reporting.chart(found.minutes, zone=chosen.newsletter.zone, title=title))
     if json:
-        terminal.as_json({"report": _plain(found), "missed": missed})
+        terminal.as_json({"report": reporting.facts(found), "missed": missed})
         return
     _tell(chosen, found)
     if missed:
@@ -73,25 +73,6 @@ def _opened(file: Path) -> TextIO:
         return file.open("w", encoding="utf-8", newline="")
     except OSError as e:
         raise DigestError(f"{file}: cannot be written ({e.strerror})") from e
-
-
-def _plain(found: Report) -> dict[str, object]:
-    return {
-        "issue": found.issue,
-        "frozen": found.tally.frozen,
-        "by_state": found.tally.by_state,
-        "holds": found.tally.holds,
-        "missed": found.missed,
-        "excluded": found.excluded,
-        "skipped": found.skipped,
-        "refused": found.refused,
-        "came_back": found.came_back,
-        "domains": found.domains,
-        "other_domains": found.other_domains,
-        "slowest": found.slowest,
-        "hours": found.hours,
-        "file": found.file or None,
-    }
 
 
 def _tell(chosen: Chosen, found: Report) -> None:

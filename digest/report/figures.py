@@ -168,6 +168,26 @@ class _Kept:
 _KEPT = TypeAdapter(_Kept)
 
 
+def facts(found: Report) -> dict[str, object]:
+    """Return the figures for programs, without anybody's name or address."""
+    return {
+        "issue": found.issue,
+        "frozen": found.tally.frozen,
+        "by_state": found.tally.by_state,
+        "holds": found.tally.holds,
+        "missed": found.missed,
+        "excluded": found.excluded,
+        "skipped": found.skipped,
+        "refused": found.refused,
+        "came_back": found.came_back,
+        "domains": found.domains,
+        "other_domains": found.other_domains,
+        "slowest": found.slowest,
+        "hours": found.hours,
+        "file": found.file or None,
+    }
+
+
 def _frame(page: list[Line]) -> pd.DataFrame:
     import pandas as pd
 

@@ -39,7 +39,8 @@ _EDITS = TypeAdapter(Edits)
 _NEWEST_EDITION = (
     select(func.max(editions.c.id)).where(editions.c.issue_id == issues.c.id).scalar_subquery()
 )
-_RECORD = select(
+#: What an issue is made of; `of_row` makes it.
+RECORD = select(
     *(c for c in issues.c if c.name not in ("recap", "candidates", "edits", "subject")),
     _NEWEST_EDITION.label("newest_edition"),
 )
@@ -83,7 +84,7 @@ def plan(
 def find(conn: Connection, of: IssueId) -> Issue:
     """Return the issue of that identity; NoSuchIssue if there is none."""
     row = conn.execute(
-        _RECORD.where(
+        RECORD.where(
             issues.c.newsletter == of.newsletter,
             issues.c.rhythm == of.rhythm,
             issues.c.key == of.key,
@@ -94,15 +95,15 @@ def find(conn: Connection, of: IssueId) -> Issue:
             f"{of.newsletter} has no {of.rhythm} issue that closes on {of.key}",
             remedy=f"Run: digest issue prepare --closing {of.key}",
         )
-    return _issue(row)
+    return of_row(row)
 
 
 def by_id(conn: Connection, issue_id: int) -> Issue:
     """Return the issue of that row number; NoSuchIssue if there is none."""
-    row = conn.execute(_RECORD.where(issues.c.id == issue_id)).one_or_none()
+    row = conn.execute(RECORD.where(issues.c.id == issue_id)).one_or_none()
     if row is None:
         raise NoSuchIssue(f"there is no issue {issue_id}", remedy="Run: digest issue list")
-    return _issue(row)
+    return of_row(row)
 
 
 def listed(
@@ -112,15 +113,16 @@ def listed(
     states: Collection[IssueState] = (),
 ) -> list[Issue]:
     """Return the issues, the newest window first; of all newsletters unless one is named."""
-    query = _RECORD.order_by(issues.c.window_end.desc(), issues.c.id.desc())
+    query = RECORD.order_by(issues.c.window_end.desc(), issues.c.id.desc())
     if newsletter is not None:
         query = query.where(issues.c.newsletter == newsletter)
     if states:
         query = query.where(issues.c.state.in_(states))
-    return [_issue(row) for row in conn.execute(query)]
+    return [of_row(row) for row in conn.execute(query)]
 
 
-def _issue(row: Row[*tuple[Any, ...]]) -> Issue:
+def of_row(row: Row[*tuple[Any, ...]]) -> Issue:
+    """Return the issue of a row of `RECORD`, whatever else the row has."""
     return Issue(
         id=row.id,
         of=IssueId(row.newsletter, Rhythm(row.rhythm), row.key),
@@ -420,7 +422,7 @@ def last_frozen(conn: Connection, of: IssueId) -> int | None:
 def frozen_before(conn: Connection, issue: Issue, *, most: int) -> list[Issue]:
     """Return the *most* issues of its newsletter and rhythm sent before it, oldest first."""
     query = (
-        _RECORD.where(
+        RECORD.where(
             issues.c.newsletter == issue.of.newsletter,
             issues.c.rhythm == issue.of.rhythm,
             issues.c.frozen_at.is_not(None),
@@ -429,7 +431,7 @@ def frozen_before(conn: Connection, issue: Issue, *, most: int) -> list[Issue]:
         .order_by(issues.c.window_end.desc())
         .limit(most)
     )
-    return [_issue(row) for row in conn.execute(query)][::-1]
+    return [of_row(row) for row in conn.execute(query)][::-1]
 
 
 def started_at(conn: Connection, newsletter: str) -> datetime | None:

@@ -98,6 +98,7 @@ def _environment(folders: tuple[Path, ...]) -> Environment:
         "hour": words.hour,
         "invariant": words.invariant,
         "kilobytes": words.kilobytes,
+        "lasted": words.lasted,
         "moment": words.moment,
         "percent": words.percent,
         "place": words.place,

@@ -173,6 +173,11 @@ def span(length: timedelta) -> str:
     return distance(length) if seconds >= 60 else f"in about {max(round(seconds), 1)} s"
 
 
+def lasted(length: timedelta) -> str:
+    """Return how long something took: ``7 min``."""
+    return span(length).removeprefix("in ").removeprefix("about ")
+
+
 def rate(per_second: float) -> str:
     """Return ``48 readers a second``; by the minute where that would be less than one."""
     if per_second >= 1:

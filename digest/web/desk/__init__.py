@@ -13,9 +13,11 @@ from digest.errors import IssueError, TemplateError
 from digest.web.desk import (
     account,
     deciding,
+    downloading,
     editing,
     entering,
     feeds,
+    listing,
     log,
     people,
     previewing,
@@ -43,6 +45,8 @@ def doors(pages: Pages) -> APIRouter:
     for room in (
         entering,
         weeks,
+        listing,
+        downloading,
         previewing,
         deciding,
         editing,

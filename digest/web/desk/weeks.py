@@ -1,4 +1,4 @@
-"""The issues: this week's, any other, and all of them in a list."""
+"""An issue's page: this week's, or any other."""
 
 from __future__ import annotations
 
@@ -8,9 +8,7 @@ from starlette.responses import HTMLResponse, JSONResponse
 from digest import weekly
 from digest.errors import Held, IssueError
 from digest.model import Issue
-from digest.store import issues
 from digest.web.desk import board
-from digest.web.desk.comparison import outcomes
 from digest.web.desk.layout import IssueNumber, chosen, desk_page, known_issue
 from digest.web.desk.session import Visitor, looking
 from digest.web.pages import Pages
@@ -28,24 +26,6 @@ def doors(pages: Pages) -> APIRouter:
         if issue is None:
             return desk_page(pages, who, "desk-empty.html", key, here="week")
         return board_page(pages, who, issue, here="week")
-
-    @router.get("/desk/issues")
-    def all_issues(who: Visitor = seen, newsletter: str = "") -> HTMLResponse:
-        key = chosen(pages, newsletter)
-        with pages.database.read() as conn:
-            known = issues.listed(conn, key)
-            sent = outcomes(conn, known)
-            rows = [
-                {
-                    "issue": issue,
-                    "subject": recap.subject
-                    if (recap := issues.draft(conn, issue.id).recap)
-                    else "",
-                    "tally": sent.get(issue.id),
-                }
-                for issue in known
-            ]
-        return desk_page(pages, who, "desk-issues.html", key, here="issues", rows=rows)
 
     @router.get("/desk/issues/{issue_id}")
     def one_issue(issue_id: IssueNumber, who: Visitor = seen) -> HTMLResponse:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from itertools import islice
 from zoneinfo import ZoneInfo
 
 from digest.errors import NoSuchIssue
 from digest.model import Rhythm, Window
-from digest.model.settings import DAYS, NewsletterSettings, Weekly
+from digest.model.settings import Holiday, NewsletterSettings, Recurrence
+from digest.model.settings.recurrence import first_from
 
 _DAY = timedelta(days=1)
-_WEEK = timedelta(days=7)
+#: Whoever has no issue within so many days has none.
+_FARTHEST = 800
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,29 +32,34 @@ class Slot:
     sends_at: datetime
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """A day on which the newsletter closes, whether an issue goes out then or not."""
+
+    #: In the newsletter's zone.
+    closing: date
+    #: UTC.
+    close: datetime
+    sends_at: datetime
+    #: Why no issue goes out then; None if one does.
+    holiday: Holiday | None
+
+
 def slot_closing(newsletter: NewsletterSettings, day: date) -> Slot:
     """
-    Return the weekly slot that closes on *day*, a date in the newsletter's zone.
+    Return the usual slot that closes on *day*, a date in the newsletter's zone.
 
-    Windows of consecutive slots touch, so the week in which the clocks change is an
-    hour longer or shorter. NoSuchIssue if the newsletter does not close on that weekday.
+    Windows of consecutive slots touch: the week in which the clocks change is an hour
+    longer or shorter, and the one after a holiday has the holiday's too. NoSuchIssue if
+    the newsletter does not close on that day, or if no issue goes out for a holiday.
     """
-    closes = newsletter.closes
-    if day.weekday() != closes.weekday:
+    place = place_closing(newsletter, day)
+    if place is None or place.holiday:
         raise NoSuchIssue(
-            f"{newsletter.title} closes on {DAYS[closes.weekday].title()}s,"
-            f" and {day} is a {DAYS[day.weekday()].title()}",
-            remedy=f"The next closing day is {_next_weekday(day, closes.weekday)}.",
+            _no_slot(newsletter, day, place),
+            remedy=f"The next closing day is {_next(newsletter, day)}.",
         )
-    zone = newsletter.zone
-    before, close = (instant(on, closes.at, zone) for on in (day - _WEEK, day))
-    return Slot(
-        rhythm=Rhythm.WEEKLY,
-        key=day.isoformat(),
-        window=Window(before, close),
-        previous_close=before,
-        sends_at=_first(newsletter.sends, close, zone),
-    )
+    return _slot(newsletter, place)
 
 
 def slot_of_month(newsletter: NewsletterSettings, month: date) -> Slot:
@@ -98,8 +107,7 @@ def preceding(newsletter: NewsletterSettings, slot: Slot) -> Slot:
     """Return the slot that closes when *slot* opens, under the calendar as it is now."""
     if slot.rhythm is Rhythm.MONTHLY:
         return slot_of_month(newsletter, date.fromisoformat(f"{slot.key}-01") - _DAY)
-    day = _day(newsletter.closes, slot.window.start, newsletter.zone, after=True)
-    return slot_closing(newsletter, day - _WEEK)
+    return _slot(newsletter, _last(newsletter, slot.window.start))
 
 
 def upcoming(newsletter: NewsletterSettings, now: datetime, n: int) -> tuple[Slot, ...]:
@@ -108,6 +116,69 @@ def upcoming(newsletter: NewsletterSettings, now: datetime, n: int) -> tuple[Slo
     while len(slots) < n:
         slots.append(following(newsletter, slots[-1]))
     return tuple(slots[:n])
+
+
+def ahead(newsletter: NewsletterSettings, now: datetime, n: int) -> tuple[Place, ...]:
+    """
+    Return the next *n* places that send after *now*, and those between that do not.
+
+    Fewer where holidays leave no more within two years.
+    """
+    found: list[Place] = []
+    before = _before(newsletter, now)
+    coming = [] if before is None or before.sends_at <= now else [before]
+    for place in (*coming, *_after(newsletter, now)):
+        found.append(place)
+        n -= place.holiday is None
+        if not n:
+            return tuple(found)
+    while found and found[-1].holiday:
+        found.pop()
+    return tuple(found)
+
+
+def sending_on(newsletter: NewsletterSettings, day: date) -> Place | None:
+    """Return the place that sends on *day*, a date in the newsletter's zone; None if none does."""
+    zone = newsletter.zone
+    began = instant(day, time(), zone)
+    # What closes weeks before may be sent late, but never after the next close.
+    before = _before(newsletter, began)
+    near = [before] if before else []
+    for place in (*near, *islice(_after(newsletter, began), 2)):
+        if place.sends_at.astimezone(zone).date() == day:
+            return place
+    return None
+
+
+def place_closing(newsletter: NewsletterSettings, day: date) -> Place | None:
+    """Return the place that closes on *day*, a holiday or not; None if none closes then."""
+    return _place(newsletter, day) if _closes_on(newsletter, day) else None
+
+
+def look_back(newsletter: NewsletterSettings, window: Window) -> timedelta:
+    """
+    Return how old a publication may be at the end of *window*, on the wall clock.
+
+    That is the newsletter's `look_back`; at least the usual window's length, and longer by
+    what holidays added to it.
+    """
+    added = stretched(newsletter, window)
+    return max(newsletter.look_back, length(newsletter, window) - added) + added
+
+
+def stretched(newsletter: NewsletterSettings, window: Window) -> timedelta:
+    """Return by how much holidays made *window* longer than usual, on the wall clock."""
+    usual = _before(newsletter, window.end - timedelta.resolution)
+    if usual is None or usual.close <= window.start:
+        return timedelta(0)
+    return length(newsletter, Window(window.start, usual.close))
+
+
+def length(newsletter: NewsletterSettings, window: Window) -> timedelta:
+    """Return how long *window* is on the newsletter's wall clock."""
+    zone = newsletter.zone
+    start, end = (at.astimezone(zone).replace(tzinfo=None) for at in (window.start, window.end))
+    return end - start
 
 
 def instant(day: date, at: time, zone: ZoneInfo) -> datetime:
@@ -139,25 +210,106 @@ def _containing(newsletter: NewsletterSettings, moment: datetime, rhythm: Rhythm
         slot = slot_of_month(newsletter, moment.astimezone(newsletter.zone).date())
         # In the first hours of a first day the month before is still open.
         return slot if moment >= slot.window.start else preceding(newsletter, slot)
-    return slot_closing(newsletter, _day(newsletter.closes, moment, newsletter.zone, after=True))
+    for place in _after(newsletter, moment):
+        if not place.holiday:
+            return _slot(newsletter, place)
+    raise NoSuchIssue(
+        f"{newsletter.title} has no issue within two years, for each falls on a holiday",
+        remedy="Shorten `holidays` in config.yaml.",
+    )
 
 
 def _next_month(first: date) -> date:
     return (first + timedelta(days=31)).replace(day=1)
 
 
-def _first(weekly: Weekly, moment: datetime, zone: ZoneInfo) -> datetime:
-    return instant(_day(weekly, moment, zone, after=False), weekly.at, zone)
+# --- the usual slots, on the days of `closes` -----------------------------------------------
 
 
-def _day(weekly: Weekly, moment: datetime, zone: ZoneInfo, *, after: bool) -> date:
-    """Return the local day on which *weekly* first strikes at *moment* or (only) after it."""
+def _slot(newsletter: NewsletterSettings, place: Place) -> Slot:
+    start = _last(newsletter, place.close - timedelta.resolution).close
+    return Slot(
+        rhythm=Rhythm.WEEKLY,
+        key=place.closing.isoformat(),
+        window=Window(start, place.close),
+        previous_close=start,
+        sends_at=place.sends_at,
+    )
+
+
+def _last(newsletter: NewsletterSettings, moment: datetime) -> Place:
+    """Return the last place that closed at *moment* or before it and was no holiday."""
+    places = list(islice(_until(newsletter, moment), 1))
+    for place in _until(newsletter, moment):
+        if not place.holiday:
+            return place
+    return places[0]
+
+
+def _place(newsletter: NewsletterSettings, day: date) -> Place:
+    """Return the place that closes on *day*, which is one of the days of `closes`."""
+    zone, closes = newsletter.zone, newsletter.closes
+    close = instant(day, closes.at, zone)
+    # On the wall clock: in the night when an hour is skipped or comes twice, instants alone
+    # might put the sending a week away from its close.
+    sent = first_from(newsletter.sends, datetime.combine(day, closes.at))
+    sends_at = max(close, instant(sent.date(), sent.time(), zone))
+    on = sends_at.astimezone(zone).date()
+    return Place(
+        closing=day,
+        close=close,
+        sends_at=sends_at,
+        holiday=next((each for each in newsletter.holidays if on in each), None),
+    )
+
+
+def _after(newsletter: NewsletterSettings, moment: datetime) -> Iterator[Place]:
+    """Yield the places that close after *moment* within two years, the soonest first."""
     # Two days early: a skipped day or hour may put the instant of a date on the next one.
-    day = _next_weekday(moment.astimezone(zone).date() - timedelta(days=2), weekly.weekday)
-    while (struck := instant(day, weekly.at, zone)) < moment or (after and struck == moment):
-        day += _WEEK
-    return day
+    day = moment.astimezone(newsletter.zone).date() - 2 * _DAY
+    for _ in range(_FARTHEST):
+        if _closes_on(newsletter, day) and (place := _place(newsletter, day)).close > moment:
+            yield place
+        day += _DAY
 
 
-def _next_weekday(day: date, weekday: int) -> date:
-    return day + timedelta(days=(weekday - day.weekday()) % 7)
+def _until(newsletter: NewsletterSettings, moment: datetime) -> Iterator[Place]:
+    """Yield the places that closed at *moment* or within two years before, the newest first."""
+    day = moment.astimezone(newsletter.zone).date() + 2 * _DAY
+    for _ in range(_FARTHEST):
+        if _closes_on(newsletter, day) and (place := _place(newsletter, day)).close <= moment:
+            yield place
+        day -= _DAY
+
+
+def _before(newsletter: NewsletterSettings, moment: datetime) -> Place | None:
+    return next(_until(newsletter, moment), None)
+
+
+def _closes_on(newsletter: NewsletterSettings, day: date) -> bool:
+    """Tell whether *day* is one of `closes`; a day that a zone left out is its next one."""
+    closes, zone = newsletter.closes, newsletter.zone
+    if not closes.falls_on(day):
+        return False
+    then = day + _DAY
+    return not closes.falls_on(then) or _struck(closes, day, zone) < _struck(closes, then, zone)
+
+
+def _struck(closes: Recurrence, day: date, zone: ZoneInfo) -> datetime:
+    return instant(day, closes.at, zone)
+
+
+# --- what is said where there is none -------------------------------------------------------
+
+
+def _no_slot(newsletter: NewsletterSettings, day: date, place: Place | None) -> str:
+    if place and place.holiday:
+        named = f" ({place.holiday.name})" if place.holiday.name else ""
+        on = place.sends_at.astimezone(newsletter.zone).date()
+        return f"{newsletter.title} has no issue that closes on {day}: {on} is left out{named}"
+    return f"{newsletter.title} closes {newsletter.closes.said}, and {day} is a {day:%A}"
+
+
+def _next(newsletter: NewsletterSettings, day: date) -> date:
+    moment = instant(day, time(), newsletter.zone)
+    return date.fromisoformat(_containing(newsletter, moment, Rhythm.WEEKLY).key)

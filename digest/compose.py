@@ -13,6 +13,7 @@ from typing import Any
 
 from digest.calendar import Slot
 from digest.model import (
+    EXTRA,
     Block,
     Candidate,
     Edits,
@@ -24,6 +25,7 @@ from digest.model import (
     Theme,
 )
 from digest.model.settings import NewsletterSettings
+from digest.model.settings.recurrence import Pace
 from digest.themes import Counted, Found, Wishes, find
 
 #: The themes of a subject take at most this many characters, the newsletter's title aside.
@@ -96,7 +98,8 @@ def compose(
     items = tuple(_item(each, newsletter, edits) for each in chosen)
     found = _themes(ranked, chosen, edits, history, past, newsletter)
     headline, spare = _headline(found)
-    headline, lead, human = _worded(headline, _lead(found.themes, items, slot, words), edits)
+    pace = _pace(slot, newsletter)
+    headline, lead, human = _worded(headline, _lead(found.themes, items, pace, words), edits)
     return Recap(
         title=newsletter.title,
         window=slot.window,
@@ -113,7 +116,7 @@ def compose(
             edits,
             words,
             _valid(blocks, slot, newsletter),
-            monthly=slot.rhythm is Rhythm.MONTHLY,
+            pace=pace,
         ),
         others=found.others,
         alternatives=tuple(each for each in spare if each != headline),
@@ -213,37 +216,78 @@ def _joined(labels: Sequence[str]) -> str:
     return _cut(", ".join(kept), HEADLINE_CHARACTERS)
 
 
-def _lead(themes: Sequence[Theme], items: Sequence[Item], slot: Slot, words: Words) -> str:
+def _pace(slot: Slot, newsletter: NewsletterSettings) -> Pace:
+    """Return what the issue's stretch of time is called; "" where it has no name."""
+    if EXTRA in slot.key:
+        return ""
+    return "monthly" if slot.rhythm is Rhythm.MONTHLY else newsletter.closes.pace
+
+
+def _lead(themes: Sequence[Theme], items: Sequence[Item], pace: Pace, words: Words) -> str:
     """Return "This weekly recap focuses on a, b, c, and more."; ends where nothing follows."""
-    monthly = slot.rhythm is Rhythm.MONTHLY
     if not items:
-        if monthly:
-            return words.gettext("This monthly recap has nothing new to report.")
-        return words.gettext("This weekly recap has nothing new to report.")
+        return _nothing(pace, words)
     if not themes:
-        return _counted(len(items), words, monthly=monthly)
+        return _counted(len(items), pace, words)
     told = [theme.phrase or theme.label for theme in themes]
     if {one for theme in themes for one in theme.publications} < {
         each.publication for each in items
     }:
         told.append(words.gettext("more"))
-    if monthly:
-        return words.gettext("This monthly recap focuses on %(told)s.", told=words.listed(told))
-    return words.gettext("This weekly recap focuses on %(told)s.", told=words.listed(told))
+    return _focused(words.listed(told), pace, words)
 
 
-def _counted(count: int, words: Words, *, monthly: bool) -> str:
-    if monthly:
-        return words.ngettext(
+def _nothing(pace: Pace, words: Words) -> str:
+    return {
+        "daily": words.gettext("This daily recap has nothing new to report."),
+        "weekly": words.gettext("This weekly recap has nothing new to report."),
+        "monthly": words.gettext("This monthly recap has nothing new to report."),
+        "": words.gettext("This recap has nothing new to report."),
+    }[pace]
+
+
+def _focused(told: str, pace: Pace, words: Words) -> str:
+    return {
+        "daily": words.gettext("This daily recap focuses on %(told)s.", told=told),
+        "weekly": words.gettext("This weekly recap focuses on %(told)s.", told=told),
+        "monthly": words.gettext("This monthly recap focuses on %(told)s.", told=told),
+        "": words.gettext("This recap focuses on %(told)s.", told=told),
+    }[pace]
+
+
+def _counted(count: int, pace: Pace, words: Words) -> str:
+    return {
+        "daily": words.ngettext(
+            "This daily recap brings one publication.",
+            "This daily recap brings %(count)d publications.",
+            count,
+        ),
+        "weekly": words.ngettext(
+            "This weekly recap brings one publication.",
+            "This weekly recap brings %(count)d publications.",
+            count,
+        ),
+        "monthly": words.ngettext(
             "This monthly recap brings one publication.",
             "This monthly recap brings %(count)d publications.",
             count,
-        )
-    return words.ngettext(
-        "This weekly recap brings one publication.",
-        "This weekly recap brings %(count)d publications.",
-        count,
-    )
+        ),
+        "": words.ngettext(
+            "This recap brings one publication.",
+            "This recap brings %(count)d publications.",
+            count,
+        ),
+    }[pace]
+
+
+def _further(pace: Pace, words: Words) -> str:
+    """Return the heading of what no theme has."""
+    return {
+        "daily": words.gettext("More today"),
+        "weekly": words.gettext("More this week"),
+        "monthly": words.gettext("More this month"),
+        "": words.gettext("More"),
+    }[pace]
 
 
 def _worded(headline: str, lead: str, edits: Edits) -> tuple[str, str, tuple[str, ...]]:
@@ -297,7 +341,7 @@ def _sections(
     words: Words,
     blocks: Sequence[Block],
     *,
-    monthly: bool,
+    pace: Pace,
 ) -> tuple[Section, ...]:
     """Return the sections in the newsletter's order; those without content are left out."""
     events = tuple(each.publication for each in items if each.starts_at is not None)
@@ -308,7 +352,7 @@ def _sections(
     made = {
         "intro": _intro(edits),
         "themes": (Section(key="themes", items=themed),) if themed else (),
-        "more": _more(rest, words, headed=bool(themed), monthly=monthly),
+        "more": _more(rest, words, headed=bool(themed), pace=pace),
         "upcoming": _upcoming(events, words),
         **{f"block:{each.key}": (Section(key=f"block-{each.key}", block=each),) for each in blocks},
     }
@@ -347,9 +391,7 @@ def _upcoming(events: tuple[int, ...], words: Words) -> tuple[Section, ...]:
     return (Section(key="upcoming", title=words.gettext("Upcoming"), items=events),)
 
 
-def _more(
-    rest: Sequence[Item], words: Words, *, headed: bool, monthly: bool
-) -> tuple[Section, ...]:
+def _more(rest: Sequence[Item], words: Words, *, headed: bool, pace: Pace) -> tuple[Section, ...]:
     """Return what no theme has, kinds together; many of several kinds get headings."""
     kinds: dict[str, list[int]] = {}
     for item in rest:
@@ -360,9 +402,7 @@ def _more(
             for kind, ids in kinds.items()
         )
     ids = tuple(one for each in kinds.values() for one in each)
-    title = ""
-    if headed:
-        title = words.gettext("More this month") if monthly else words.gettext("More this week")
+    title = _further(pace, words) if headed else ""
     return (Section(key="more", title=title, items=ids),) if ids else ()
 
 

@@ -150,7 +150,8 @@ def config() -> str:
         "# config.yaml\n",
         MADE,
         "Durations are a number and a unit (`15m`, `10d`); wall times a weekday and a time"
-        " (`friday 06:00`), read on the newsletter's clock.",
+        " (`friday 06:00`) or another way to recur (`last friday 06:00`), read on the"
+        " newsletter's clock.",
         "An unknown key is an error that names file, line and key.",
         "`digest serve` reads the file again when it changes; a file with a mistake is not taken,"
         " and the old one stays in force.\n",
@@ -199,8 +200,10 @@ def _default(field: Any) -> str:
     value = field.default
     if value is None or value in ((), "", {}):
         return "none"
+    from digest.model.settings import Recurrence
+
     shown = getattr(value, "model_dump", None)
-    if shown and type(value).__name__ != "Weekly":
+    if shown and not isinstance(value, Recurrence):
         return "see below"
     return f"`{_written(value)}`"
 
@@ -226,8 +229,10 @@ def _written(value: Any) -> str:
 def _models(annotation: Any) -> Iterator[Any]:
     from pydantic import BaseModel
 
+    from digest.model.settings import Holiday, Recurrence
+
     if inspect.isclass(annotation) and issubclass(annotation, BaseModel):
-        if annotation.__name__ != "Weekly":
+        if not issubclass(annotation, Recurrence | Holiday):
             yield annotation
         return
     for inner in get_args(annotation):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -11,11 +12,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from digest.calendar import (
+    ahead,
     current,
     following,
     instant,
+    look_back,
     preceding,
     same_hour,
+    sending_on,
     slot_closing,
     slot_of_month,
     upcoming,
@@ -23,6 +27,7 @@ from digest.calendar import (
 from digest.errors import NoSuchIssue
 from digest.model import Rhythm
 from digest.model.settings import DAYS, NewsletterSettings
+from digest.model.settings.recurrence import ORDINALS
 
 ZONES = (
     "America/New_York",
@@ -62,7 +67,43 @@ def wall_times() -> st.SearchStrategy[str]:
 newsletters = st.builds(
     a_newsletter, timezone=st.sampled_from(ZONES), closes=wall_times(), sends=wall_times()
 )
+
+
+def ways_to_recur() -> st.SearchStrategy[str]:
+    days = st.dates(date(2000, 1, 1), date(2030, 12, 31))
+    return st.one_of(
+        st.sampled_from(["daily", "weekdays", "monthly last", *DAYS]),
+        st.builds("monthly {}".format, st.integers(1, 31)),
+        st.builds("{} {}".format, st.sampled_from(ORDINALS), st.sampled_from(DAYS)),
+        st.builds("fortnightly from {}".format, days),
+    )
+
+
+def hours() -> st.SearchStrategy[str]:
+    return st.builds("{:02}:{:02}".format, st.integers(0, 23), st.sampled_from([0, 15, 30, 59]))
+
+
+@st.composite
+def calendars(draw: st.DrawFn, holidays: bool = True) -> NewsletterSettings:
+    """A newsletter of any calendar; with a month's worth of holidays here and there."""
+    off = [
+        f"{day} to {day + timedelta(days=draw(st.integers(0, 20)))}"
+        for day in draw(st.lists(st.dates(date(2020, 1, 1), date(2022, 1, 1)), max_size=6))
+    ]
+    return a_newsletter(
+        timezone=draw(st.sampled_from(ZONES)),
+        closes=f"{draw(ways_to_recur())} {draw(hours())}",
+        sends=draw(hours()),
+        holidays=off if holidays else [],
+    )
+
+
 moments = st.datetimes(datetime(1995, 1, 1), datetime(2037, 12, 1), timezones=st.just(UTC))
+
+
+near_the_holidays = st.datetimes(
+    datetime(2019, 12, 1), datetime(2022, 3, 1), timezones=st.just(UTC)
+)
 
 
 def test_the_week_of_the_sample():
@@ -262,3 +303,177 @@ def test_nobody_is_served_early_or_more_than_a_day_late(wall, ours, theirs):
     moment = wall.replace(tzinfo=UTC)
     late = same_hour(moment, ZoneInfo(ours), ZoneInfo(theirs)) - moment
     assert timedelta(0) <= late <= timedelta(hours=25)
+
+
+# --- other calendars ----------------------------------------------------------------------
+
+
+@settings(max_examples=120, deadline=None)
+@given(
+    calendars(), st.datetimes(datetime(2019, 12, 1), datetime(2022, 3, 1), timezones=st.just(UTC))
+)
+def test_windows_tile_time_whatever_the_calendar(newsletter, moment):
+    """Consecutive windows leave no gap and do not overlap, in any zone, holidays or not."""
+    slot = current(newsletter, moment)
+    for _ in range(30):
+        after = following(newsletter, slot)
+        assert after.window.start == slot.window.end == after.previous_close
+        assert preceding(newsletter, after) == slot
+        assert slot.window.end <= slot.sends_at
+        assert slot_closing(newsletter, date.fromisoformat(slot.key)) == slot
+        on = slot.sends_at.astimezone(newsletter.zone).date()
+        assert not any(on in holiday for holiday in newsletter.holidays)
+        slot = after
+
+
+@settings(max_examples=80, deadline=None)
+@given(calendars(holidays=False), st.data())
+def test_a_day_left_out_gives_its_window_to_the_next(newsletter, data):
+    """Leaving a day out joins two windows to one, and moves nothing else."""
+    moment = data.draw(moments)
+    first, second, third = upcoming(newsletter, moment, 3)
+    day = first.sends_at.astimezone(newsletter.zone).date()
+    if second.sends_at.astimezone(newsletter.zone).date() == day:
+        return
+    without = a_newsletter(
+        timezone=newsletter.timezone,
+        closes=str(newsletter.closes),
+        sends=f"{newsletter.sends.at:%H:%M}",
+        holidays=[str(day)],
+    )
+    joined = slot_closing(without, date.fromisoformat(second.key))
+    assert (joined.window.start, joined.window.end) == (first.window.start, second.window.end)
+    assert joined.sends_at == second.sends_at
+    assert slot_closing(without, date.fromisoformat(third.key)) == third
+    shown = ahead(without, moment, 2)
+    assert [place.holiday is None for place in shown] == [False, True, True]
+    assert sending_on(without, day) == shown[0]
+    with pytest.raises(NoSuchIssue, match="is left out"):
+        slot_closing(without, date.fromisoformat(first.key))
+
+
+@pytest.mark.parametrize(
+    ("closes", "days"),
+    [
+        ("daily 06:00", ["01-29", "01-30", "01-31", "02-01"]),
+        ("weekdays 06:00", ["01-29", "01-30", "02-02", "02-03"]),
+        ("fortnightly from 2026-01-09 06:00", ["02-06", "02-20", "03-06", "03-20"]),
+        ("fortnightly from 2030-01-04 06:00", ["02-06", "02-20", "03-06", "03-20"]),
+        ("monthly 15 06:00", ["02-15", "03-15", "04-15", "05-15"]),
+        ("monthly 30 06:00", ["01-30", "02-28", "03-30", "04-30"]),
+        ("monthly last 06:00", ["01-31", "02-28", "03-31", "04-30"]),
+        ("first thursday 06:00", ["02-05", "03-05", "04-02", "05-07"]),
+        ("last friday 06:00", ["01-30", "02-27", "03-27", "04-24"]),
+    ],
+)
+def test_the_days_of_each_calendar(closes, days):
+    """What is written in config.yaml means these days of 2026, seen from the 29th of January."""
+    slots = upcoming(a_newsletter(closes=closes), utc("2026-01-29T00:00"), 4)
+    assert [slot.key for slot in slots] == [f"2026-{day}" for day in days]
+    assert str(a_newsletter(closes=closes).closes) == closes
+
+
+@pytest.mark.parametrize(
+    ("night", "closes", "sends", "expected"),
+    [
+        # 02:30 does not exist on 2026-03-08 in New York: it is read as 03:30.
+        ("2026-03-08", "daily 02:30", "03:00", ("2026-03-08T07:30", "2026-03-08T07:30")),
+        ("2026-03-08", "sunday 02:30", "sunday 03:00", ("2026-03-08T07:30", "2026-03-08T07:30")),
+        ("2026-03-08", "daily 01:30", "02:15", ("2026-03-08T06:30", "2026-03-08T07:15")),
+        # 01:30 comes twice on 2026-11-01: the first one counts.
+        ("2026-11-01", "daily 01:30", "01:45", ("2026-11-01T05:30", "2026-11-01T05:45")),
+        ("2026-11-01", "daily 00:30", "03:00", ("2026-11-01T04:30", "2026-11-01T08:00")),
+        ("2026-11-01", "sunday 01:30", "sunday 01:30", ("2026-11-01T05:30", "2026-11-01T05:30")),
+    ],
+)
+def test_the_nights_in_which_the_clocks_change(night, closes, sends, expected):
+    """An hour that is skipped or comes twice moves no sending to another day."""
+    slot = slot_closing(a_newsletter(closes=closes, sends=sends), date.fromisoformat(night))
+    assert (slot.window.end, slot.sends_at) == tuple(utc(each) for each in expected)
+
+
+def test_a_day_that_a_zone_left_out_closes_once():
+    """Apia had no 30 December 2011: a daily newsletter closes on the days around it."""
+    apia = a_newsletter(timezone="Pacific/Apia", closes="daily 06:00")
+    slots = upcoming(apia, utc("2011-12-29T00:00"), 4)
+    assert [slot.key for slot in slots] == ["2011-12-29", "2011-12-31", "2012-01-01", "2012-01-02"]
+
+
+def test_a_longer_window_looks_further_back():
+    """A publication of the days before a holiday is not too old for the issue after it."""
+    usual = a_newsletter()
+    after = a_newsletter(holidays=["2026-12-25"])
+    fortnightly = a_newsletter(closes="fortnightly from 2026-01-09 06:00")
+    new_year = slot_closing(after, date(2027, 1, 1)).window
+    assert new_year.start == slot_closing(usual, date(2026, 12, 18)).window.end
+    assert look_back(usual, slot_closing(usual, date(2027, 1, 1)).window) == timedelta(days=10)
+    assert look_back(after, new_year) == timedelta(days=17)
+    two_weeks = slot_closing(fortnightly, date(2026, 1, 23)).window
+    assert look_back(fortnightly, two_weeks) == timedelta(days=14)
+
+
+def test_the_next_times_name_the_holidays_between():
+    """Five send times are five issues; what is left out stands between them with its name."""
+    off = a_newsletter(holidays=["2026-12-24 to 2027-01-03 Winter break"])
+    places = ahead(off, utc("2026-12-11T14:00"), 5)
+    told = [(str(p.closing), p.holiday.name if p.holiday else "") for p in places]
+    assert told == [
+        ("2026-12-18", ""),
+        ("2026-12-25", "Winter break"),
+        ("2027-01-01", "Winter break"),
+        ("2027-01-08", ""),
+        ("2027-01-15", ""),
+        ("2027-01-22", ""),
+        ("2027-01-29", ""),
+    ]
+
+
+def test_what_closed_and_waits_for_its_hour_comes_first():
+    """Between the close and the hour, the next time is that of what has closed."""
+    monday = a_newsletter(closes="friday 18:00", sends="monday 09:00")
+    places = ahead(monday, utc("2026-01-10T12:00"), 2)
+    assert [str(place.closing) for place in places] == ["2026-01-09", "2026-01-16"]
+
+
+def test_no_year_is_all_holidays():
+    """Holidays for two years are no calendar: the way out is named."""
+    years = [f"{year}-01-01 to {year}-12-31" for year in range(2026, 2030)]
+    with pytest.raises(NoSuchIssue, match="within two years") as e:
+        current(a_newsletter(holidays=years), utc("2026-02-01T00:00"))
+    assert "holidays" in e.value.remedy
+
+
+@pytest.mark.parametrize(
+    ("told", "sentence"),
+    [
+        ({"closes": "lst friday 06:00"}, "did you mean `last friday`"),
+        ({"closes": "dayly 06:00"}, "did you mean `daily`"),
+        ({"closes": "fifth friday 06:00"}, "write `last friday`"),
+        ({"closes": "monthly 32 06:00"}, "1 to 31 or last"),
+        ({"closes": "fortnightly 06:00"}, "like `fortnightly from 2026-01-09 06:00`"),
+        ({"closes": "fortnightly from 2026-13-09 06:00"}, "like `fortnightly from"),
+        ({"closes": "06:00"}, "write a weekday and a time"),
+        ({"closes": "friday"}, "write a weekday and a time"),
+        ({"closes": "daily 06:00", "sends": "friday 09:00"}, "would go out after the next close"),
+        ({"holidays": ["christmas"]}, 'write a day like "2026-12-25"'),
+        ({"holidays": ["2026-02-30"]}, 'write a day like "2026-12-25"'),
+        ({"holidays": ["2026-12-24 to 2026-12-01"]}, "is no stretch of at most a year"),
+    ],
+)
+def test_a_slip_is_told_with_what_was_meant(told, sentence):
+    """What cannot be read names the nearest form, or an example."""
+    with pytest.raises(ValueError, match=re.escape(sentence)):
+        a_newsletter(**told)
+
+
+def test_days_off_are_read_as_written():
+    """A day, or two with "to" between; the rest of the line is the name."""
+    one, many = a_newsletter(
+        holidays=[date(2026, 12, 25), "2026-12-24 to 2027-01-03  Winter break "]
+    ).holidays
+    assert (one.first, one.last, one.name) == (date(2026, 12, 25), date(2026, 12, 25), "")
+    assert (str(many.first), str(many.last), many.name) == (
+        "2026-12-24",
+        "2027-01-03",
+        "Winter break",
+    )

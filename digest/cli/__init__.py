@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 #: Groups of commands, and what each is for; the module of the same name holds them.
 GROUPS = {
     "feeds": "Where publications come from: add, fetch, import, look after.",
+    "calendar": "When the next issues go out, and the days on which none does.",
     "issue": "One mailing: prepare, see why, edit, approve, send.",
     "bounces": "Mail that came back: bounces, complaints, requests to leave.",
     "subscribers": "Readers: import, export, add, show, erase.",
@@ -48,7 +49,7 @@ COMMANDS = {
 DOORS = {
     name: (COMMANDS | GROUPS)[name]
     for name in (
-        *("init", "demo", "rehearse", "feeds", "issue", "report"),
+        *("init", "demo", "rehearse", "feeds", "calendar", "issue", "report"),
         *("subscribers", "bounces", "serve", "worker"),
         *("people", "templates", "themes", "inbox", "doctor", "db"),
         *("backup", "restore"),

@@ -24,6 +24,11 @@ class Window:
         return self.start <= moment < self.end
 
 
+#: In the keys of issues beside the calendar's, before their number.
+EXTRA = "+extra-"
+CORRECTION = "+correction-"
+
+
 class Rhythm(StrEnum):
     """How often a subscription is served."""
 
@@ -58,6 +63,16 @@ class IssueId:
 
     def __str__(self) -> str:
         return f"{self.newsletter}/{self.rhythm}/{self.key}"
+
+    @property
+    def is_extra(self) -> bool:
+        """True for one that was asked for beside the calendar's."""
+        return EXTRA in self.key
+
+    @property
+    def is_correction(self) -> bool:
+        """True for one that puts another one right."""
+        return CORRECTION in self.key
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

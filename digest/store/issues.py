@@ -8,12 +8,13 @@ from datetime import datetime
 from typing import Any
 
 from pydantic import TypeAdapter
-from sqlalchemy import Connection, Row, func, select, update
+from sqlalchemy import Connection, Row, func, not_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 
 from digest.errors import NoSuchIssue, WrongState
 from digest.model import (
+    CORRECTION,
     Candidate,
     DeliveryState,
     Draft,
@@ -44,6 +45,8 @@ RECORD = select(
     *(c for c in issues.c if c.name not in ("recap", "candidates", "edits", "subject")),
     _NEWEST_EDITION.label("newest_edition"),
 )
+#: One that puts another right goes to some readers and shows nothing new.
+_IS_NO_CORRECTION = not_(issues.c.key.contains(CORRECTION, autoescape=True))
 
 
 # --- newsletters --------------------------------------------------------------------------
@@ -63,7 +66,11 @@ def started(conn: Connection, newsletter: str, *, now: datetime) -> datetime:
 def plan(
     conn: Connection, of: IssueId, window: Window, *, sends_at: datetime, now: datetime
 ) -> Issue:
-    """Return the issue of that identity, made if there was none. Calling twice is safe."""
+    """
+    Return the issue of that identity, made if there was none. Calling twice is safe.
+
+    One that is still a draft moves to *window* and *sends_at* if the calendar has changed.
+    """
     fresh = {
         "newsletter": of.newsletter,
         "rhythm": of.rhythm,
@@ -78,7 +85,19 @@ def plan(
         "created_at": now,
     }
     _insert_once(conn, issues, fresh)
-    return find(conn, of)
+    issue = find(conn, of)
+    if issue.state not in (IssueState.PLANNED, IssueState.DRAFT):
+        return issue
+    if (issue.window, issue.sends_at) == (window, sends_at):
+        return issue
+    return move(conn, issue, window, sends_at=sends_at)
+
+
+def move(conn: Connection, issue: Issue, window: Window, *, sends_at: datetime) -> Issue:
+    """Give the issue another window and send hour; WrongState if it changed since it was read."""
+    places = {"window_start": window.start, "window_end": window.end, "sends_at": sends_at}
+    _change(conn, issue, places)
+    return by_id(conn, issue.id)
 
 
 def find(conn: Connection, of: IssueId) -> Issue:
@@ -166,6 +185,7 @@ def labels(
             issues.c.rhythm == rhythm,
             issues.c.window_end < before,
             issues.c.frozen_at.is_not(None),
+            _IS_NO_CORRECTION,
         )
         .order_by(issues.c.window_end.desc(), issues.c.id.desc())
         .limit(limit)
@@ -411,6 +431,7 @@ def last_frozen(conn: Connection, of: IssueId) -> int | None:
             issues.c.newsletter == of.newsletter,
             issues.c.rhythm == of.rhythm,
             issues.c.key != of.key,
+            _IS_NO_CORRECTION,
             issues.c.frozen.is_not(None),
         )
         .order_by(issues.c.frozen_at.desc())
@@ -427,6 +448,7 @@ def frozen_before(conn: Connection, issue: Issue, *, most: int) -> list[Issue]:
             issues.c.rhythm == issue.of.rhythm,
             issues.c.frozen_at.is_not(None),
             issues.c.window_end < issue.window.end,
+            _IS_NO_CORRECTION,
         )
         .order_by(issues.c.window_end.desc())
         .limit(most)
@@ -449,6 +471,7 @@ def sizes(conn: Connection, of: IssueId, *, most: int) -> list[int]:
             issues.c.newsletter == of.newsletter,
             issues.c.rhythm == of.rhythm,
             issues.c.key != of.key,
+            _IS_NO_CORRECTION,
             issues.c.frozen_at.is_not(None),
         )
         .group_by(issues.c.id, issues.c.window_end)

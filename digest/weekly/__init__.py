@@ -15,7 +15,6 @@ that try the same step one wins and the other gets WrongState.
 from digest.weekly.announcements import announce
 from digest.weekly.approval import BARRING, approve, audience_of, freeze
 from digest.weekly.content import (
-    OPEN,
     ROLLED_OVER,
     compose_draft,
     edit,
@@ -30,9 +29,21 @@ from digest.weekly.content import (
 from digest.weekly.deadman import Overdue, alarm, overdue
 from digest.weekly.editions import findings, post_test, preview, seen, sets, test_key
 from digest.weekly.learning import answer, proposals, take_back
+from digest.weekly.planning import (
+    SKIPPED,
+    coming,
+    move_extra,
+    plan_extra,
+    planned,
+    skip,
+    unskip,
+    wall,
+    window_of,
+)
 from digest.weekly.retracing import Retrace, redo, retrace, undo
 from digest.weekly.steps import (
     ENDED,
+    OPEN,
     cancel,
     hold,
     pause,
@@ -49,6 +60,7 @@ __all__ = [
     "ENDED",
     "OPEN",
     "ROLLED_OVER",
+    "SKIPPED",
     "Overdue",
     "Retrace",
     "Step",
@@ -59,15 +71,19 @@ __all__ = [
     "approve",
     "audience_of",
     "cancel",
+    "coming",
     "compose_draft",
     "edit",
     "findings",
     "freeze",
     "hold",
+    "move_extra",
     "offered",
     "open_issue",
     "overdue",
     "pause",
+    "plan_extra",
+    "planned",
     "post_test",
     "prepare",
     "preview",
@@ -79,6 +95,7 @@ __all__ = [
     "rules",
     "seen",
     "sets",
+    "skip",
     "slot",
     "slot_of",
     "stop",
@@ -89,5 +106,8 @@ __all__ = [
     "trials",
     "tried",
     "undo",
+    "unskip",
+    "wall",
+    "window_of",
     "withdraw",
 ]

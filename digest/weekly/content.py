@@ -13,6 +13,7 @@ from digest import calendar
 from digest.calendar import Slot
 from digest.errors import WrongState
 from digest.model import (
+    EXTRA,
     Block,
     Candidate,
     Draft,
@@ -26,8 +27,9 @@ from digest.model import (
 from digest.model.settings import NewsletterSettings
 from digest.store import Database, issues, publications
 from digest.weekly.learning import learned
+from digest.weekly.planning import planned
 from digest.weekly.remembered import counted
-from digest.weekly.steps import ENDED, withdraw
+from digest.weekly.steps import ENDED, OPEN, withdraw
 
 if TYPE_CHECKING:
     from digest.config import Loaded
@@ -38,9 +40,6 @@ SEEN_BEFORE = timedelta(days=60)
 
 #: So many issues back we look for themes that readers have just had.
 LAST_ISSUES = 4
-
-#: States in which the content may still change.
-OPEN = (IssueState.PLANNED, IssueState.DRAFT, IssueState.HELD)
 
 #: What the audit log says of an issue whose few items went into the next one.
 ROLLED_OVER = "rolled over"
@@ -66,10 +65,17 @@ def slot(
 
 
 def rules(newsletter: NewsletterSettings, slot: Slot) -> NewsletterSettings:
-    """Return the settings that an issue of *slot* is made by: a month looks back on all of it."""
+    """
+    Return the settings that an issue of *slot* is made by.
+
+    A month looks back on all of it, an extra issue on its own window, and the issue after a
+    holiday on the holiday's window too.
+    """
     monthly = newsletter.monthly
+    if EXTRA in slot.key:
+        return _of_its_own(newsletter, slot)
     if slot.rhythm is not Rhythm.MONTHLY or monthly is None:
-        return newsletter
+        return _reaching_over_holidays(newsletter, slot)
     # In whole days, which the clock's changes do not alter.
     length = timedelta(days=round((slot.window.end - slot.window.start) / timedelta(days=1)))
     return newsletter.model_copy(
@@ -80,6 +86,21 @@ def rules(newsletter: NewsletterSettings, slot: Slot) -> NewsletterSettings:
             "late": length + newsletter.late,
         }
     )
+
+
+def _of_its_own(newsletter: NewsletterSettings, slot: Slot) -> NewsletterSettings:
+    """Return what an extra issue is made by: who asked for it wants what there is."""
+    items = newsletter.items.model_copy(update={"min": 0})
+    length = calendar.length(newsletter, slot.window)
+    return newsletter.model_copy(update={"items": items, "look_back": length})
+
+
+def _reaching_over_holidays(newsletter: NewsletterSettings, slot: Slot) -> NewsletterSettings:
+    look_back = calendar.look_back(newsletter, slot.window)
+    if look_back == newsletter.look_back:
+        return newsletter
+    late = newsletter.late + calendar.stretched(newsletter, slot.window)
+    return newsletter.model_copy(update={"look_back": look_back, "late": late})
 
 
 def identity(newsletter_key: str, slot: Slot) -> IssueId:
@@ -158,9 +179,10 @@ def trials(database: Database, loaded: Loaded, issue: Issue, *each: Edits) -> li
     """Return the drafts that *each* edits would make now, all of one look at the feed store."""
     from digest.config import blocks
 
-    newsletter = rules(loaded.settings.newsletters[issue.of.newsletter], slot_of(issue))
+    key = issue.of.newsletter
     with database.read() as conn:
-        newsletter = learned(conn, issue.of.newsletter, newsletter)
+        settings = planned(conn, key, loaded.settings.newsletters[key])
+        newsletter = learned(conn, key, rules(settings, slot_of(issue)))
         material = _gather(conn, issue, newsletter)
         pinned = [_with_pins(conn, material, edits) for edits in each]
     shown = blocks.read(loaded.folder, newsletter).blocks

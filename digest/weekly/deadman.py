@@ -14,13 +14,16 @@ from digest.calendar import Slot
 from digest.errors import NoSuchIssue
 from digest.model import Issue, IssueState, Rhythm
 from digest.store import Database, issues, ledger
-from digest.weekly.content import identity
+from digest.weekly.content import identity, slot_of
+from digest.weekly.planning import planned
 
 if TYPE_CHECKING:
     from digest.config import Loaded
 
 #: After the send hour an issue has this long to begin, or to be held with a reason.
 GRACE = timedelta(minutes=30)
+
+_NOT_BEGUN = (IssueState.PLANNED, IssueState.DRAFT, IssueState.APPROVED)
 
 #: Editors hear of these by another mail.
 _TOLD = (
@@ -57,7 +60,8 @@ def overdue(
     It asks the calendar and the database only, so it says so whatever became of the bell
     and the sender.
     """
-    newsletter = loaded.settings.newsletters[newsletter_key]
+    with database.read() as conn:
+        newsletter = planned(conn, newsletter_key, loaded.settings.newsletters[newsletter_key])
     slot = calendar.current(newsletter, now, rhythm)
     if now < slot.sends_at:
         slot = calendar.preceding(newsletter, slot)
@@ -79,6 +83,25 @@ def overdue(
         due_at=slot.sends_at,
         sentence=_said(issue, slot, newsletter.zone),
     )
+
+
+def overdue_extras(
+    database: Database, loaded: Loaded, newsletter_key: str, *, now: datetime
+) -> list[Overdue]:
+    """Return the extra issues whose hour came and went, and nothing took them up."""
+    zone = loaded.settings.newsletters[newsletter_key].zone
+    with database.read() as conn:
+        waiting = issues.listed(conn, newsletter_key, states=_NOT_BEGUN)
+    return [
+        Overdue(
+            newsletter=newsletter_key,
+            key=issue.of.key,
+            due_at=issue.sends_at,
+            sentence=_said(issue, slot_of(issue), zone),
+        )
+        for issue in waiting
+        if issue.of.is_extra and now >= issue.sends_at + GRACE
+    ]
 
 
 def _of(conn: Connection, newsletter_key: str, slot: Slot) -> Issue | None:
@@ -118,6 +141,8 @@ def alarm(database: Database, loaded: Loaded, *, now: datetime) -> list[Overdue]
         for rhythm in newsletter.rhythms
         if (each := overdue(database, loaded, key, now=now, rhythm=rhythm))
     ]
+    for key in loaded.settings.newsletters:
+        found += overdue_extras(database, loaded, key, now=now)
     for each in found:
         _tell(database, loaded, each, now=now)
     return found

@@ -11,6 +11,9 @@ from digest.store import Database, issues, ledger
 #: States that end an issue's life.
 ENDED = (IssueState.FINISHED, IssueState.CANCELLED, IssueState.MISSED)
 
+#: States in which the content may still change.
+OPEN = (IssueState.PLANNED, IssueState.DRAFT, IssueState.HELD)
+
 
 def withdraw(database: Database, issue: Issue, *, now: datetime, actor: str) -> Issue:
     """Take an approval back: the issue is a draft again, its publications are free."""

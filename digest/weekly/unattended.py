@@ -14,9 +14,10 @@ from digest.model import Draft, Issue, IssueState, Rhythm
 from digest.model.settings import NewsletterSettings
 from digest.store import Database, issues
 from digest.weekly.approval import approve, freeze
-from digest.weekly.content import ROLLED_OVER, identity, prepare, rules
+from digest.weekly.content import ROLLED_OVER, identity, prepare, rules, slot_of
+from digest.weekly.planning import follow_holidays, planned, put_back
 from digest.weekly.safety import objections, too_late
-from digest.weekly.steps import hold
+from digest.weekly.steps import OPEN, hold
 
 if TYPE_CHECKING:
     from digest.config import Loaded
@@ -31,7 +32,8 @@ class Step:
     """What the bell did to an issue, for the log and for notices."""
 
     issue: Issue
-    #: ``prepared``, ``missed``, ``rolled over``, ``held``, ``approved``, ``frozen``.
+    #: ``prepared``, ``missed``, ``rolled over``, ``left out``, ``held``, ``approved``,
+    #: ``frozen``.
     what: str
 
 
@@ -44,10 +46,10 @@ def advance(
     It looks at the database and the calendar only, so a bell that rings twice, or in two
     processes, does nothing twice, and one that did not ring is caught up.
     """
-    newsletter = loaded.settings.newsletters[newsletter_key]
     with database.write() as conn:
         since = issues.started(conn, newsletter_key, now=now)
-    steps = []
+        newsletter = planned(conn, newsletter_key, loaded.settings.newsletters[newsletter_key])
+    steps = _leave_holidays_out(database, newsletter_key, newsletter, now=now)
     for rhythm in newsletter.rhythms:
         slot = calendar.current(newsletter, now, rhythm)
         before = calendar.preceding(newsletter, slot)
@@ -55,7 +57,36 @@ def advance(
         for each in (before, slot):
             if each.window.end > since and _is_on(database, newsletter_key, newsletter, each, now):
                 steps += _decide(database, loaded, newsletter_key, each, now=now)
+    steps += _decide_extras(database, loaded, newsletter_key, now=now)
     return steps + _send_approved(database, loaded, newsletter_key, now=now)
+
+
+def _leave_holidays_out(
+    database: Database, newsletter_key: str, newsletter: NewsletterSettings, *, now: datetime
+) -> list[Step]:
+    """Cancel what waits for a holiday, and take up again what waits for one no longer."""
+    try:
+        left_out = follow_holidays(database, newsletter_key, newsletter, now=now)
+    except WrongState:
+        left_out = []  # another process took this step first
+    places = calendar.ahead(newsletter, now, 1)
+    with suppress(WrongState), database.write() as conn:
+        for place in places:
+            put_back(conn, newsletter_key, newsletter, place, by="bell", now=now)
+    return [Step(issue=issue, what="left out") for issue in left_out]
+
+
+def _decide_extras(
+    database: Database, loaded: Loaded, newsletter_key: str, *, now: datetime
+) -> list[Step]:
+    with database.read() as conn:
+        extras = [
+            issue for issue in issues.listed(conn, newsletter_key, states=OPEN) if issue.of.is_extra
+        ]
+    steps = []
+    for issue in extras:
+        steps += _decide(database, loaded, newsletter_key, slot_of(issue), now=now)
+    return steps
 
 
 def _is_on(
@@ -133,7 +164,11 @@ def _mark_missed(
     """Close the books on windows older than *before* that nobody sent: they are never sent late."""
     with database.read() as conn:
         found = issues.listed(conn, newsletter_key, states=(IssueState.PLANNED, IssueState.DRAFT))
-    left = [issue for issue in found if issue.of.rhythm is before.rhythm]
+    left = [
+        issue
+        for issue in found
+        if issue.of.rhythm is before.rhythm and not issue.of.is_extra and not issue.of.is_correction
+    ]
     steps = []
     for issue in left:
         if issue.window.end < before.window.end and issue.sends_at >= since:

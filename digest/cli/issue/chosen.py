@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from digest.errors import NoSuchIssue
 from digest.model import Rhythm
 
 if TYPE_CHECKING:
@@ -72,12 +74,34 @@ def choose(newsletter: str | None, closing: str | None) -> Chosen:
     from digest import weekly
     from digest.cli import context
 
-    day, rhythm = _meant(closing)
+    of_its_own = re.fullmatch(r"\d{4}-\d{2}(-\d{2})?[+](extra|correction)-\d+", closing or "")
+    day, rhythm = (None, Rhythm.WEEKLY) if of_its_own else _meant(closing)
     installation = context.open_installation()
     key, settings = context.newsletter(installation, newsletter)
     now = datetime.now(UTC)
-    slot = weekly.slot(settings, day, now=now, rhythm=rhythm)
+    known = _known(installation, key, closing, rhythm) if closing else None
+    if known is not None:
+        slot = weekly.slot_of(known)
+    elif of_its_own:
+        raise NoSuchIssue(f"{key} has no issue {closing}", remedy="Run: digest issue list")
+    else:
+        with installation.database.read() as conn:
+            planned = weekly.planned(conn, key, settings)
+        slot = weekly.slot(planned, day, now=now, rhythm=rhythm)
     return Chosen(installation=installation, key=key, newsletter=settings, slot=slot, now=now)
+
+
+def _known(installation: Installation, key: str, closing: str, rhythm: Rhythm) -> Issue | None:
+    """Return the issue of that key if there is one, whatever the calendar says by now."""
+    from digest.model import IssueId
+    from digest.store import issues
+
+    rhythms = tuple(Rhythm) if "+" in closing else (rhythm,)
+    with installation.database.read() as conn:
+        for each in rhythms:
+            with suppress(NoSuchIssue):
+                return issues.find(conn, IssueId(key, each, closing))
+    return None
 
 
 def with_rhythm(command: Callable[..., None]) -> Callable[..., None]:

@@ -13,10 +13,13 @@ from digest.model.issue import Rhythm
 from digest.model.settings.feeds import FeedSettings
 from digest.model.settings.items import Exclude, Items, Ranking, Topics
 from digest.model.settings.look import Look, Utm
+from digest.model.settings.recurrence import Daily, Weekly, late_sending
 from digest.model.settings.values import (
     SAMPLE_ADDRESS,
     Address,
     Clock,
+    Closing,
+    DaysOff,
     Duration,
     Key,
     LanguageTag,
@@ -24,10 +27,9 @@ from digest.model.settings.values import (
     Mailbox,
     SectionPlace,
     SegmentName,
+    Sending,
     Strict,
     Text,
-    WallTime,
-    Weekly,
     Weight,
     Zone,
     duration,
@@ -86,10 +88,16 @@ class NewsletterSettings(Strict):
     language: LanguageTag = "en"
     #: Whose wall clock `closes` and `sends` are read on.
     timezone: Zone = "UTC"
-    #: What is published from then on belongs to the next week.
-    closes: WallTime = Weekly(weekday=4, at=time(6))
-    #: When the issue goes out.
-    sends: WallTime = Weekly(weekday=4, at=time(9))
+    #: What is published from then on belongs to the next issue: a weekday and a time
+    #: (``friday 06:00``), or ``daily``, ``weekdays``, ``fortnightly from 2026-01-09``,
+    #: ``monthly 15``, ``monthly last``, ``first thursday``, ``last friday`` and a time.
+    closes: Closing = Weekly(weekday=4, at=time(6))
+    #: When the issue goes out: the first such time from the close on, written like `closes`; a
+    #: time alone in quotes (``"09:00"``) is the next one on the clock.
+    sends: Sending = Daily(at=time(9))
+    #: Days on which no issue goes out, each ``2026-12-25 Christmas Day`` or
+    #: ``2026-12-24 to 2027-01-03 Winter break``: the next issue has that week too.
+    holidays: tuple[DaysOff, ...] = ()
     #: How old a publication may be at the close.
     look_back: Duration = timedelta(days=10)
     #: How old a late arrival may be: published before the look-back, first seen this week.
@@ -143,6 +151,16 @@ class NewsletterSettings(Strict):
     weights: dict[str, Weight] = Field(default={})
     #: What each part of the scores of items and themes can bring.
     ranking: Ranking = Ranking()
+
+    @model_validator(mode="after")
+    def _sent_before_the_next_close(self) -> Self:
+        late = late_sending(self.closes, self.sends)
+        if late is not None:
+            raise ValueError(
+                f"what closes on {late} would go out after the next close: sends ({self.sends})"
+                f" comes too seldom for closes ({self.closes})"
+            )
+        return self
 
     @property
     def zone(self) -> ZoneInfo:

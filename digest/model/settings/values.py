@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import unicodedata
 from datetime import time, timedelta
-from difflib import get_close_matches
 from ipaddress import ip_address
 from typing import Annotated, Any
 from urllib.parse import urlsplit
@@ -15,7 +14,15 @@ from email_validator import EmailNotValidError, validate_email
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
-DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+from digest.model.settings.recurrence import (
+    Holiday,
+    Recurrence,
+    clock,
+    holiday,
+    recurrence,
+    sending,
+)
+
 #: Sections that a mail may have by name alone; the third takes how far it looks ahead.
 SECTIONS = ("intro", "themes", "more", "upcoming")
 #: What every mail client shows.
@@ -45,37 +52,13 @@ def is_loopback(host: str) -> bool:
         return host.lower() == "localhost" or host.lower().endswith(".localhost")
 
 
-class Weekly(BaseModel):
-    """A weekday and a wall time: ``friday 06:00``."""
-
-    model_config = ConfigDict(frozen=True)
-
-    #: 0 is Monday.
-    weekday: int
-    at: time
-
-    def __str__(self) -> str:
-        return f"{DAYS[self.weekday]} {self.at:%H:%M}"
-
-
-def _weekly(value: Any) -> Any:
+def _wall(value: Any) -> Any:
     if not isinstance(value, str):
         return value
-    match = re.fullmatch(r"\s*([a-z]+)\s+(\d{1,2}):(\d{2})\s*", value.lower())
-    if not match or int(match[2]) > 23 or int(match[3]) > 59:
-        raise ValueError(f'write a weekday and a time, like "friday 06:00", not {value!r}')
-    if match[1] not in DAYS:
-        near = get_close_matches(match[1], DAYS, n=1)
-        meant = f"; did you mean `{near[0]}`?" if near else f"; one of {', '.join(DAYS)}"
-        raise ValueError(f"{match[1]!r} is no weekday{meant}")
-    return Weekly(weekday=DAYS.index(match[1]), at=time(int(match[2]), int(match[3])))
-
-
-def _wall(value: Any) -> Any:
-    match = re.fullmatch(r"\s*(\d{1,2}):(\d{2})\s*", value) if isinstance(value, str) else None
-    if isinstance(value, str) and (not match or int(match[1]) > 23 or int(match[2]) > 59):
+    at = clock(value.strip())
+    if at is None:
         raise ValueError(f'write a time in quotes, like "06:00", not {value!r}')
-    return time(int(match[1]), int(match[2])) if match else value
+    return at
 
 
 def duration(value: Any) -> Any:
@@ -285,7 +268,9 @@ def _selector(value: str) -> str:
 
 
 Duration = Annotated[timedelta, BeforeValidator(duration)]
-WallTime = Annotated[Weekly, BeforeValidator(_weekly)]
+Closing = Annotated[Recurrence, BeforeValidator(recurrence)]
+Sending = Annotated[Recurrence, BeforeValidator(sending)]
+DaysOff = Annotated[Holiday, BeforeValidator(holiday)]
 Clock = Annotated[time, BeforeValidator(_wall)]
 Zone = Annotated[str, AfterValidator(_zone)]
 Address = Annotated[str, AfterValidator(_address)]

@@ -12,6 +12,7 @@ from digest import staff
 from digest.errors import IssueError, TemplateError
 from digest.web.desk import (
     account,
+    calendar,
     deciding,
     downloading,
     editing,
@@ -54,6 +55,7 @@ def doors(pages: Pages) -> APIRouter:
         publications,
         feeds,
         rules,
+        calendar,
         people,
         account,
         log,

@@ -327,3 +327,25 @@ def test_sessions_and_second_factors_end_from_the_command_line(typed: Typed) -> 
         assert "signed out everywhere" in typed("people", words, "ana@example.org").output
         assert staff.session(database, session, now=now) is None
         assert typed("people", words, "ben@example.org").exit_code == 1
+
+
+def test_a_token_is_made_listed_and_revoked(typed: Typed) -> None:
+    """Printed once and never again; its number ends it; what the role has not is refused."""
+    assert "No program has one" in typed("people", "tokens").output
+    typed("people", "add", "ana@example.org")
+    words = ("people", "token", "ana@example.org", "--name", "a script", "--scope")
+    secret = typed(*words, "issues:read", "--scope", "issues:write").stdout.strip()
+    database, now = open_installation().database, datetime.now(UTC)
+    found = staff.program(database, secret, now=now)
+    assert found is not None
+    assert found.token.scopes == ("issues:read", "issues:write")
+    listed = typed("people", "tokens")
+    assert "a script" in listed.output
+    assert secret not in listed.output
+    (told,) = json.loads(typed("people", "tokens", "--json").stdout)
+    assert typed("people", "revoke", str(told["id"])).exit_code == 0
+    assert staff.program(database, secret, now=now) is None
+    assert typed("people", "revoke", str(told["id"])).exit_code == 1
+    refused = typed(*words, "send")
+    assert refused.exit_code == 1
+    assert "takes the role publisher" in refused.output

@@ -56,6 +56,8 @@ FORMS: dict[str, tuple[str, dict[str, str]]] = {
     "/desk/people/{account_id}/link": ("admin", {}),
     "/desk/people/{account_id}/remove": ("admin", {}),
     "/desk/people/{account_id}/role": ("admin", {"role": "viewer"}),
+    "/desk/tokens": ("viewer", {"name": "", "scope": "issues:read"}),
+    "/desk/tokens/{number}/revoke": ("viewer", {}),
     "/desk/publications": ("editor", {"newsletter": "recap", "title": "A Title"}),
     "/desk/publications/{number}": ("editor", {"title": "A Title"}),
     "/desk/publications/{number}/hidden": ("editor", {"hidden": "no"}),
@@ -75,11 +77,14 @@ PAGES = (
     "/desk/issues/{issue_id}/mail",
     "/desk/issues/{issue_id}/preview",
     "/desk/issues/{issue_id}/progress",
+    "/desk/issues/{issue_id}/report.csv",
+    "/desk/issues/{issue_id}/report.json",
     "/desk/issues/{issue_id}/version",
     "/desk/log",
     "/desk/people",
     "/desk/publications",
     "/desk/rules",
+    "/desk/tokens",
 )
 
 

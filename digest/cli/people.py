@@ -130,6 +130,88 @@ def reset_totp(address: Address) -> None:
 
 
 @app.command()
+def token(
+    address: Address,
+    name: Annotated[str, typer.Option(help="Which program has it.")],
+    scope: Annotated[
+        list[str],
+        typer.Option(
+            help="What it may: issues:read, issues:write, send, …; more than one is fine."
+        ),
+    ],
+    days: Annotated[
+        int, typer.Option(help="How long it opens; 0: until it is revoked.", min=0)
+    ] = 90,
+) -> None:
+    """
+    Make a token of the API, within what the person may, and print it this once.
+
+    Example: digest people token editor@example.org --name "Friday script" --scope issues:read
+    """
+    from datetime import timedelta
+
+    from digest import staff
+    from digest.cli import context, terminal
+
+    database, now = context.open_installation().database, datetime.now(UTC)
+    lasts = timedelta(days=days) if days else None
+    secret = staff.make_token(
+        database, staff.account(database, address), name=name, scopes=scope, lasts=lasts, now=now
+    )
+    terminal.say(secret)
+
+
+@app.command()
+def tokens(json: AsJson = False) -> None:
+    """
+    List the tokens of the API that are not revoked.
+
+    Example: digest people tokens
+    """
+    from digest import staff
+    from digest.cli import context, terminal
+
+    found = staff.api_tokens(context.open_installation().database)
+    if json:
+        terminal.as_json(found)
+    elif found:
+        terminal.table(
+            ("number", "whose", "name", "may", "used", "ends"),
+            [
+                (
+                    t.id,
+                    t.whose,
+                    t.name,
+                    ", ".join(t.scopes),
+                    t.used_at or "never",
+                    t.expires_at or "",
+                )
+                for t in found
+            ],
+        )
+    else:
+        terminal.say("No program has one. Run: digest people token ADDRESS --name … --scope …")
+
+
+@app.command()
+def revoke(
+    number: Annotated[int, typer.Argument(help="As digest people tokens lists it.")],
+) -> None:
+    """
+    End a token of the API, at once.
+
+    Example: digest people revoke 3
+    """
+    from digest import staff
+    from digest.cli import context, terminal
+
+    database = context.open_installation().database
+    if not staff.revoke_token(database, number, now=datetime.now(UTC)):
+        raise DigestError(f"no token has the number {number}", remedy="Run: digest people tokens")
+    terminal.say(f"Token {number} opens nothing any more.")
+
+
+@app.command()
 def remove(address: Address) -> None:
     """
     Close an account; its sessions and API tokens end at once.

@@ -5,7 +5,15 @@ Signing in is by a one-time link or a password, and by a second factor where som
 one up. Guesses are slowed by argon2id (RFC 9106) and by a wait that grows with each.
 """
 
-from digest.staff.accounts import Role, add, change_role, listed, remove
+from digest.staff.accounts import Role, account, add, change_role, listed, remove
+from digest.staff.api_tokens import (
+    Program,
+    Scope,
+    api_tokens,
+    make_token,
+    program,
+    revoke_token,
+)
 from digest.staff.entering import (
     LINK_LASTS,
     desk_url,
@@ -50,6 +58,7 @@ from digest.staff.sessions import (
     sign_out_everywhere,
     signed,
 )
+from digest.store.api_tokens import ApiToken
 from digest.store.sessions import Session
 from digest.store.staff import Account
 
@@ -59,11 +68,16 @@ __all__ = [
     "RESET_LASTS",
     "SESSION_SECONDS",
     "Account",
+    "ApiToken",
     "Offer",
+    "Program",
     "Role",
+    "Scope",
     "Session",
     "Signed",
+    "account",
     "add",
+    "api_tokens",
     "browsers",
     "change_password",
     "change_role",
@@ -79,14 +93,17 @@ __all__ = [
     "link",
     "listed",
     "mail_reset",
+    "make_token",
     "new_codes",
     "offer_factor",
     "one_time_link",
     "open_sessions",
+    "program",
     "remove",
     "renewed",
     "reset",
     "reset_waits",
+    "revoke_token",
     "second_step",
     "session",
     "set_password",

@@ -55,6 +55,12 @@ def _given(conn: Connection, address: str, role: Role, now: datetime) -> Account
     return account
 
 
+def account(database: Database, address: str) -> Account:
+    """Return the account of that address; DigestError, with what to do, if there is none."""
+    with database.read() as conn:
+        return known(conn, address)
+
+
 def listed(database: Database) -> list[Account]:
     """Return the accounts by address."""
     with database.read() as conn:

@@ -134,7 +134,7 @@ def application(pages: Pages) -> FastAPI:
     )
     _reading(api, pages)
     _asking(api, pages)
-    _explain(api)
+    explain(api)
     api.add_middleware(Limit, now=pages.now)
     origins = pages.loaded.settings.web.origins
     if origins:
@@ -307,7 +307,9 @@ def _proof(wish: Wish, prefix: str, origin: str) -> dict[str, Any]:
 # --- refusing -----------------------------------------------------------------------------
 
 
-def _explain(api: FastAPI) -> None:
+def explain(api: FastAPI) -> None:
+    """Give every refusal of *api* the form of problem details."""
+
     def refused(_request: Request, e: HTTPException) -> Response:
         answer = problem(e.status_code, e.detail)
         answer.headers.update(e.headers or {})

@@ -19,7 +19,7 @@ from starlette.responses import Response
 from digest.config import Loaded
 from digest.errors import BadToken, NoSuchIssue, StoreBusy
 from digest.store import Database
-from digest.web import api, desk, files, guard, health, hooks, metrics, readers, stopping
+from digest.web import api, desk, deskapi, files, guard, health, hooks, metrics, readers, stopping
 from digest.web.pages import Pages, told
 
 _log = structlog.get_logger("digest.web")
@@ -54,6 +54,7 @@ def application(
     # A redirect to or from a trailing slash would break a one-click POST (RFC 8058, 3.1).
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
     app.state.closing = Event()
+    app.mount(deskapi.PATH, deskapi.application(pages))
     app.mount(api.PATH, api.application(pages))
     for room in (health, readers, hooks, stopping, desk, files):
         app.include_router(room.doors(pages))

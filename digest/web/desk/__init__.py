@@ -25,6 +25,7 @@ from digest.web.desk import (
     publications,
     rules,
     sending,
+    tokens,
     weeks,
 )
 from digest.web.desk.layout import go
@@ -58,6 +59,7 @@ def doors(pages: Pages) -> APIRouter:
         calendar,
         people,
         account,
+        tokens,
         log,
     ):
         router.include_router(room.doors(pages))

@@ -25,6 +25,14 @@ Step = Callable[[Issue, str, datetime], object]
 def doors(pages: Pages) -> APIRouter:
     """Return the routes of the decisions; each is a form that names the version it saw."""
     router = APIRouter()
+    for action, step in steps(pages).items():
+        _door(router, pages, action, step)
+    _doors_that_ask(router, pages)
+    return router
+
+
+def steps(pages: Pages) -> dict[str, Step]:
+    """Return the decisions that take a publisher and nothing but a click, by name."""
     database = pages.database
 
     def approve(issue: Issue, by: str, now: datetime) -> object:
@@ -42,17 +50,23 @@ def doors(pages: Pages) -> APIRouter:
     def cancel(issue: Issue, by: str, now: datetime) -> object:
         return weekly.cancel(database, issue, by=by, now=now, reason=f"Cancelled by {by}.")
 
-    steps: dict[str, Step] = {
+    return {
         "approve": approve,
         "release": release,
         "pause": pause,
         "resume": resume,
         "cancel": cancel,
     }
-    for action, step in steps.items():
-        _door(router, pages, action, step)
-    _doors_that_ask(router, pages)
-    return router
+
+
+def holding(pages: Pages, reason: str) -> Step:
+    """Return the decision to hold the issue, for a *reason* in somebody's words or for none."""
+
+    def step(issue: Issue, by: str, now: datetime) -> object:
+        said = plain(" ".join(reason.split())) or f"Held by {by}."
+        return weekly.hold(pages.database, issue, by=by, reasons=(said,), now=now)
+
+    return step
 
 
 def _door(router: APIRouter, pages: Pages, action: str, step: Step) -> None:
@@ -73,11 +87,7 @@ def _doors_that_ask(router: APIRouter, pages: Pages) -> None:
         reason: str = Form("", max_length=500),
         who: Visitor = Depends(acting(pages, "editor")),
     ) -> Response:
-        def step(issue: Issue, by: str, now: datetime) -> object:
-            said = plain(" ".join(reason.split())) or f"Held by {by}."
-            return weekly.hold(pages.database, issue, by=by, reasons=(said,), now=now)
-
-        return decided(pages, who, issue_id, version, step)
+        return decided(pages, who, issue_id, version, holding(pages, reason))
 
     @router.post("/desk/issues/{issue_id}/resend")
     def resend(

@@ -15,7 +15,7 @@ from digest.errors import WrongState
 from digest.model import Draft, Issue, Publication
 from digest.store import issues, publications
 from digest.web.desk import wishes
-from digest.web.desk.deciding import decided
+from digest.web.desk.deciding import Step, decided
 from digest.web.desk.layout import IssueNumber, desk_page, go, known_issue
 from digest.web.desk.session import Visitor, acting
 from digest.web.desk.wishes import Wish
@@ -39,7 +39,7 @@ def doors(pages: Pages) -> APIRouter:
         if issue.version != version:
             return _merge_page(pages, who, issue, wish)
         try:
-            _grant(pages, who, issue, wish)
+            grant(pages, who.account.address, issue, wish)
         except WrongState:
             # Between our look and our writing somebody was quicker.
             return _merge_page(pages, who, known_issue(pages, issue_id), wish)
@@ -47,15 +47,21 @@ def doors(pages: Pages) -> APIRouter:
 
     @router.post("/desk/issues/{issue_id}/refresh")
     def refresh(issue_id: IssueNumber, version: int = Form(), who: Visitor = editing) -> Response:
-        def step(issue: Issue, by: str, now: datetime) -> object:
-            slot = weekly.slot_of(issue)
-            return weekly.prepare(
-                pages.database, pages.loaded, issue.of.newsletter, slot, now=now, actor=by
-            )
-
-        return decided(pages, who, issue_id, version, step)
+        return decided(pages, who, issue_id, version, refreshing(pages))
 
     return router
+
+
+def refreshing(pages: Pages) -> Step:
+    """Return the step that takes in what the feeds brought since; edits stay."""
+
+    def step(issue: Issue, by: str, now: datetime) -> object:
+        slot = weekly.slot_of(issue)
+        return weekly.prepare(
+            pages.database, pages.loaded, issue.of.newsletter, slot, now=now, actor=by
+        )
+
+    return step
 
 
 def _place(wish: Wish) -> str:
@@ -66,8 +72,9 @@ def _place(wish: Wish) -> str:
     return f"theme-{wish.publication}" if about_theme else f"item-{wish.publication}"
 
 
-def _grant(pages: Pages, who: Visitor, issue: Issue, wish: Wish) -> None:
-    by, now = who.account.address, pages.now()
+def grant(pages: Pages, by: str, issue: Issue, wish: Wish) -> None:
+    """Make the issue's edits what *wish* asks for; WrongState where somebody was quicker."""
+    now = pages.now()
     if wish.act == "undo":
         weekly.undo(pages.database, pages.loaded, issue, now=now, actor=by)
         return

@@ -41,7 +41,7 @@ def doors(pages: Pages) -> APIRouter:
     ) -> Response:
         key = chosen(pages, newsletter)
         try:
-            settings = _settings(url)
+            settings = web_feed(url)
             if not sure:
                 held = intake.look(pages.loaded, key, settings, now=pages.now())
                 return _page(pages, who, key, url=settings.url, held=held)
@@ -71,7 +71,7 @@ def doors(pages: Pages) -> APIRouter:
     return router
 
 
-def _settings(url: str) -> FeedSettings:
+def web_feed(url: str) -> FeedSettings:
     """Return the settings of a feed on the web; FeedError for anything else, as files of ours."""
     url = url.strip()
     if urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).netloc:

@@ -48,13 +48,13 @@ def doors(pages: Pages) -> APIRouter:
     ) -> Response:
         key = chosen(pages, newsletter)
         try:
-            entry = _entry(pages, key, title, link, summary, kind, on)
+            written = entry(pages, key, title, link, summary, kind, on)
         except ValueError as e:
             return _page(pages, who, key, refusal=str(e), status=422)
-        read = intake.write_in(pages.database, key, [entry], now=pages.now())
+        read = intake.write_in(pages.database, key, [written], now=pages.now())
         if read.refused:
             return _page(pages, who, key, refusal=read.refused[0].why, status=422)
-        _log(pages, who, "wrote in", after={"newsletter": key, "title": entry.title})
+        _log(pages, who, "wrote in", after={"newsletter": key, "title": written.title})
         return go(pages, f"/desk/publications?newsletter={key}")
 
     @router.post("/desk/publications/{number}/hidden")
@@ -97,7 +97,7 @@ def _query(words: str) -> str:
     return urlencode({"words": words}) if words else ""
 
 
-def _entry(
+def entry(
     pages: Pages, newsletter_key: str, title: str, link: str, summary: str, kind: str, on: str
 ) -> Entry:
     """Return what the form says as an entry; ValueError, for a person, if it cannot be one."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from fastapi import Request
 from starlette.exceptions import HTTPException
@@ -84,14 +85,26 @@ async def wish(request: Request) -> Wish:
     act = told.get("act", "")
     if act not in ACTS:
         raise HTTPException(422, "This form is not one of ours. Reload the page.")
+    seen = {name: told[f"seen_{name}"] for name in LENGTHS if f"seen_{name}" in told}
+    number = _number(told.get("publication", ""))
+    return asked(act, number, to=_number(told.get("to", "")), words=told, seen=seen)
+
+
+def asked(
+    act: str,
+    publication: int | None,
+    *,
+    to: int | None = None,
+    words: Mapping[str, str],
+    seen: Mapping[str, str] = MappingProxyType({}),
+) -> Wish:
+    """Return the wish for one of `ACTS`, its words made plain; 422 for words that are too long."""
     return Wish(
         act=act,
-        publication=_number(told.get("publication", "")),
-        to=_number(told.get("to", "")),
-        words={name: _written(name, told[name]) for name in LENGTHS if name in told},
-        seen={
-            name: _plain(name, told[f"seen_{name}"]) for name in LENGTHS if f"seen_{name}" in told
-        },
+        publication=publication,
+        to=to,
+        words={name: _written(name, words[name]) for name in LENGTHS if name in words},
+        seen={name: _plain(name, text) for name, text in seen.items()},
     )
 
 

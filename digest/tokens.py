@@ -24,8 +24,8 @@ LEAVE, CHOOSE = "unsubscribe", "choose"
 
 _KEY_ID_OCTETS = 3
 _MAC_OCTETS = 16
-_BETWEEN = b"\x1f"
-_CONTROL = re.compile(r"[\x00-\x1f]")
+_BETWEEN = "\x1f"
+_CONTROL = re.compile(r"[\x00-\x1e]")
 #: Longer than any token that we make.
 _MAX_LENGTH = 400
 
@@ -64,7 +64,7 @@ def opened(key: str, purpose: str, token: str) -> tuple[str, ...]:
         genuine |= hmac.compare_digest(mac, _mac(secret, purpose, payload)) and fits
     if not genuine:
         raise _refusal()
-    return tuple(part.decode() for part in payload.split(_BETWEEN))
+    return tuple(payload.decode().split(_BETWEEN))
 
 
 def make_until(key: str, purpose: str, expires_at: datetime, *parts: str | int) -> str:
@@ -89,7 +89,7 @@ def message_id(key: str, issue: int, subscriber: int, domain: str) -> str:
     RFC 5322 section 3.6.4; it tells neither reader nor issue to who lacks the key.
     """
     mac = _mac(_secrets(key)[-1], "message-id", _payload((issue, subscriber)))
-    return f"<{base64.b32encode(mac).rstrip(b'=').decode().lower()}@{domain}>"
+    return f"<{_spelled(mac)}@{domain}>"
 
 
 def return_address(key: str, issue: int, subscriber: int, mailbox: str) -> str:
@@ -169,8 +169,17 @@ def _unspelled(tag: str) -> bytes:
     return sealed
 
 
+_LETTERS = "abcdefghijklmnopqrstuvwxyz234567"
+_PAIRS = tuple(one + two for one in _LETTERS for two in _LETTERS)
+
+
 def _spelled(sealed: bytes) -> str:
-    return base64.b32encode(sealed).rstrip(b"=").decode().lower()
+    """In base32 (RFC 4648, 6), small, unpadded; the standard library's costs ten times as much."""
+    letters = -(-len(sealed) * 8 // 5)
+    pairs = -(-letters // 2)
+    number = int.from_bytes(sealed, "big") << pairs * 10 - len(sealed) * 8
+    spelled = "".join([_PAIRS[number >> shift & 1023] for shift in range(pairs * 10 - 10, -1, -10)])
+    return spelled[:letters]
 
 
 def address_hash(key: str, address_key: str) -> str:
@@ -207,6 +216,7 @@ def _secrets(key: str) -> tuple[bytes, ...]:
     return secrets
 
 
+@lru_cache(maxsize=16)
 def _key_id(secret: bytes) -> bytes:
     return hashlib.sha256(b"key id\0" + secret).digest()[:_KEY_ID_OCTETS]
 
@@ -216,12 +226,12 @@ def _mac(secret: bytes, purpose: str, payload: bytes) -> bytes:
 
 
 def _payload(parts: tuple[str | int, ...]) -> bytes:
-    told = [str(part) for part in parts]
-    if not told:
+    if not parts:
         raise ValueError("a token without parts opens nothing")
-    if any(_CONTROL.search(part) for part in told):
+    told = _BETWEEN.join(map(str, parts))
+    if _CONTROL.search(told) or told.count(_BETWEEN) != len(parts) - 1:
         raise ValueError("a part of a token holds a control character")
-    return _BETWEEN.join(part.encode() for part in told)
+    return told.encode()
 
 
 def _decoded(token: str) -> bytes:

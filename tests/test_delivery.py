@@ -265,6 +265,22 @@ def test_a_fault_of_ours_stops_the_issue(desk, phase, answer):
         it.settle()
 
 
+def test_whoever_waited_too_long_when_it_stopped_is_owed_it(desk, monkeypatch):
+    """A permission that was to be asked for again when the run ended leaves nobody uncertain."""
+    monkeypatch.setattr("digest.delivery.supply.FRESH_SECONDS", 0.05)
+    it = desk(12, delay=0.1)
+    seen = []
+
+    def script(phase, argument):
+        seen.extend([argument] if phase == "content" else [])
+        return "550 5.7.26 unauthenticated" if phase == "content" and len(seen) == 4 else None
+
+    it.server.script = script
+    with pytest.raises(SenderFault):
+        it.settle(smtp={"connections": 1})
+    assert it.states() == {SENT: 3, DEFERRED: 1, DeliveryState.PENDING: 8}
+
+
 def test_a_refused_password_stops_the_issue(desk):
     """AUTH refused: nobody was attempted, the reason is on the issue."""
     it = desk(3, extensions=("AUTH PLAIN",))

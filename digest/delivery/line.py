@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
 from digest.errors import Unreachable
 from digest.model.settings import SmtpSettings
-from digest.smtp import Envelope, Outcome, Session, connect
+from digest.smtp import Session, connect
 
 #: A server that worked and went away is asked again after these seconds: it may restart.
 PAUSES = (1, 2, 4, 8)
@@ -32,6 +32,8 @@ class Line:
     def __init__(self, settings: SmtpSettings, *, folder: Path) -> None:
         #: Why it is of no use any more: it took nothing of a message, time and again.
         self.fault: Unreachable | None = None
+        #: It is being given messages.
+        self.feeding = False
         self._settings = settings
         self._folder = folder
         self._session: Session | None = None
@@ -40,24 +42,42 @@ class Line:
         self._lockstep = False
         #: Set whenever a message was decided.
         self._decided = asyncio.Event()
+        #: Set when its connection is of no more use.
+        self._left = asyncio.Event()
 
-    async def ready(self) -> Session:
-        """Return an open connection with room for a message. Unreachable, SenderFault."""
-        while (session := self._session) and session.usable and session.load:
-            if session.has_room and not self._is_worn(session):
-                return session
-            await self._one_decided()
-        if session is None or not session.usable or self._is_worn(session):
+    async def open(self) -> None:
+        """Have a connection that takes messages. Unreachable, SenderFault."""
+        if self._session is None or self._is_spent(self._session):
             await self.close()
-            session = self._session = await self._connected()
+            self._session = await self._connected()
+        self._left.clear()
+
+    @property
+    def session(self) -> Session | None:
+        """The connection, if it has room for a message now."""
+        session = self._session
+        if session is None or self._left.is_set() or not session.has_room:
+            return None
+        if self._is_spent(session):
+            self.leave()
+            return None
         return session
 
-    def _is_worn(self, session: Session) -> bool:
-        return session.messages >= self._settings.messages_per_connection
+    @property
+    def load(self) -> int:
+        """How many messages are offered and not decided."""
+        return self._session.load if self._session else 0
 
-    async def _one_decided(self) -> None:
-        self._decided.clear()
-        await self._decided.wait()
+    async def in_use(self) -> None:
+        """Return when the connection has ended or is worn out, or somebody says `leave`."""
+        await self._left.wait()
+
+    def leave(self) -> None:
+        """Give up the connection; what is on its way is waited for."""
+        self._left.set()
+
+    def _is_spent(self, session: Session) -> bool:
+        return not session.usable or session.messages >= self._settings.messages_per_connection
 
     async def _connected(self) -> Session:
         for pause in PAUSES if self._worked else ():
@@ -72,29 +92,17 @@ class Line:
     async def _connect(self) -> Session:
         return await connect(self._settings, folder=self._folder, lockstep=self._lockstep)
 
-    def offer(
-        self,
-        session: Session,
-        envelope: Envelope,
-        letter: Letter,
-        done: Callable[[Outcome], None],
-        *,
-        begin_by: float,
-    ) -> None:
-        """Offer *letter* over *session*, which `ready` gave; as `Session.offer`."""
-
-        def decided(outcome: Outcome) -> None:
-            self._decided.set()
-            done(outcome)
-
-        session.offer(envelope, letter.segments, decided, begin_by=begin_by)
+    def decided(self) -> None:
+        """Take notice that a message over its connection was decided."""
+        self._decided.set()
 
     async def close(self) -> None:
         """Wait for what is on its way, and close; calling twice is safe."""
         if self._session is None:
             return
         while self._session.usable and self._session.load:
-            await self._one_decided()
+            self._decided.clear()
+            await self._decided.wait()
         self._lockstep = self._lockstep or self._session.lied
         await self._session.close()
         self._session = None

@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any
 
 from digest.delivery.judge import Judge
-from digest.delivery.line import Line
+from digest.delivery.line import Letter, Line
 from digest.delivery.recorder import Recorder
 from digest.delivery.supply import Flight, Job, Supply
 from digest.errors import DigestError, SendError, StoreError, Unreachable
@@ -43,6 +43,8 @@ class Run:
         self._fault: BaseException | None = None
         self._unreachable: list[Unreachable] = []
         self._judging: set[asyncio.Task[None]] = set()
+        #: Those whose connection is open.
+        self._lines: list[Line] = []
 
     async def settle(self) -> None:
         """
@@ -56,7 +58,9 @@ class Run:
         self._recorder = Recorder(
             job.database, job.issue, job.holder, clock=job.clock, on_written=self._written
         )
-        self._supply = Supply(job, self._recorder, pace, halted=self._halted, halt=self._halt)
+        self._supply = Supply(
+            job, self._recorder, pace, halted=self._halted, halt=self._halt, serve=self._serve
+        )
         self._judge = Judge(job, self._recorder, pace)
         watch = asyncio.create_task(self._watch())
         try:
@@ -177,21 +181,25 @@ class Run:
         self._fault = self._fault or fault
         self._halted.set()
         self._supply.wake_all()
+        self._serve()
 
     def _written(self, results: Sequence[Result]) -> None:
-        self._supply.landed(results)
+        self._supply.landed()
         failed = DeliveryState.FAILED
         self._job.progress(sum(each.tried or each.state is failed for each in results))
 
     # --- one line's work ---
 
     async def _work(self) -> None:
+        """Keep a connection open for as long as there is something to send."""
         line = Line(self._job.smtp, folder=self._job.folder)
         try:
             while line.fault is None and await self._supply.arrives():
-                session = await line.ready()
-                if not self._halted.is_set() and (flight := self._supply.take()):
-                    self._offer(line, session, flight)
+                await line.open()
+                self._lines.append(line)
+                self._serve()
+                await line.in_use()
+                self._lines.remove(line)
         except Unreachable as e:
             # Some servers allow fewer connections than we open: the others may go on.
             self._unreachable.append(e)
@@ -202,16 +210,42 @@ class Run:
             self._supply.pass_on()
             await line.close()
 
-    def _offer(self, line: Line, session: Session, flight: Flight) -> None:
+    def _serve(self) -> None:
+        """Give the lines what is ready; let them go where nothing will come any more."""
+        if self._halted.is_set() or self._supply.is_over:
+            for line in self._lines:
+                line.leave()
+            return
+        for line in sorted(self._lines, key=_load):
+            self._feed(line)
+
+    def _feed(self, line: Line) -> None:
+        """Offer *line* what is ready, as far as it has room."""
+        if line.feeding:
+            return
+        line.feeding = True
+        try:
+            while (
+                not self._halted.is_set()
+                and (session := line.session)
+                and (taken := self._supply.take())
+            ):
+                self._offer(line, session, *taken)
+        except Exception as e:  # noqa: BLE001 - whatever it is ends the run in order
+            self._halt(e)
+        finally:
+            line.feeding = False
+
+    def _offer(self, line: Line, session: Session, flight: Flight, letter: Letter) -> None:
         """Send what may be sent; whatever happens, the row gets a result."""
-        row, letter = flight.row, flight.letter
+        row = flight.row
         envelope = Envelope(
             letter.envelope_from, letter.recipient, f"{row.issue}.{row.recipient.subscriber}"
         )
         flight.offers += 1
         try:
             decided = partial(self._decided, line, flight)
-            line.offer(session, envelope, letter, decided, begin_by=flight.fresh_until)
+            session.offer(envelope, letter.segments, decided, begin_by=flight.fresh_until)
         except Dropped as e:
             self._decided(line, flight, e)
         except Exception as e:
@@ -219,13 +253,21 @@ class Run:
             raise
 
     def _decided(self, line: Line, flight: Flight, outcome: Outcome) -> None:
+        line.decided()
         if isinstance(outcome, Reply):
             if outcome.code == 421 and outcome.phase is Phase.MAIL:
                 said = f"the mail server ends every connection: {outcome}"
-                outcome = Dropped(said, after_content=False)
+                self._undecided(line, flight, Dropped(said, after_content=False))
             else:
                 self._judged(flight, outcome)
-                return
+        else:
+            self._undecided(line, flight, outcome)
+        if line.fault:
+            line.leave()
+        else:
+            self._feed(line)
+
+    def _undecided(self, line: Line, flight: Flight, outcome: Dropped) -> None:
         flight.offers -= isinstance(outcome, Stale)
         if outcome.after_content or flight.offers >= OFFERS:
             self._judge.broke(flight.row, outcome)
@@ -243,3 +285,7 @@ class Run:
             task = asyncio.create_task(self._guarded(doubt))
             self._judging.add(task)
             task.add_done_callback(self._judging.discard)
+
+
+def _load(line: Line) -> int:
+    return line.load

@@ -28,6 +28,10 @@ IN_FLIGHT = 64
 #: can take along without those in flight waiting for it.
 LEAST_CLAIM, MOST_CLAIM = 50, 250
 
+#: So far ahead readers are permitted: what is sent in these seconds. Each that is ready
+#: without a line is one more that a crash leaves uncertain, and each commit costs.
+AHEAD_SECONDS = 0.02
+
 #: A permission holds for so many seconds; after that it is asked for again, because the
 #: reader may have left meanwhile.
 FRESH_SECONDS = 0.5
@@ -60,15 +64,12 @@ class Flight:
     """A message that may leave."""
 
     row: Delivery
-    letter: Letter
+    #: The reader's domain, in small letters.
+    domain: str
     #: Until when the permission holds, by the loop's clock.
     fresh_until: float = 0.0
     #: On how many connections it was offered.
     offers: int = 0
-
-    @property
-    def domain(self) -> str:
-        return domain(self.row)
 
 
 def domain(row: Delivery) -> str:
@@ -85,10 +86,10 @@ def untried(row: Delivery, *, now: datetime, due_at: datetime | None = None) -> 
 
 class Supply:
     """
-    Keeps just as many flights ready as the lines need while one commit is under way.
+    Keeps as many flights ready as leave while one commit is under way.
 
-    Each that is ready without a line is one more that a crash leaves uncertain. So the
-    look-ahead grows where a line had to wait for the ledger, and shrinks where none did.
+    The next ones are asked for when none is ready and a line has room. All that have been
+    answered meanwhile are written in the same commit, so their places are free for it.
     """
 
     def __init__(
@@ -99,27 +100,32 @@ class Supply:
         *,
         halted: asyncio.Event,
         halt: Callable[[BaseException | None], None],
+        serve: Callable[[], None],
     ) -> None:
-        """For one event loop; `fill` is to run beside the lines. *halt* ends the run."""
+        """
+        For one event loop; `fill` is to run beside the lines.
+
+        *halt* ends the run; *serve* gives the lines what is ready, or tells that it is over.
+        """
         self._job = job
         self._recorder = recorder
         self._pace = pace
         self._halted = halted
         self._halt = halt
+        self._serve = serve
         self._loop = asyncio.get_running_loop()
         self._claimed: deque[Delivery] = deque()
         #: Claimed ones whose domain rests for a moment.
         self._aside: deque[Delivery] = deque()
         self._ready: deque[Flight] = deque()
-        #: Asked for, and no durable result yet.
-        self._flying: set[int] = set()
+        #: Those whose permission has to be asked for again.
+        self._stale: list[Flight] = []
         self._hungry: deque[asyncio.Future[None]] = deque()
         self._wanted = asyncio.Event()
-        self._asking_again: set[asyncio.Task[None]] = set()
         #: Nobody is due any more.
         self._dry = False
         self._ahead = job.smtp.connections
-        self._fewest = 0
+        self._permitted_at = 0.0
         self._claiming: asyncio.Task[None] | None = None
         self._claim_size = LEAST_CLAIM
         self._claimed_at = 0.0
@@ -129,43 +135,62 @@ class Supply:
     @property
     def is_empty(self) -> bool:
         """True if nobody is left over of those who are due."""
-        return self._dry and not self._ready and not self._claimed and not self._aside
+        waiting = self._ready or self._stale or self._claimed or self._aside
+        return self._dry and not waiting
+
+    @property
+    def is_over(self) -> bool:
+        """True if nobody is left over and nobody's answer is awaited."""
+        return self.is_empty and not self._recorder.flying
 
     # --- for the lines ---
 
     async def arrives(self) -> bool:
         """Return True once a flight is ready; False if none comes any more."""
         while not self._ready and not self._halted.is_set():
-            if self._dry and not self._flying:
+            if self.is_over:
                 return False
-            self._ahead = min(self._ahead + 1, IN_FLIGHT)
             self._wanted.set()
             hungry = self._loop.create_future()
             self._hungry.append(hungry)
             await hungry
         return not self._halted.is_set()
 
-    def take(self) -> Flight | None:
-        """Return a flight that may leave at once; None if another line was quicker."""
+    def take(self) -> tuple[Flight, Letter] | None:
+        """
+        Return a flight that may leave at once, and its message, written now.
+
+        None, and the next ones are asked for, if none may leave.
+        """
         while self._ready:
             flight = self._ready.popleft()
-            self._fewest = min(self._fewest, len(self._ready))
-            self._wanted.set()
             if rest := self._pace.held(flight.domain):
                 self._pace.answered(flight.domain, None)
                 self._keep(flight.row, rest)
-                continue
-            if self._loop.time() < flight.fresh_until:
-                return flight
-            again = self._loop.create_task(self._permit([flight]))
-            self._asking_again.add(again)
-            again.add_done_callback(self._asked_again)
+            elif self._loop.time() >= flight.fresh_until:
+                self._stale.append(flight)
+            elif letter := self._written(flight.row):
+                return flight, letter
+            else:
+                self._pace.answered(flight.domain, None)
+        self._wanted.set()
         return None
 
-    def _asked_again(self, task: asyncio.Task[None]) -> None:
-        self._asking_again.discard(task)
-        if not task.cancelled() and (fault := task.exception()):
-            self._halt(fault)
+    def _written(self, row: Delivery) -> Letter | None:
+        """Return the reader's message; None, and a result, if none can be made."""
+        try:
+            return self._job.write(row)
+        except ReaderError as e:
+            self._recorder.tell(
+                Result(
+                    subscriber=row.recipient.subscriber,
+                    state=DeliveryState.FAILED,
+                    answer=str(e),
+                    tried=False,
+                    at=self._job.clock(),
+                )
+            )
+            return None
 
     def pass_on(self) -> None:
         """Let another line go on with what this one was called for."""
@@ -175,21 +200,27 @@ class Supply:
         """Offer *flight*, of which the server took nothing, on another connection."""
         self._ready.appendleft(flight)
         self._wake()
+        self._loop.call_soon(self._serve)
 
-    def landed(self, results: Sequence[Result]) -> None:
-        """Take notice that *results* are durable."""
-        self._flying.difference_update(result.subscriber for result in results)
+    def landed(self) -> None:
+        """Take notice that results are durable."""
         self._wanted.set()
-        if self._dry and not self._flying:
+        if self.is_over:
             self.wake_all()
+            self._serve()
 
     def wake_all(self) -> None:
-        while self._hungry:
-            self._wake(always=True)
+        """Let everybody who waits look again."""
         self._wanted.set()
+        while self._hungry:
+            self._wake_one()
 
-    def _wake(self, *, always: bool = False) -> None:
-        while self._hungry and (always or self._ready):
+    def _wake(self) -> None:
+        for _ in range(len(self._ready)):
+            self._wake_one()
+
+    def _wake_one(self) -> None:
+        while self._hungry:
             hungry = self._hungry.popleft()
             if not hungry.done():
                 hungry.set_result(None)
@@ -198,39 +229,44 @@ class Supply:
     def ground(self) -> None:
         """Give back what is ready and did not leave; no attempt is counted."""
         now = self._job.clock()
-        for flight in self._ready:
+        for flight in (*self._ready, *self._stale):
             self._recorder.tell(untried(flight.row, now=now))
-        self._claimed.extendleft(flight.row for flight in self._ready)
+            self._claimed.appendleft(flight.row)
         self._ready.clear()
+        self._stale.clear()
 
     # --- bringing them ---
 
     async def fill(self) -> None:
         """Bring flights until nobody is due any more, or the run is halted."""
         try:
-            while not self._halted.is_set():
-                if (room := self._room()) <= 0:
-                    self._wanted.clear()
-                    await self._wanted.wait()
-                elif flights := await self._next(room):
+            while not self._halted.is_set() and not self.is_over:
+                self._wanted.clear()
+                if self._stale:
+                    again, self._stale = self._stale, []
+                    await self._permit(again)
+                elif flights := await self._next(self._room()):
                     await self._permit(flights)
-                elif not self._halted.is_set():
-                    self._dry = True
-                    return
+                elif not self.is_over:
+                    await self._wanted.wait()
         finally:
             if self._claiming is not None:
                 await asyncio.wait({self._claiming})
             self.wake_all()
+            self._serve()
 
     def _room(self) -> int:
-        return min(self._ahead - len(self._ready), IN_FLIGHT - len(self._flying))
+        if self._ready or self._dry:
+            return 0
+        return min(self._ahead, IN_FLIGHT - len(self._recorder.flying))
 
     async def _next(self, room: int) -> list[Flight]:
         """Return whose turn it is, at most *room*; nobody if nobody is due any more."""
-        while not self._halted.is_set():
+        while room > 0 and not self._halted.is_set():
             await self._refill()
             if not self._claimed and not self._aside:
-                return []
+                self._dry = True
+                break
             wait = self._pace.room()
             if not wait:
                 if flights := self._let_go(room):
@@ -244,9 +280,11 @@ class Supply:
         resting: deque[Delivery] = deque()
         while (self._aside or self._claimed) and len(flights) < room and not self._pace.room():
             row = (self._aside or self._claimed).popleft()
-            rest = self._pace.rest(domain(row))
+            whose = domain(row)
+            rest = self._pace.rest(whose)
             if not rest:
-                flights += self._written(row)
+                self._pace.went(whose)
+                flights.append(Flight(row, whose))
             elif rest <= SHORT_REST and len(resting) < MOST_CLAIM:
                 resting.append(row)
             else:
@@ -260,46 +298,33 @@ class Supply:
         due_at = now + timedelta(seconds=ceil(seconds))
         self._recorder.tell(untried(row, now=now, due_at=due_at))
 
-    def _written(self, row: Delivery) -> list[Flight]:
-        """Return the row with its message; nothing, and a result, if none can be made."""
-        try:
-            flight = Flight(row, self._job.write(row))
-        except ReaderError as e:
-            self._recorder.tell(
-                Result(
-                    subscriber=row.recipient.subscriber,
-                    state=DeliveryState.FAILED,
-                    answer=str(e),
-                    tried=False,
-                    at=self._job.clock(),
-                )
-            )
-            return []
-        self._pace.went(flight.domain)
-        return [flight]
-
     async def _permit(self, flights: Sequence[Flight]) -> None:
         """Make the flights durably `attempting`, and those ready that may leave."""
-        self._flying.update(flight.row.recipient.subscriber for flight in flights)
+        self._look_ahead()
         leave = await self._recorder.permission([flight.row for flight in flights])
         fresh_until = self._loop.time() + FRESH_SECONDS
         for flight in flights:
-            whose = flight.row.recipient.subscriber
-            if whose in leave.go:
+            if flight.row.recipient.subscriber in leave.go:
                 flight.fresh_until = fresh_until
                 self._ready.append(flight)
-                self._wake()
             else:
-                self._flying.discard(whose)
                 self._pace.answered(flight.domain, None)
         self._job.progress(len(leave.skipped))
         if leave.taken_over:
             self._halt(AlreadySending("another process took over the sending of this issue"))
         elif not leave.sending:
             self._halt(None)
-        if self._fewest > 1:
-            self._ahead = max(self._ahead - 1, 1)
-        self._fewest = len(self._ready)
+        self._wake()
+        self._serve()
+
+    def _look_ahead(self) -> None:
+        """Ask for more at a time where the last ones left quickly, for fewer where slowly."""
+        now = self._loop.time()
+        if now - self._permitted_at < AHEAD_SECONDS:
+            self._ahead = min(self._ahead * 2, IN_FLIGHT)
+        else:
+            self._ahead = max(self._ahead // 2, 1)
+        self._permitted_at = now
 
     async def _refill(self) -> None:
         """Have somebody claimed, if anybody is due; claim the next ones before these are gone."""

@@ -29,16 +29,20 @@ ENCODED_LINE = 76
 
 #: RFC 5322, 3.2.3: what a display name may hold without quotes.
 _ATOMS = re.compile(r"[A-Za-z0-9!#$%&'*+\-/=?^_`{|}~ ]*")
+_ATOM = r"[A-Za-z0-9!#$%&'*+\-/=?^_`{|}~]+"
+_HOST = r"(?!-)[A-Za-z0-9.-]{1,253}(?<![-.])"
+#: An address as nearly all are: nothing in it needs another look.
+_USUAL = re.compile(rf"(?=[^@]{{1,64}}@){_ATOM}(?:\.{_ATOM})*@{_HOST}")
 #: RFC 5321, 4.1.2: a local part without quotes; beyond ASCII as RFC 6531, 3.3, widens it.
 _LOCAL_PART = re.compile(r"[A-Za-z0-9!#$%&'*+\-/=?^_`{|}~.\u00a0-\U0010ffff]{1,64}")
 _MESSAGE_ID = re.compile(r"<[A-Za-z0-9!#$%&'*+\-/=?^_`{|}~.]+@[A-Za-z0-9.\-]+>")
-_DOMAIN = re.compile(r"(?!-)[A-Za-z0-9.-]{1,253}(?<![-.])|\[[0-9A-Fa-f.:IPv]+\]")
+_DOMAIN = re.compile(rf"{_HOST}|\[[0-9A-Fa-f.:IPv]+\]")
 
 
 def line(name: str, value: str) -> str:
     """Return one field on one line; ValueError if it cannot stand there as it is."""
     said = f"{name}: {value}"
-    if not re.fullmatch(r"[\x20-\x7e]*", said):
+    if not (said.isascii() and said.isprintable()):
         raise ValueError(f"{name} may hold printable ASCII only: {value!r}")
     if len(said) > LINE_LIMIT:
         raise ValueError(f"{name} is longer than {LINE_LIMIT} characters")
@@ -69,7 +73,6 @@ def _folded(field: str) -> str:
     return CRLF.join([*lines, current]) + CRLF
 
 
-@lru_cache(maxsize=4096)
 def mailbox(name: str, display: str, address: str) -> str:
     """Return a field with one mailbox: ``To: "Smith, J." <j@example.org>``."""
     display = plain(display)
@@ -90,7 +93,6 @@ def _quoted(display: str) -> str:
     return '"' + display.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
-@lru_cache(maxsize=4096)
 def wire_address(address: str) -> str:
     """
     Return *address* as SMTP takes it: the host as A-label, the local part as written.
@@ -98,6 +100,8 @@ def wire_address(address: str) -> str:
     ReaderError if it is no mailbox, or holds what could end a header or a command.
     A local part beyond ASCII stays as it is; such a message needs SMTPUTF8 (RFC 6531).
     """
+    if _USUAL.fullmatch(address):
+        return address
     local, _, domain = address.rpartition("@")
     try:
         host = domain if domain.isascii() else idna.encode(domain, uts46=True).decode()
@@ -122,8 +126,13 @@ def date(moment: datetime) -> str:
     """Return the Date field (RFC 5322, 3.6.1); ValueError for a naive instant."""
     if moment.tzinfo is None:
         raise ValueError("a message's date needs a zone")
-    return f"Date: {format_datetime(moment.astimezone(UTC).replace(microsecond=0))}{CRLF}"
+    return _dated(int(moment.timestamp()))
+
+
+@lru_cache(maxsize=4)
+def _dated(second: int) -> str:
+    return f"Date: {format_datetime(datetime.fromtimestamp(second, UTC))}{CRLF}"
 
 
 def is_message_id(value: str) -> bool:
-    return bool(_MESSAGE_ID.fullmatch(value))
+    return _MESSAGE_ID.fullmatch(value) is not None

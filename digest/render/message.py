@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
@@ -80,24 +79,28 @@ def address(
     )
 
 
-def _ways_out(page: str, mail: str | None) -> list[str]:
+def _ways_out(page: str, mail: str | None) -> str:
     """Return the addresses to unsubscribe at, the page first (RFC 8058, 3.1)."""
-    told = [("https?://", page), *([("mailto:", mail)] if mail else ())]
-    for scheme, address in told:
-        if not re.fullmatch(rf"{scheme}[!-;=?-~]+", address):
-            raise ValueError(f"not an address to unsubscribe at: {address!r}")
-    return [address for _, address in told]
+    if not _PAGE.fullmatch(page):
+        raise ValueError(f"not a page to unsubscribe at: {page!r}")
+    if mail is None:
+        return f"<{page}>"
+    if not _MAIL.fullmatch(mail):
+        raise ValueError(f"not an address to unsubscribe at: {mail!r}")
+    return f"<{page}>, <{mail}>"
 
 
-def _own_headers(
-    name: str, to: str, leaving: Sequence[str], message_id: str, date: datetime
-) -> bytes:
+_PAGE = re.compile(r"https?://[!-;=?-~]+")
+_MAIL = re.compile(r"mailto:[!-;=?-~]+")
+
+
+def _own_headers(name: str, to: str, leaving: str, message_id: str, date: datetime) -> bytes:
     """The reader's own fields; in front, so that what all share stays one piece."""
     return (
         headers.date(date)
         + _message_id(message_id)
         + headers.mailbox("To", name, to)
-        + headers.line("List-Unsubscribe", ", ".join(f"<{address}>" for address in leaving))
+        + headers.line("List-Unsubscribe", leaving)
     ).encode()
 
 

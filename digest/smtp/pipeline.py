@@ -129,11 +129,13 @@ class Pipeline(asyncio.Protocol):
             self._begun.append(transaction)
             if self.style is Style.CHUNKED:
                 self._begin_chunked(transaction)
+                continue
+            self._asking = transaction
+            if self.style is Style.PIPELINED:
+                self._say_together(transaction)
             else:
-                self._asking = transaction
-                self._steps.extend(self._commands(transaction))
-                self._steps.append((Phase.DATA, b"DATA"))
-                self._say()
+                self._steps += self._commands(transaction)
+                self._say_next()
 
     def _may_begin(self) -> bool:
         if self.style is Style.PIPELINED:
@@ -142,47 +144,67 @@ class Pipeline(asyncio.Protocol):
             return True
         return len(self._begun) == 0
 
+    def _say_together(self, transaction: Transaction) -> None:
+        self._clean_up()
+        self._expect(
+            (Phase.MAIL, transaction), (Phase.RCPT, transaction), (Phase.DATA, transaction)
+        )
+        self._write(b"%b\r\n%b\r\nDATA\r\n" % (transaction.mail, transaction.rcpt))
+
+    def _clean_up(self) -> None:
+        if self._unclean:
+            self._unclean = False
+            self._expect((Phase.MAIL, None))
+            self._write(b"RSET\r\n")
+
     def _commands(self, transaction: Transaction) -> Iterable[tuple[Phase, bytes]]:
         if self._unclean:
             self._unclean = False
             yield Phase.MAIL, b"RSET"
         yield Phase.MAIL, transaction.mail
         yield Phase.RCPT, transaction.rcpt
+        yield Phase.DATA, b"DATA"
 
-    def _say(self) -> None:
-        """Write the next command; all that are left, where the server takes them together."""
-        for _ in range(1 if self.style is Style.LOCKSTEP else len(self._steps)):
-            phase, line = self._steps.popleft()
-            self._expect(phase, None if line == b"RSET" else self._asking)
-            self._write(line + b"\r\n")
+    def _say_next(self) -> None:
+        phase, line = self._steps.popleft()
+        self._expect((phase, None if line == b"RSET" else self._asking))
+        self._write(line + b"\r\n")
 
     def _begin_chunked(self, transaction: Transaction) -> None:
         # What becomes of the message before is not known yet: whatever it is, RSET ends it.
         self._unclean = self._unclean or len(self._begun) > 1
-        for phase, line in self._commands(transaction):
-            self._expect(phase, None if line == b"RSET" else transaction)
-            self._write(line + b"\r\n")
-        self._expect(Phase.CONTENT, transaction)
-        self._write(b"BDAT %d LAST\r\n" % transaction.size, *transaction.segments)
-        transaction.ends_at = self._handed
+        self._clean_up()
+        self._expect(
+            (Phase.MAIL, transaction), (Phase.RCPT, transaction), (Phase.CONTENT, transaction)
+        )
+        told = (transaction.mail, transaction.rcpt, transaction.size)
+        self._write(b"%b\r\n%b\r\nBDAT %d LAST\r\n" % told)
+        self._write_content(transaction)
 
     def _say_content(self, transaction: Transaction) -> None:
-        self._expect(Phase.CONTENT, transaction)
-        self._write(*transaction.segments, b".\r\n")
+        self._expect((Phase.CONTENT, transaction))
+        self._write_content(transaction, b".\r\n")
+
+    def _write_content(self, transaction: Transaction, end: bytes = b"") -> None:
+        self._out += transaction.segments
+        self._handed += transaction.size
+        if end:
+            self._write(end)
         transaction.ends_at = self._handed
 
-    def _write(self, *pieces: bytes) -> None:
-        self._out += pieces
-        self._handed += sum(map(len, pieces))
+    def _write(self, line: bytes) -> None:
+        self._out.append(line)
+        self._handed += len(line)
 
     def _flush(self) -> None:
         if self._out and not self._ended:
             out, self._out = self._out, []
             self._transport.writelines(out)
 
-    def _expect(self, phase: Phase, transaction: Transaction | None) -> None:
-        self._expected.append((phase, transaction))
-        if len(self._expected) == 1:
+    def _expect(self, *replies: tuple[Phase, Transaction | None]) -> None:
+        begins = not self._expected
+        self._expected += replies
+        if begins:
             self._set_deadline()
 
     # --- what the server says ---
@@ -193,16 +215,20 @@ class Pipeline(asyncio.Protocol):
         if self._quitting:
             self._break("we closed it")
             return
-        self._receiving = True
+        self._receiving, heard = True, False
         try:
             for lines in self._replies.feed(data):
+                heard = True
                 self._reply(lines)
                 if self._ended:
                     return
         except ValueError as e:
             self._break(str(e), doubt=True)
+            return
         finally:
             self._receiving = False
+        if heard:
+            self._set_deadline()
         self._flush()
 
     def _reply(self, lines: list[str]) -> None:
@@ -212,19 +238,16 @@ class Pipeline(asyncio.Protocol):
             self._break(f"it said unasked: {said}", doubt=code != 421)
             return
         phase, transaction = self._expected.popleft()
-        self._set_deadline()
         if code == 421:
             self._say_it_closes(transaction, parsed(phase, lines))
-        elif (code // 100 == 3) != (code == 354 and phase is Phase.DATA) or (
-            phase is Phase.DATA and code // 100 == 2
-        ):
+        elif not _fits(code, phase):
             self._break(f"{lines[0][:80]!r} does not answer {phase}", doubt=True)
         elif transaction is None:
             self._nobody_asked(phase, code)
         elif phase is Phase.CONTENT:
             self._content_answered(transaction, parsed(phase, lines))
         elif phase is Phase.DATA:
-            self._data_answered(transaction, parsed(phase, lines))
+            self._data_answered(transaction, code, lines)
         else:
             self._command_answered(transaction, phase, code, lines)
         if not self._expected:
@@ -241,7 +264,7 @@ class Pipeline(asyncio.Protocol):
         if phase is Phase.MAIL and code // 100 != 2:
             self._break(f"RSET was answered {code}")
         elif self._steps:
-            self._say()
+            self._say_next()
 
     def _command_answered(
         self, transaction: Transaction, phase: Phase, code: int, lines: list[str]
@@ -251,23 +274,23 @@ class Pipeline(asyncio.Protocol):
         if self.style is not Style.LOCKSTEP:
             return
         if transaction.refusal is None:
-            self._say()
+            self._say_next()
         else:
             self._steps.clear()
             self._give_up(transaction, transaction.refusal)
 
-    def _data_answered(self, transaction: Transaction, reply: Reply) -> None:
+    def _data_answered(self, transaction: Transaction, code: int, lines: list[str]) -> None:
         self._proofs += 1
         self._believe()
         refusal = transaction.refusal
-        if reply.code != 354:
-            self._give_up(transaction, refusal or reply)
+        if code != 354:
+            self._give_up(transaction, refusal or parsed(Phase.DATA, lines))
         elif refusal is None:
             self._asking = None
             self._say_content(transaction)
         elif refusal.phase is Phase.RCPT:
             # RFC 2920, 3.1: content is wanted for nobody; nothing but its end is sent.
-            self._expect(Phase.CONTENT, None)
+            self._expect((Phase.CONTENT, None))
             self._write(b".\r\n")
             self._asking = None
             self._finish(transaction, refusal)
@@ -386,3 +409,10 @@ class Pipeline(asyncio.Protocol):
             self._blocked = (now, left)
             return False
         return now - since >= BLOCK_SECONDS
+
+
+def _fits(code: int, phase: Phase) -> bool:
+    """Tell whether a reply of *code* can stand where *phase* is answered: 354 is DATA's alone."""
+    if phase is Phase.DATA:
+        return code == 354 or code // 100 in (4, 5)
+    return code // 100 != 3

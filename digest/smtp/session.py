@@ -7,11 +7,10 @@ import re
 import socket
 import ssl
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
 from ipaddress import ip_address
 from math import inf
 from pathlib import Path
-from typing import NoReturn, cast
+from typing import NamedTuple, NoReturn, cast
 
 import aiosmtplib
 import idna
@@ -164,8 +163,7 @@ def _refused(e: aiosmtplib.SMTPResponseException, place: str) -> SendError:
     return SenderFault(said, remedy="The server will not take our mail; ask its operator.")
 
 
-@dataclass(frozen=True, slots=True)
-class Envelope:
+class Envelope(NamedTuple):
     """From whom and to whom, as SMTP is told."""
 
     sender: str
@@ -186,8 +184,14 @@ class Session:
         """
         # Not to be asked for its class: uvloop's transports have another one.
         transport = cast("asyncio.Transport", client.transport)
-        self._extensions = dict(client.esmtp_extensions)
-        style, self._window = _style(self._extensions, window)
+        offered = client.esmtp_extensions
+        self._takes_size, self._takes_8bit, self._takes_utf8, self._reports = (
+            each in offered for each in ("size", "8bitmime", "smtputf8", "dsn")
+        )
+        limit = offered.get("size", "").strip()
+        #: The largest message that it takes.
+        self._limit = (int(limit) if limit.isdecimal() else 0) or inf
+        style, self._window = _style(offered, window)
         self._pipeline = Pipeline(transport, style)
         # How many messages were offered over it.
         self.messages = 0
@@ -231,16 +235,17 @@ class Session:
         """
         self.messages += 1
         recipient = _address(envelope.recipient)
+        utf8 = recipient is not None and not recipient.isascii()
         if recipient is None:
             done(Reply(Phase.RCPT, 553, "5.1.3", "not a mail address (nothing was sent)"))
-        elif not recipient.isascii() and "smtputf8" not in self._extensions:
+        elif utf8 and not self._takes_utf8:
             done(Reply(Phase.RCPT, 553, "5.6.7", _NO_SMTPUTF8))
         else:
-            size = sum(map(len, segments))
-            self._check(segments, size)
+            size, plain = sum(map(len, segments)), all(map(bytes.isascii, segments))
+            self._check(size, plain=plain)
             self._pipeline.offer(
                 Transaction(
-                    mail=self._mail(envelope, size, segments, utf8=not recipient.isascii()),
+                    mail=self._mail(envelope, size, plain=plain, utf8=utf8),
                     rcpt=self._rcpt(recipient),
                     segments=segments,
                     size=size,
@@ -263,37 +268,34 @@ class Session:
             raise outcome
         return outcome
 
-    def _check(self, segments: Sequence[bytes], size: int) -> None:
-        limit = self._extensions.get("size", "0").strip()
-        if limit.isdecimal() and 0 < int(limit) < size:
+    def _check(self, size: int, *, plain: bool) -> None:
+        if size > self._limit:
             raise SenderFault(
-                f"the message has {size} bytes, the mail server takes {limit}",
+                f"the message has {size} bytes, the mail server takes {self._limit}",
                 remedy="Show fewer items or smaller summaries, and approve the issue again.",
             )
-        if "8bitmime" not in self._extensions and not all(map(bytes.isascii, segments)):
+        if not (plain or self._takes_8bit):
             raise SenderFault(
                 "the message has 8-bit bytes, the mail server offers no 8BITMIME",
                 remedy="Use a server with 8BITMIME (RFC 6152).",
             )
 
-    def _mail(
-        self, envelope: Envelope, size: int, segments: Sequence[bytes], *, utf8: bool
-    ) -> bytes:
+    def _mail(self, envelope: Envelope, size: int, *, plain: bool, utf8: bool) -> bytes:
         line = b"MAIL FROM:<%b>" % (_address(envelope.sender) or "").encode()
-        if "size" in self._extensions:
+        if self._takes_size:
             line += b" SIZE=%d" % size
-        if not all(map(bytes.isascii, segments)):
+        if not plain:
             line += b" BODY=8BITMIME"
         if utf8:
             line += b" SMTPUTF8"
-        if "dsn" in self._extensions:
+        if self._reports:
             line += b" RET=HDRS"
             line += b" ENVID=%b" % _xtext(envelope.id) if envelope.id else b""
         return line
 
     def _rcpt(self, recipient: str) -> bytes:
         line = b"RCPT TO:<%b>" % recipient.encode()
-        if "dsn" not in self._extensions:
+        if not self._reports:
             return line
         line += b" NOTIFY=FAILURE"
         # One beyond ASCII needs RFC 6533's own form; a report finds the reader without it.
@@ -329,8 +331,14 @@ def _xtext(text: str) -> bytes:
     ).encode()
 
 
+#: An address that a command takes as it is.
+_USUAL = re.compile(r"[!-;=?-~]+@[!-;=?A-~]+")
+
+
 def _address(address: str) -> str | None:
     """Return *address* for an SMTP command, its domain as A-labels; None if it cannot be one."""
+    if _USUAL.fullmatch(address):
+        return address
     local, at, domain = address.rpartition("@")
     if not at or not local or re.search(r"[\s<>\x00-\x1f\x7f]", address):
         return None

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from math import inf
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from digest.errors import Unreachable
 from digest.verdict import Phase
@@ -28,8 +29,7 @@ _ENHANCED = re.compile(r"([245])\.(\d{1,3})\.(\d{1,3})(?:\s+|$)")
 _LINE = re.compile(r"[2-5]\d\d(?=[ -]|$)")
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(NamedTuple):
     """What the server said, and where; ``str()`` gives it as one line for the ledger."""
 
     phase: Phase
@@ -39,7 +39,7 @@ class Reply:
     text: str
 
     def __str__(self) -> str:
-        return " ".join(part for part in (str(self.code), self.enhanced, self.text) if part)
+        return " ".join([part for part in (str(self.code), self.enhanced, self.text) if part])
 
 
 class Dropped(Unreachable):
@@ -98,23 +98,35 @@ class Replies:
         if len(self._rest) > LINE_BYTES:
             raise ValueError("its reply has no end")
         for raw in lines:
-            line = raw.decode("utf-8", "replace").rstrip("\r")
-            if not _LINE.match(line) or len(self._lines) == REPLY_LINES or len(raw) > LINE_BYTES:
-                raise ValueError(f"this is no SMTP reply: {line[:80]!r}")
+            if len(self._lines) == REPLY_LINES:
+                raise ValueError("its reply has no end")
+            line = _line(raw)
             self._lines.append(line)
             if line[3:4] != "-":
                 complete, self._lines = self._lines, []
                 yield complete
 
 
+#: Most of what a server says it says again and again.
+@lru_cache(maxsize=32)
+def _line(raw: bytes) -> str:
+    """Return a line of a reply; ValueError if it is none."""
+    line = raw.decode("utf-8", "replace").rstrip("\r")
+    if not _LINE.match(line) or len(raw) > LINE_BYTES:
+        raise ValueError(f"this is no SMTP reply: {line[:80]!r}")
+    return line
+
+
 def parsed(phase: Phase, lines: Sequence[str]) -> Reply:
     """Return the reply that *lines* are; their words as one line without control characters."""
-    texts = [line[4:].strip() for line in lines]
-    found = _ENHANCED.match(texts[0])
+    first = lines[0][4:].strip()
+    found = _ENHANCED.match(first)
     enhanced = ".".join(found.groups()) if found else ""
-    # Each line of a reply repeats the enhanced code (RFC 2034 §4).
-    words = (_ENHANCED.sub("", text, count=1) if enhanced else text for text in texts)
-    said = " ".join(words)
+    said = first[found.end() :] if found else first
+    for line in lines[1:]:
+        # Each line of a reply repeats the enhanced code (RFC 2034 §4).
+        text = line[4:].strip()
+        said += f" {_ENHANCED.sub('', text, count=1) if enhanced else text}"
     if not said.isprintable():
         said = "".join(c if c.isprintable() else " " for c in said)
     return Reply(phase, int(lines[-1][:3]), enhanced, said.strip()[:500])

@@ -158,6 +158,8 @@ def _sqlite(url: URL) -> Engine:
     limits: dict[str, Any] = {}
     if url.database not in (None, "", ":memory:"):
         limits["max_overflow"] = MOST_THREADS
+        # The connection that was used last has its pages and statements at hand.
+        limits["pool_use_lifo"] = True
     engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS}, **limits)
     event.listen(engine, "connect", _set_up_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
@@ -174,7 +176,13 @@ def _postgresql(url: URL) -> Engine:
     arguments["options"] = f"-c lock_timeout={BUSY_SECONDS}s {asked}".strip()
     try:
         return create_engine(
-            url, connect_args=arguments, pool_pre_ping=True, pool_size=5, max_overflow=20
+            url,
+            connect_args=arguments,
+            pool_pre_ping=True,
+            # The connection that was used last has its statements prepared.
+            pool_use_lifo=True,
+            pool_size=5,
+            max_overflow=20,
         )
     except (ImportError, NoSuchModuleError) as e:
         raise StoreError(
@@ -217,8 +225,10 @@ def _explained(database: Database) -> Iterator[None]:
     """Turn the drivers' errors that an operator can do something about into ours."""
     try:
         yield
-    except DBAPIError as e:
-        said = _sqlite_said(e, database) if database.is_sqlite else _postgresql_said(e, database)
+    except (DBAPIError, database.engine.dialect.loaded_dbapi.Error) as e:
+        # The driver's own comes from statements that are the driver's alone.
+        cause = e.orig if isinstance(e, DBAPIError) else e
+        said = (_sqlite_said if database.is_sqlite else _postgresql_said)(cause, database)
         if said is None:
             raise
         raise said from e
@@ -228,16 +238,16 @@ def _explained(database: Database) -> Iterator[None]:
         ) from e
 
 
-def _sqlite_said(e: DBAPIError, database: Database) -> StoreError | None:
-    """Return our error for *e*; None if the fault is in a statement."""
-    kind = getattr(e.orig, "sqlite_errorname", "")
+def _sqlite_said(e: BaseException | None, database: Database) -> StoreError | None:
+    """Return our error for the driver's *e*; None if the fault is in a statement."""
+    kind = getattr(e, "sqlite_errorname", "")
     place = database.place
     if kind.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
         return _busy(place)
     if kind == "SQLITE_FULL" or (kind.startswith("SQLITE_IOERR") and _is_full(database.file)):
         return _full(place)
     if kind.startswith("SQLITE_IOERR"):
-        return StoreError(f"{place}: the disk failed ({e.orig})", remedy="Check the disk.")
+        return StoreError(f"{place}: the disk failed ({e})", remedy="Check the disk.")
     if kind.startswith("SQLITE_CANTOPEN"):
         return StoreError(
             f"{place}: cannot be opened",
@@ -247,26 +257,26 @@ def _sqlite_said(e: DBAPIError, database: Database) -> StoreError | None:
         return _read_only(e, database)
     if kind.startswith(("SQLITE_NOTADB", "SQLITE_CORRUPT")):
         return StoreError(
-            f"{place}: is no SQLite database, or a damaged one ({e.orig})",
+            f"{place}: is no SQLite database, or a damaged one ({e})",
             remedy="Restore a backup, or name another file under `database` in config.yaml.",
         )
     return None
 
 
-def _read_only(e: DBAPIError, database: Database) -> StoreError | None:
+def _read_only(e: BaseException | None, database: Database) -> StoreError | None:
     """Tell a file that may not be written from a write within `Database.read()`."""
     if database.file and os.access(database.file, os.W_OK):
         return None
     return StoreError(
-        f"{database.place}: may not be written ({e.orig})",
+        f"{database.place}: may not be written ({e})",
         remedy="Give this user the right to write it and its folder.",
     )
 
 
-def _postgresql_said(e: DBAPIError, database: Database) -> StoreError | None:
-    """Return our error for *e*; None if the fault is in a statement. Codes: PostgreSQL, app. A."""
+def _postgresql_said(e: BaseException | None, database: Database) -> StoreError | None:
+    """As `_sqlite_said`. Codes: PostgreSQL, appendix A."""
     place = database.place
-    match getattr(e.orig, "sqlstate", None):
+    match getattr(e, "sqlstate", None):
         case "55P03" | "40P01" | "40001":
             return _busy(place)
         case "53100":
@@ -280,20 +290,17 @@ def _postgresql_said(e: DBAPIError, database: Database) -> StoreError | None:
     return None
 
 
-def _is_about_the_line(e: DBAPIError) -> bool:
-    return e.connection_invalidated or type(e.orig).__name__ in (
-        "OperationalError",
-        "ConnectionTimeout",
-    )
+def _is_about_the_line(e: BaseException | None) -> bool:
+    return type(e).__name__ in ("OperationalError", "InterfaceError", "ConnectionTimeout")
 
 
-def _unreachable(e: DBAPIError, database: Database) -> StoreError:
+def _unreachable(e: BaseException | None, database: Database) -> StoreError:
     url = database.engine.url
     # One line of the driver's several, which name each address that was tried.
-    why = str(e.orig).strip().splitlines()[0].removeprefix("connection failed: ")
+    why = str(e).strip().splitlines()[0].removeprefix("connection failed: ")
     if url.password:
         why = why.replace(str(url.password), "***")
-    said = str(e.orig)
+    said = str(e)
     host = url.host or url.query.get("host") or "this machine"
     if "authentication failed" in said or "no password supplied" in said:
         remedy = "Check user and password in `database`, or in DATABASE_URL."

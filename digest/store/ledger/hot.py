@@ -1,10 +1,17 @@
-"""Statements that every message costs: compiled once, and then the driver's alone."""
+"""
+Statements that every message costs: compiled once, and then the driver's alone.
+
+SQLAlchemy looks at a statement for a fifth of a millisecond each time that it is run, and
+the interpreter's lock changes hands at each row that SQLite is asked for; either is more
+than a message may cost. So a list goes into SQLite, and comes out of it, as one value.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
-from datetime import datetime
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import (
@@ -20,8 +27,6 @@ from sqlalchemy import (
     select,
 )
 
-from digest.store.schema import Instant
-
 Statement = Select[Any] | Insert | Update | Delete
 
 
@@ -29,32 +34,84 @@ class Hot:
     """
     A statement whose text is made once for each kind of database.
 
-    SQLAlchemy looks at a statement for a fifth of a millisecond each time that it is run;
-    that is more than a message may cost. Values and rows are as the driver has them:
-    `instant`, `ids` and `listed` convert them.
+    Values and rows are as the driver has them: `instant`, `ids`, `moment` and `listed`
+    convert them. The driver's own errors come out of it.
     """
 
     def __init__(self, make: Callable[[str], Statement]) -> None:
         """*make* returns the statement for a dialect's name; its values are named bindparams."""
         self._make = make
-        self._made: dict[str, tuple[str, list[str] | None, Mapping[str, Any]]] = {}
+        self._made: dict[str, Callable[[dict[str, Any]], tuple[str, Any]]] = {}
 
-    def run(self, conn: Connection, **values: Any) -> Any:
-        """Return SQLAlchemy's result of it, its values as the driver gave them."""
+    def run(self, conn: Connection, **values: Any) -> None:
+        """Run it."""
+        execute(conn, *self._told(conn, values))
+
+    def rows(self, conn: Connection, **values: Any) -> list[Sequence[Any]]:
+        """Run it; return its rows."""
+        return self.asked(conn, **values)()
+
+    def asked(self, conn: Connection, **values: Any) -> Callable[[], list[Sequence[Any]]]:
+        """Run it; return a function that returns its rows, to be called when they are needed."""
+        cursor = execute(conn, *self._told(conn, values))
+        if conn.dialect.name == "sqlite":
+            return lambda: json.loads(cursor.fetchone()[0])
+        return lambda: cursor.fetchall()
+
+    def _told(self, conn: Connection, values: dict[str, Any]) -> tuple[str, Any]:
         kind = conn.dialect.name
         if kind not in self._made:
-            compiled = self._make(kind).compile(dialect=conn.dialect)
-            order: list[str] | None = getattr(compiled, "positiontup", None)
-            self._made[kind] = (str(compiled), order, dict(compiled.params))
-        text, order, fixed = self._made[kind]
-        told = {**fixed, **values}
-        return conn.exec_driver_sql(text, tuple(told[name] for name in order) if order else told)
+            self._made[kind] = self._compiled(conn)
+        return self._made[kind](values)
+
+    def _compiled(self, conn: Connection) -> Callable[[dict[str, Any]], tuple[str, Any]]:
+        statement = self._make(conn.dialect.name)
+        if isinstance(statement, Select) and conn.dialect.name == "sqlite":
+            statement = _as_one_value(statement)
+        compiled = statement.compile(dialect=conn.dialect)
+        text, fixed = str(compiled), dict(compiled.params)
+        order: list[str] | None = getattr(compiled, "positiontup", None)
+        if order is None:
+            return lambda values: (text, fixed | values)
+        return lambda values: (text, [values.get(name, fixed.get(name)) for name in order])
 
 
-def instant(conn: Connection, moment: datetime) -> Any:
-    """Return *moment* as the driver takes it."""
-    process = Instant().bind_processor(conn.dialect)
-    return process(moment) if process else moment
+def execute(conn: Connection, text: str, values: Any) -> Any:
+    """Run *text* in the transaction of *conn* and return the driver's cursor."""
+    cursor = conn.connection.cursor()
+    cursor.execute(text, values)
+    return cursor
+
+
+def together(conn: Connection) -> AbstractContextManager[Any]:
+    """Let PostgreSQL have the statements within without waiting for each one's answer."""
+    if conn.dialect.name == "sqlite":
+        return nullcontext()
+    driver: Any = conn.connection.driver_connection
+    pipeline: AbstractContextManager[Any] = driver.pipeline()
+    return pipeline
+
+
+def _as_one_value(statement: Select[Any]) -> Select[Any]:
+    rows = statement.subquery()
+    return select(func.json_group_array(func.json_array(*rows.c)))
+
+
+def instant(conn: Connection, at: datetime | None) -> str | None:
+    """Return an instant as either driver takes it: as text."""
+    if at is None:
+        return None
+    utc = at.astimezone(UTC)
+    if conn.dialect.name == "sqlite":
+        utc = utc.replace(tzinfo=None)
+    return utc.isoformat(" ", "microseconds")
+
+
+def moment(value: Any) -> Any:
+    """Return an instant in UTC, as a driver gave it (SQLite's as text); None stays None."""
+    if isinstance(value, str):
+        return datetime.fromisoformat(value).replace(tzinfo=UTC)
+    return value and value.astimezone(UTC)
 
 
 def ids(numbers: Iterable[int]) -> str:

@@ -8,9 +8,10 @@ from datetime import datetime
 from itertools import pairwise
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, case, func, select
+from sqlalchemy import Connection, Select, case, func, select
 
 from digest.model import Delivery, DeliveryState, Recipient, Tally
+from digest.store.ledger import hot
 from digest.store.ledger.summaries import summary
 from digest.store.schema import deliveries, issues, senders, subscribers
 
@@ -184,12 +185,22 @@ def due(conn: Connection, issue_id: int, *, now: datetime, most: int) -> int:
     return int(conn.execute(select(func.count()).select_from(query.subquery())).scalar_one())
 
 
-def rows_of(issue_id: int) -> Select[Any]:
+def rows_of(issue_id: Any) -> Select[Any]:
+    """Return the query for the rows that `delivery` reads."""
     return (
         select(
-            deliveries,
+            deliveries.c.issue_id,
+            deliveries.c.subscriber_id,
+            deliveries.c.edition_id,
+            deliveries.c.variant_id,
+            deliveries.c.state,
+            deliveries.c.due_at,
+            deliveries.c.attempts,
+            deliveries.c.answer,
+            deliveries.c.changed_at,
+            deliveries.c.address,
+            subscribers.c.address.label("present_address"),
             subscribers.c.name,
-            func.coalesce(subscribers.c.address, "").label("present_address"),
         )
         .outerjoin(subscribers, subscribers.c.id == deliveries.c.subscriber_id)
         .where(deliveries.c.issue_id == issue_id)
@@ -197,18 +208,21 @@ def rows_of(issue_id: int) -> Select[Any]:
 
 
 def delivery(
-    row: Row[Any], *, present: bool = False, flying: Collection[int] = frozenset()
+    row: Sequence[Any], *, present: bool = False, flying: Collection[int] = frozenset()
 ) -> Delivery:
-    state = DeliveryState.ATTEMPTING if row.subscriber_id in flying else DeliveryState(row.state)
-    address = (row.present_address if present else "") or row.address or ""
+    """Return a row of `rows_of`; *present*: with the address that the reader has now."""
+    issue, whose, edition, variant, state, due_at, attempts, answer, changed_at, *who = row
+    address, now, name = who
     return Delivery(
-        issue=row.issue_id,
-        recipient=Recipient(subscriber=row.subscriber_id, address=address, name=row.name or ""),
-        edition=row.edition_id,
-        variant=row.variant_id,
-        state=state,
-        due_at=row.due_at,
-        attempts=row.attempts,
-        answer=row.answer,
-        changed_at=row.changed_at,
+        issue=issue,
+        recipient=Recipient(
+            subscriber=whose, address=(present and now) or address or "", name=name or ""
+        ),
+        edition=edition,
+        variant=variant,
+        state=DeliveryState.ATTEMPTING if whose in flying else DeliveryState(state),
+        due_at=hot.moment(due_at),
+        attempts=attempts,
+        answer=answer,
+        changed_at=hot.moment(changed_at),
     )

@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import NamedTuple
 
 from sqlalchemy import Connection
 
 from digest.model import DeliveryState
-from digest.store.schema import Instant
+from digest.store.ledger import hot
 
 #: Databases limit the values of one statement; SQLite's limit was 999 for long.
 AT_ONCE = 500
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Result:
+class Result(NamedTuple):
     """What became of one attempt, or of a claim that was given back."""
 
     subscriber: int
     state: DeliveryState
+    at: datetime
     #: Why skipped, or the verdict on a refusal.
     reason: str | None = None
     #: The server's answer, or our own words; None keeps what is there.
@@ -30,26 +30,38 @@ class Result:
     due_at: datetime | None = None
     #: False: it was permitted to leave, and nothing of it was offered to a server.
     tried: bool = True
-    at: datetime
 
 
-# For the driver itself: SQLAlchemy's way to many rows costs three times the time.
-_CHANGES = """
-UPDATE deliveries AS d SET state = {}, reason = {}, answer = coalesce({}, d.answer),
-    due_at = coalesce({}, d.due_at), attempts = d.attempts + {}, changed_at = {}
-"""
-_ROW = "WHERE d.subscriber_id = {} AND d.issue_id = {} AND d.claim = {}"
-_OURS = " AND d.state IN ('claimed', 'uncertain')"
-
-_SQLITE = (_CHANGES + _ROW + _OURS).format(*"?" * 9)
-_POSTGRESQL = (
-    _CHANGES.format("r.state", "r.reason", "r.answer", "r.due_at", "r.tries", "r.at")
-    + """FROM unnest(%s::text[], %s::text[], %s::text[], %s::timestamptz[], %s::int[],
-        %s::timestamptz[], %s::bigint[]) AS r (state, reason, answer, due_at, tries, at, whose)
-    """
-    + _ROW.format("r.whose", "%s", "%s")
-    + _OURS
+#: What a row of results is made of, and of which type it is on PostgreSQL.
+_COLUMNS = (
+    ("issue", "bigint"),
+    ("whose", "bigint"),
+    ("state", "text"),
+    ("reason", "text"),
+    ("answer", "text"),
+    ("due_at", "timestamptz"),
+    ("tries", "integer"),
+    ("at", "timestamptz"),
 )
+_IN_SQLITE = ", ".join(f"json_extract(value, '$[{n}]') {c}" for n, (c, _) in enumerate(_COLUMNS))
+_IN_POSTGRESQL = ", ".join(f"(value ->> {n})::{kind} {c}" for n, (c, kind) in enumerate(_COLUMNS))
+
+# The issue goes with each row, so that SQLite looks the row up and does not look for it. One
+# value of JSON costs the driver of PostgreSQL a quarter of what as many arrays do.
+_WRITE = """
+UPDATE deliveries AS d SET state = r.state, reason = r.reason,
+    answer = coalesce(r.answer, d.answer), due_at = coalesce(r.due_at, d.due_at),
+    attempts = d.attempts + r.tries, changed_at = r.at
+FROM (SELECT {columns} FROM {each}) AS r
+WHERE d.issue_id = r.issue AND d.subscriber_id = r.whose AND d.claim = {holder}
+    AND d.state IN ('claimed', 'uncertain')
+"""
+_STATEMENTS = {
+    "sqlite": _WRITE.format(columns=_IN_SQLITE, each="json_each(?)", holder="?"),
+    "postgresql": _WRITE.format(
+        columns=_IN_POSTGRESQL, each="json_array_elements(%s::json)", holder="%s"
+    ),
+}
 
 
 def write(
@@ -68,28 +80,20 @@ def write(
     """
     if not results:
         return
-    instant = Instant().bind_processor(conn.dialect) or _as_it_is
     rows = [
         (
-            str(result.state),
+            issue_id,
+            result.subscriber,
+            result.state,
             result.reason,
             result.answer,
-            instant(result.due_at),
+            hot.instant(conn, result.due_at),
             int(result.tried and result.subscriber in in_flight),
-            instant(result.at),
-            result.subscriber,
+            hot.instant(conn, result.at),
         )
         for result in results
     ]
-    if conn.dialect.name == "postgresql":
-        columns = tuple(list(column) for column in zip(*rows, strict=True))
-        conn.exec_driver_sql(_POSTGRESQL, (*columns, issue_id, holder))
-    else:
-        conn.exec_driver_sql(_SQLITE, [(*row, issue_id, holder) for row in rows])
-
-
-def _as_it_is(value: Any) -> Any:
-    return value
+    hot.execute(conn, _STATEMENTS[conn.dialect.name], [json.dumps(rows), holder])
 
 
 def slices(ids: Sequence[int]) -> Iterable[Sequence[int]]:

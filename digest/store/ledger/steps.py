@@ -10,12 +10,22 @@ That row is also the sender's right to send: whoever takes it for dead removes i
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, case, delete, func, insert, select, update
+from sqlalchemy import (
+    Connection,
+    Integer,
+    bindparam,
+    case,
+    delete,
+    func,
+    insert,
+    select,
+    update,
+)
 
 from digest.model import Delivery, DeliveryState, IssueState, SkipReason
 from digest.store.ledger import hot
@@ -80,24 +90,43 @@ def claim(conn: Connection, issue_id: int, holder: str, now: datetime, size: int
     taken: list[int] = []
     for state in (DeliveryState.DEFERRED, DeliveryState.PENDING):
         # State by state, so that the index gives the order and nothing is sorted.
-        due = (
-            select(deliveries.c.subscriber_id)
-            .where(
-                deliveries.c.issue_id == issue_id,
-                deliveries.c.state == state,
-                deliveries.c.due_at <= now,
-            )
-            .order_by(deliveries.c.due_at)
-            .limit(size - len(taken))
-            .with_for_update(skip_locked=True)
+        if (room := size - len(taken)) > 0:
+            at = hot.instant(conn, now)
+            found = _OWED.rows(conn, issue=issue_id, state=state, now=at, room=room)
+            taken += [whose for (whose,) in found]
+    if not taken:
+        return []
+    chosen = {"issue": issue_id, "whose": hot.ids(taken)}
+    _TAKE.run(conn, me=holder, **chosen)
+    return [delivery(row, present=True) for row in _TAKEN.rows(conn, **chosen)]
+
+
+_OWED = hot.Hot(
+    lambda _: (
+        select(deliveries.c.subscriber_id)
+        .where(
+            deliveries.c.issue_id == bindparam("issue"),
+            deliveries.c.state == bindparam("state"),
+            deliveries.c.due_at <= bindparam("now", type_=Instant),
         )
-        taken += conn.execute(due).scalars() if len(taken) < size else ()
-    _change(conn, issue_id, taken, {"state": DeliveryState.CLAIMED, "claim": holder})
-    return [
-        delivery(row, present=True)
-        for some in slices(taken)
-        for row in conn.execute(rows_of(issue_id).where(deliveries.c.subscriber_id.in_(some)))
-    ]
+        .order_by(deliveries.c.due_at)
+        .limit(bindparam("room", type_=Integer))
+        .with_for_update(skip_locked=True)
+    )
+)
+_TAKE = hot.Hot(
+    lambda kind: (
+        update(deliveries)
+        .where(*_chosen(kind))
+        .values(state=str(DeliveryState.CLAIMED), claim=bindparam("me"))
+    )
+)
+_TAKEN = hot.Hot(lambda kind: rows_of(bindparam("issue")).where(_chosen(kind)[1]))
+
+
+def _chosen(kind: str) -> tuple[Any, Any]:
+    of_issue = deliveries.c.issue_id == bindparam("issue")
+    return of_issue, deliveries.c.subscriber_id.in_(hot.among(kind, "whose"))
 
 
 def record(
@@ -120,19 +149,33 @@ def record(
     A result of a row that `recover` called uncertain meanwhile counts all the same; that
     of a row of another holder is left alone. Calling twice is safe.
     """
-    found = _MINE.run(conn, me=holder).first()
-    before: set[int] = set(hot.listed(found.in_flight)) if found else set()
-    written.write(conn, issue_id, holder, results, in_flight=before)
-    asked = [row.recipient.subscriber for row in rows]
-    in_flight = before.difference([result.subscriber for result in results], asked)
-    answer = Leave(sending=False, taken_over=found is None)
-    if found and found.state == IssueState.SENDING:
-        answer = _permitted(conn, issue_id, holder, rows, now)
-    in_flight |= answer.go
-    if found and (in_flight != before or not results):
-        until = hot.instant(conn, now + lease)
-        _FLY.run(conn, me=holder, flying=hot.ids(sorted(in_flight)), lease=until)
+    with hot.together(conn):
+        found = _MINE.rows(conn, me=holder)
+        listed, state = found[0] if found else ("[]", None)
+        before = set(hot.listed(listed))
+        written.write(conn, issue_id, holder, results, in_flight=before)
+        wanted = _addresses(rows) if state == IssueState.SENDING else {}
+        settled = {result.subscriber for result in results}
+        # Nearly always all of them may; else it is put right below.
+        in_flight = (before - settled) | wanted.keys()
+        if found and (in_flight != before or not results):
+            _fly(conn, holder, in_flight, now + lease)
+        standings = _standings(conn, issue_id, holder, wanted, now)
+    if not wanted:
+        return Leave(sending=state == IssueState.SENDING, taken_over=not found)
+    answer = _permitted(conn, issue_id, wanted, standings(), now)
+    if answer.go != wanted.keys():
+        _fly(conn, holder, in_flight - (wanted.keys() - answer.go), now + lease)
     return answer
+
+
+def _addresses(rows: Sequence[Delivery]) -> dict[int, str]:
+    return {row.recipient.subscriber: row.recipient.address for row in rows}
+
+
+def _fly(conn: Connection, holder: str, in_flight: Collection[int], until: datetime) -> None:
+    lease = hot.instant(conn, until)
+    _FLY.run(conn, me=holder, flying=hot.ids(sorted(in_flight)), lease=lease)
 
 
 _MINE = hot.Hot(
@@ -174,33 +217,37 @@ _STANDINGS = hot.Hot(
 )
 
 
+def _standings(
+    conn: Connection, issue_id: int, holder: str, wanted: Collection[int], now: datetime
+) -> Callable[[], list[Sequence[Any]]]:
+    """Ask how readers that are still claimed by *holder* stand now, and for their address."""
+    if not wanted:
+        return list
+    return _STANDINGS.asked(
+        conn, issue=issue_id, me=holder, whose=hot.ids(wanted), now=hot.instant(conn, now)
+    )
+
+
 def _permitted(
-    conn: Connection, issue_id: int, holder: str, rows: Sequence[Delivery], now: datetime
+    conn: Connection,
+    issue_id: int,
+    wanted: Mapping[int, str],
+    standings: Sequence[Sequence[Any]],
+    now: datetime,
 ) -> Leave:
-    if not rows:
-        return Leave()
-    wanted = {row.recipient.subscriber: row.recipient.address for row in rows}
-    standing = _standings(conn, issue_id, holder, list(wanted), now)
-    go = frozenset(whose for whose, (word, _) in standing.items() if word == FROZEN)
-    for whose in go:
-        if standing[whose][1] != wanted[whose]:
+    go, skipped = set(), {}
+    for whose, word, address in standings:
+        if word != FROZEN:
+            skipped[whose] = _skip_reason(word or SkipReason.ERASED)
+            continue
+        go.add(whose)
+        if address != wanted[whose]:
             # The ledger keeps the address that is really written to.
             _change(conn, issue_id, [whose], {"address": wanted[whose]})
-    skipped = {whose: _skip_reason(standing[whose][0]) for whose in standing.keys() - go}
     for reason in set(skipped.values()):
         gone = [whose for whose, why in skipped.items() if why is reason]
         _change(conn, issue_id, gone, _skipping(reason, now))
-    return Leave(go=go, skipped=skipped)
-
-
-def _standings(
-    conn: Connection, issue_id: int, holder: str, wanted: Sequence[int], now: datetime
-) -> dict[int, tuple[str, str | None]]:
-    """Return how readers that are still claimed by *holder* stand now, and their address."""
-    found = _STANDINGS.run(
-        conn, issue=issue_id, me=holder, whose=hot.ids(wanted), now=hot.instant(conn, now)
-    )
-    return {whose: (word or str(SkipReason.ERASED), at) for whose, word, at in found}
+    return Leave(go=frozenset(go), skipped=skipped)
 
 
 def _skip_reason(word: str) -> SkipReason:

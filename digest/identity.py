@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import datetime, timedelta
+from difflib import SequenceMatcher
 from functools import lru_cache
 from typing import Any
 from urllib.parse import SplitResult, quote, unquote, urlsplit
@@ -261,6 +262,80 @@ def _same_title(mark: Mark, one: Known, listed: Collection[str]) -> bool:
     # A feed that lists both under names of their own means two things.
     both_listed = bool(one.guids & set(listed))
     return not both_listed and len(mark.title.encode()) >= TELLING_TITLE_BYTES
+
+
+# --- two that may be one ------------------------------------------------------------------
+
+#: Titles of so much the same words, letter by letter, are told as nearly equal.
+_NEARLY = 0.9
+#: Words that the titles of two must share before they are held side by side.
+_SHARED = 0.6
+#: Two that lie further apart are a series.
+_APART = timedelta(days=31)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alike:
+    """Two publications that may be one; the older one first."""
+
+    first: Publication
+    second: Publication
+    #: ``same link``, ``same title``, ``nearly the same title``.
+    why: str
+
+
+def alike(publications: Iterable[Publication]) -> list[Alike]:
+    """
+    Return the pairs among *publications* that a person should look at, the newest first.
+
+    They have the same canonical link, or titles equal or nearly so, within 31 days of one
+    another. An event that is held again is none. Which of them is right only a person knows.
+    """
+    ordered = sorted(publications, key=lambda each: (each.dated, each.id))
+    by_word: defaultdict[str, list[int]] = defaultdict(list)
+    by_link: defaultdict[str, list[int]] = defaultdict(list)
+    found = []
+    for place, each in enumerate(ordered):
+        link = link_key(each.link or "")
+        words = frozenset(title_key(each.title).split())
+        sharing = Counter(other for word in words for other in by_word[word])
+        likely = [other for other, count in sharing.items() if count >= _SHARED * len(words)]
+        found += [
+            Alike(first=ordered[other], second=each, why=why)
+            for other in sorted({*likely, *(by_link[link] if link else ())})
+            if (why := _why_alike(ordered[other], each))
+        ]
+        for word in words:
+            by_word[word].append(place)
+        if link:
+            by_link[link].append(place)
+    return found[::-1]
+
+
+def _why_alike(one: Publication, other: Publication) -> str:
+    if one.starts_at != other.starts_at or other.dated - one.dated > _APART:
+        return ""
+    link = link_key(one.link or "")
+    if link and link == link_key(other.link or ""):
+        return "same link"
+    title, its = title_key(one.title), title_key(other.title)
+    if len(title.encode()) < TELLING_TITLE_BYTES:
+        return ""
+    if title == its:
+        return "same title"
+    # Parts of a series differ by their number alone.
+    if _numbers(title) != _numbers(its):
+        return ""
+    return "nearly the same title" if _likeness(title, its) >= _NEARLY else ""
+
+
+def _numbers(title: str) -> list[str]:
+    return [word for word in title.split() if word.isdigit()]
+
+
+def _likeness(one: str, other: str) -> float:
+    matcher = SequenceMatcher(None, one, other, autojunk=False)
+    return matcher.ratio() if matcher.quick_ratio() >= _NEARLY else 0.0
 
 
 # --- what changed -------------------------------------------------------------------------

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -138,6 +138,27 @@ def test_what_an_editor_rewrote_no_feed_writes_over(site: Site) -> None:
     assert "<del>A Titel With a Slip</del>" in page
     assert send(editor, f"/desk/publications/{one}", title="", summary="").status_code == 422
     assert send(editor, "/desk/publications/999", title="A", summary="").status_code == 404
+
+
+def test_kind_and_link_are_rewritten_too(site: Site) -> None:
+    """A wrong link or kind is put right; what is no web address is refused."""
+    (one,) = friday.publish(site.database, "A Title")
+    editor, path = site.browser("editor"), f"/desk/publications/{one}"
+    told = {"title": "A Title", "summary": "", "kind": "Report"}
+    send(editor, path, **told, link="https://example.org/right")
+    (now,) = known(site)
+    assert (now.kind, now.link) == ("Report", "https://example.org/right")
+    assert send(editor, path, **told, link="javascript:alert(1)").status_code == 422
+
+
+def test_an_event_is_added_with_its_hour(site: Site) -> None:
+    """When it begins is told in the newsletter's local time."""
+    editor = site.browser("editor")
+    told = {"newsletter": "recap", "title": "A Seminar on Bridges"}
+    send(editor, "/desk/publications", **told, begins="2023-10-05T14:30")
+    (now,) = known(site)
+    assert now.starts_at == datetime(2023, 10, 5, 18, 30, tzinfo=UTC)
+    assert send(editor, "/desk/publications", **told, begins="tomorrow").status_code == 422
 
 
 @pytest.mark.parametrize("database", ["sqlite"], indirect=True)

@@ -66,6 +66,16 @@ class Kept:
     at: str = ""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shelved:
+    """A picture that was brought: its file's name, its pixels and its bytes."""
+
+    name: str
+    width: int
+    height: int
+    size: int
+
+
 class Shelf:
     """The pictures of an installation, each kept once, found by the address it came from."""
 
@@ -78,6 +88,25 @@ class Shelf:
             return Kept(**json.loads(self._card(url).read_bytes()))
         except (OSError, ValueError, TypeError):
             return None
+
+    def put(self, body: bytes) -> Shelved:
+        """
+        Keep what somebody brought, made fit; NotAPicture or OSError where that cannot be.
+
+        The same picture twice is one file.
+        """
+        fit = made_fit(body)
+        name = f"{_digest(fit.content)}.{fit.ending}"
+        self.folder.mkdir(parents=True, exist_ok=True)
+        _write(self.folder / name, fit.content)
+        return Shelved(name=name, width=fit.width, height=fit.height, size=len(fit.content))
+
+    def know(self, url: str, name: str, width: int, height: int, *, now: datetime) -> None:
+        """Let *url*, our own address of a file that is here, be found without asking for it."""
+        known = self.find(url)
+        if known is None or not known.name:
+            kept = Kept(url=url, name=name, width=width, height=height, at=now.isoformat())
+            _write(self._card(url), json.dumps(asdict(kept)).encode())
 
     def gather(self, recap: Recap, *, now: datetime, fetch: Fetch | None = None) -> None:
         """

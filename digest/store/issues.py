@@ -31,7 +31,7 @@ from digest.model import (
     Window,
 )
 from digest.store import archive, hooks
-from digest.store.schema import editions, events, issues, newsletters, uses, variants
+from digest.store.schema import editions, events, issues, merges, newsletters, uses, variants
 
 _RECAP = TypeAdapter(Recap)
 _CANDIDATES = TypeAdapter(tuple[Candidate, ...])
@@ -389,7 +389,29 @@ def used(conn: Connection, newsletter: str, rhythm: Rhythm, *, but: int) -> dict
         .join(issues, issues.c.id == uses.c.issue_id)
         .where(uses.c.newsletter == newsletter, uses.c.rhythm == rhythm, uses.c.issue_id != but)
     )
-    return {row.publication_id: row.key for row in conn.execute(query)}
+    return _with_merged(conn, {row.publication_id: row.key for row in conn.execute(query)})
+
+
+def used_before(
+    conn: Connection, newsletter: str, rhythm: Rhythm, *, close: datetime
+) -> dict[int, str]:
+    """Return which publications issues of windows that end before *close* had used up."""
+    query = (
+        select(uses.c.publication_id, issues.c.key)
+        .join(issues, issues.c.id == uses.c.issue_id)
+        .where(
+            uses.c.newsletter == newsletter, uses.c.rhythm == rhythm, issues.c.window_end < close
+        )
+    )
+    return _with_merged(conn, {row.publication_id: row.key for row in conn.execute(query)})
+
+
+def _with_merged(conn: Connection, used: dict[int, str]) -> dict[int, str]:
+    """Return *used* with those that stand for one of them: it is the same thing."""
+    rows = conn.execute(select(merges.c.publication_id, merges.c.into_id))
+    return {
+        row.into_id: used[row.publication_id] for row in rows if row.publication_id in used
+    } | used
 
 
 def use_up(conn: Connection, issue: Issue, publications: Iterable[int]) -> None:

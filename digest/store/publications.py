@@ -22,7 +22,7 @@ from digest.identity import (
     title_key,
 )
 from digest.model import Entry, Image, Publication, Wording
-from digest.store import archive
+from digest.store import archive, merges
 from digest.store.schema import feeds, newsletter_feeds, publication_feeds, publications
 
 #: Values in one IN list: SQLite takes 32,766, and plans are kept for equal lengths.
@@ -62,11 +62,13 @@ def bring(
             row = _insert(conn, feed_id, entry, mark, now=now, baseline=baseline)
             brought.new.append(row.id)
         else:
-            row = _one(conn, one.id)
-            first = shelf.first(one.id)
+            meant = shelf.stands_for(one)
+            row = _one(conn, meant)
+            # What another one's entry says only fills gaps of the one that stands for it.
+            first = shelf.first(meant) and meant == one.id
             values = _changed(row, feed_id, entry, mark, now=now, first=first)
-            row = _update(conn, one.id, values) if values else row
-            (brought.changed if values else brought.same).append(one.id)
+            row = _update(conn, meant, values) if values else row
+            (brought.changed if values else brought.same).append(meant)
         shelf.put(row, mark)
     shelf.write_names()
     return brought
@@ -87,6 +89,8 @@ class _Shelf:
         self.named: dict[str, int] = {}
         self.known: dict[int, Known] = {}
         self.touched: set[int] = set()
+        #: Which publication an editor let stand for which.
+        self.merged: dict[int, int] = {}
         self._by: dict[tuple[str, str], set[int]] = {}
         self._load()
 
@@ -99,6 +103,8 @@ class _Shelf:
         ):
             for part in _chunks(values):
                 ids.update(self.conn.scalars(select(columns.id).where(column.in_(part))))
+        self.merged = merges.standing_for(self.conn, ids)
+        ids.update(self.merged.values())
         guids: dict[int, set[str]] = {}
         for part in _chunks(ids):
             for guid, number in self._pairs(publication_feeds.c.publication_id.in_(part)):
@@ -128,6 +134,10 @@ class _Shelf:
         yield "title", title
         for guid in guids:
             yield "guid", guid
+
+    def stands_for(self, one: Known) -> int:
+        """Return the publication that is meant by *one*, which may have been merged."""
+        return self.merged.get(one.id, one.id)
 
     def recognised(self, mark: Mark) -> Known | None:
         keys = self._keys(mark.link, mark.title, [mark.guid])

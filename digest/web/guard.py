@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from urllib.parse import urlsplit
 
 from starlette.datastructures import MutableHeaders
@@ -12,6 +12,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 #: No form of ours needs more; a mail provider's one-click body is 30 bytes.
 MOST_BODY_BYTES = 64 * 1024
+
+#: What does: a picture that an editor brings, and the form around it.
+ROOMY = {"/desk/pictures": 10 * 1024 * 1024 + MOST_BODY_BYTES}
 
 #: Nothing but our own style sheet and pictures, forms to ourselves, no scripts at all.
 PAGE_POLICY = (
@@ -62,17 +65,23 @@ class BodyLimit:
     """
 
     def __init__(
-        self, app: ASGIApp, refuse: Callable[[Request], Response], most: int = MOST_BODY_BYTES
+        self,
+        app: ASGIApp,
+        refuse: Callable[[Request], Response],
+        most: int = MOST_BODY_BYTES,
+        roomy: Mapping[str, int] = ROOMY,
     ) -> None:
         self.app = app
         self.refuse = refuse
         self.most = most
+        self.roomy = roomy
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["method"] in ("GET", "HEAD"):
             await self.app(scope, receive, send)
             return
-        body = None if _claimed(scope) > self.most else await _whole(receive, self.most)
+        most = self.roomy.get(scope["path"], self.most)
+        body = None if _claimed(scope) > most else await _whole(receive, most)
         if body is None:
             await self.refuse(Request(scope))(scope, receive, send)
             return

@@ -14,6 +14,9 @@ that try the same step one wins and the other gets WrongState.
 
 from digest.weekly.announcements import announce
 from digest.weekly.approval import BARRING, approve, audience_of, freeze
+from digest.weekly.blocks import PLACES as BLOCK_PLACES
+from digest.weekly.blocks import key_of as block_of
+from digest.weekly.blocks import write as write_block
 from digest.weekly.content import (
     ROLLED_OVER,
     compose_draft,
@@ -40,6 +43,7 @@ from digest.weekly.planning import (
     wall,
     window_of,
 )
+from digest.weekly.rehearsal import rehearse
 from digest.weekly.retracing import Retrace, redo, retrace, undo
 from digest.weekly.steps import (
     ENDED,
@@ -57,6 +61,7 @@ from digest.weekly.variants import offered
 
 __all__ = [
     "BARRING",
+    "BLOCK_PLACES",
     "ENDED",
     "OPEN",
     "ROLLED_OVER",
@@ -70,6 +75,7 @@ __all__ = [
     "answer",
     "approve",
     "audience_of",
+    "block_of",
     "cancel",
     "coming",
     "compose_draft",
@@ -89,6 +95,7 @@ __all__ = [
     "preview",
     "proposals",
     "redo",
+    "rehearse",
     "release",
     "resume",
     "retrace",
@@ -110,4 +117,5 @@ __all__ = [
     "wall",
     "window_of",
     "withdraw",
+    "write_block",
 ]

@@ -26,6 +26,7 @@ from digest.model import (
 )
 from digest.model.settings import NewsletterSettings
 from digest.store import Database, issues, publications
+from digest.weekly.blocks import know_pictures, laid
 from digest.weekly.learning import learned
 from digest.weekly.planning import planned
 from digest.weekly.remembered import counted
@@ -177,15 +178,14 @@ def tried(database: Database, loaded: Loaded, issue: Issue, edits: Edits) -> Dra
 
 def trials(database: Database, loaded: Loaded, issue: Issue, *each: Edits) -> list[Draft]:
     """Return the drafts that *each* edits would make now, all of one look at the feed store."""
-    from digest.config import blocks
-
     key = issue.of.newsletter
     with database.read() as conn:
         settings = planned(conn, key, loaded.settings.newsletters[key])
         newsletter = learned(conn, key, rules(settings, slot_of(issue)))
+        shown = laid(conn, loaded, key, newsletter)
+        newsletter = shown.newsletter
         material = _gather(conn, issue, newsletter)
         pinned = [_with_pins(conn, material, edits) for edits in each]
-    shown = blocks.read(loaded.folder, newsletter).blocks
     chosen: dict[Hashable, tuple[Candidate, ...]] = {}
     drafts = []
     for edits, known in zip(each, pinned, strict=True):
@@ -193,7 +193,7 @@ def trials(database: Database, loaded: Loaded, issue: Issue, *each: Edits) -> li
         choice = (edits.pins, edits.exclusions, edits.order)
         if choice not in chosen:
             chosen[choice] = _selected(known, newsletter, edits)
-        drafts.append(_composed(known, newsletter, edits, chosen[choice], shown))
+        drafts.append(_composed(known, newsletter, edits, chosen[choice], shown.blocks))
     return drafts
 
 
@@ -212,6 +212,7 @@ def _compose(
         from digest.render import pictures
 
         assert draft.recap is not None  # noqa: S101 - it was just composed
+        know_pictures(database, loaded, issue.of.newsletter, now=now)
         pictures.Shelf(loaded.folder / pictures.PLACE).gather(draft.recap, now=now)
     with database.write() as conn:
         return issues.write_draft(conn, issue, draft, now=now, actor=actor, what=what)

@@ -11,6 +11,7 @@ from digest import packaged
 from digest.errors import IssueError
 from digest.model import Edition, Format, Issue, Recap, Recipient, topic_set
 from digest.store import Database, issues, ledger, outbox
+from digest.weekly.blocks import laid
 from digest.weekly.content import rules, slot_of
 from digest.weekly.variants import MOST_SETS, composer, get_nothing
 
@@ -131,15 +132,15 @@ def findings(
     *online* also asks the web where its links lead, and a spam filter where `checks` names
     one; that may take half a minute.
     """
-    from digest.config import blocks
     from digest.render import pictures, preflight
 
     edition = preview(database, loaded, issue)
     with database.read() as conn:
         recap = issues.draft(conn, issue.id).recap
+        key = issue.of.newsletter
+        missing = laid(conn, loaded, key, loaded.settings.newsletters[key]).faults
     assert recap is not None  # noqa: S101 - `preview` raises before
     newsletter = rules(loaded.settings.newsletters[issue.of.newsletter], slot_of(issue))
-    missing = blocks.read(loaded.folder, newsletter).faults
     found = [*preflight.check(edition, recap, newsletter, missing=missing)]
     found += preflight.message(message := _specimen(loaded, issue, edition))
     if newsletter.look.pictures == "hosted":

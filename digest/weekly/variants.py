@@ -10,6 +10,7 @@ from digest.errors import IssueError
 from digest.model import Candidate, Draft, Issue, Item, Recap, topic_set
 from digest.model.settings import NewsletterSettings, Topics
 from digest.store import Database, issues, publications
+from digest.weekly.blocks import laid
 from digest.weekly.content import LAST_ISSUES, rules, slot_of
 from digest.weekly.remembered import counted
 
@@ -45,6 +46,7 @@ def composer(database: Database, loaded: Loaded, issue: Issue, draft: Draft) -> 
         close, key = issue.window.end, issue.of.newsletter
         material = publications.by_ids(conn, [item.publication for item in full.items])
         history = counted(conn, key, before=close, limit=HISTORY)
+        newsletter = laid(conn, loaded, key, newsletter).newsletter
         past = issues.labels(conn, key, issue.of.rhythm, before=close, limit=LAST_ISSUES)
     edits = replace(draft.edits, headline=None, lead=None)
     # The full issue's, whatever their files say by now.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, datetime, time
 from urllib.parse import urlsplit
 
@@ -44,11 +45,13 @@ def doors(pages: Pages) -> APIRouter:
         summary: str = Form("", max_length=2000),
         kind: str = Form("", max_length=60),
         on: str = Form("", max_length=10),
+        begins: str = Form("", max_length=20),
         who: Visitor = editor,
     ) -> Response:
         key = chosen(pages, newsletter)
         try:
             written = entry(pages, key, title, link, summary, kind, on)
+            written = replace(written, starts_at=_beginning(pages, key, begins))
         except ValueError as e:
             return _page(pages, who, key, refusal=str(e), status=422)
         read = intake.write_in(pages.database, key, [written], now=pages.now())
@@ -73,11 +76,18 @@ def doors(pages: Pages) -> APIRouter:
         number: IssueNumber,
         title: str = Form(max_length=300),
         summary: str = Form("", max_length=2000),
+        kind: str | None = Form(None, max_length=60),
+        link: str | None = Form(None, max_length=2000),
         words: str = Form(""),
         who: Visitor = editor,
     ) -> Response:
         one = _known(pages, number)
         told = {"title": plain(title), "summary": plain(summary)}
+        told |= {} if kind is None else {"kind": plain(kind)}
+        try:
+            told |= {} if link is None else {"link": _address(link)}
+        except ValueError as e:
+            raise HTTPException(422, str(e)) from e
         changed = {name: text for name, text in told.items() if text != getattr(one, name)}
         if not told["title"]:
             raise HTTPException(422, "A publication needs a title.")
@@ -103,9 +113,7 @@ def entry(
     """Return what the form says as an entry; ValueError, for a person, if it cannot be one."""
     if not plain(title):
         raise ValueError("A publication needs a title.")
-    link = link.strip()
-    if link and (urlsplit(link).scheme not in ("http", "https") or not urlsplit(link).netloc):
-        raise ValueError(f"{link} is no web address: it begins with https://")
+    link = _address(link)
     zone = pages.loaded.settings.newsletters[newsletter_key].zone
     try:
         day = date.fromisoformat(on) if on else pages.now().astimezone(zone).date()
@@ -119,6 +127,22 @@ def entry(
         published_at=datetime.combine(day, time(), zone),
         day_only=True,
     )
+
+
+def _address(link: str) -> str:
+    link = link.strip()
+    if link and (urlsplit(link).scheme not in ("http", "https") or not urlsplit(link).netloc):
+        raise ValueError(f"{link} is no web address: it begins with https://")
+    return link
+
+
+def _beginning(pages: Pages, newsletter_key: str, begins: str) -> datetime | None:
+    """Return when an event begins, told in the newsletter's local time; None for no event."""
+    try:
+        at = datetime.fromisoformat(begins) if begins else None
+    except ValueError:
+        raise ValueError(f"{begins} is no day and hour.") from None
+    return at and at.replace(tzinfo=pages.loaded.settings.newsletters[newsletter_key].zone)
 
 
 def _page(

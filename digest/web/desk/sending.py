@@ -54,7 +54,7 @@ async def _events(
 ) -> AsyncIterator[str]:
     """Yield the progress each time it differs; `changed` when the page itself is out of date."""
     speed, last, until = Speed(), "", monotonic() + LASTS
-    while monotonic() < until and not await _over(request):
+    while monotonic() < until and not await over(request):
         began = monotonic()
         seen = await asyncio.to_thread(progress.look, pages.database, issue_id)
         if seen.issue.version != version or seen.issue.state not in MOVING:
@@ -67,7 +67,7 @@ async def _events(
         await asyncio.sleep(max(PAUSE, SHARE * (monotonic() - began)))
 
 
-async def _over(request: Request) -> bool:
+async def over(request: Request) -> bool:
     return request.app.state.closing.is_set() or await request.is_disconnected()
 
 

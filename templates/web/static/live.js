@@ -12,7 +12,7 @@ export function follow(region) {
   let announced = Date.now();
   stream.addEventListener("progress", (told) => {
     region.innerHTML = told.data;
-    if (Date.now() - announced > QUIET_SECONDS * 1000) {
+    if (said && Date.now() - announced > QUIET_SECONDS * 1000) {
       said.textContent = region.querySelector("p").textContent;
       announced = Date.now();
     }

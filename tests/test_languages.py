@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, date, datetime
+from functools import cache
 from io import BytesIO
 from pathlib import Path
 
@@ -35,34 +36,43 @@ WHOLE = ("de", "fr", "es")
 WEEK = Window(datetime(2023, 9, 15, 10, tzinfo=UTC), datetime(2023, 9, 22, 10, tzinfo=UTC))
 
 
-@pytest.fixture(scope="module")
-def messages() -> set[str | tuple[str, ...]]:
+#: The catalogs of a language, and where the words in them stand.
+DOMAINS = {"mail": "babel.cfg", "pages": "pages.cfg"}
+
+
+@cache
+def messages(domain: str) -> set[str | tuple[str, ...]]:
     """Every fixed word that templates and code name."""
-    with (CATALOGS / "babel.cfg").open() as file:
+    with (CATALOGS / DOMAINS[domain]).open() as file:
         methods, options = parse_mapping_cfg(file)
     found = extract_from_dir(str(HOME), method_map=methods, options_map=options)
     return {message for _, _, message, _, _ in found}
 
 
-def catalog(language: str) -> Catalog:
-    body = (CATALOGS / language / "LC_MESSAGES" / "mail.po").read_bytes()
+def catalog(language: str, domain: str = "mail") -> Catalog:
+    body = (CATALOGS / language / "LC_MESSAGES" / f"{domain}.po").read_bytes()
     return read_po(BytesIO(body), locale=language, abort_invalid=True)
 
 
-@pytest.mark.parametrize("language", WHOLE)
-def test_catalog_is_whole(language: str, messages: set[str | tuple[str, ...]]) -> None:
+@pytest.mark.parametrize(
+    ("language", "domain"),
+    [*((each, "mail") for each in WHOLE), *((each, "pages") for each in (*WHOLE, "ar"))],
+)
+def test_catalog_is_whole(language: str, domain: str) -> None:
     """No word is missing, none is left over, none is only a guess."""
-    told = {each.id: each for each in catalog(language) if each.id}
-    assert {tuple(one) if isinstance(one, list | tuple) else one for one in told} == messages
+    told = {each.id: each for each in catalog(language, domain) if each.id}
+    known = {tuple(one) if isinstance(one, list | tuple) else one for one in told}
+    assert known == messages(domain)
     for one, message in told.items():
         assert all([message.string] if isinstance(one, str) else message.string), one
         assert not message.fuzzy
 
 
+@pytest.mark.parametrize("domain", DOMAINS)
 @pytest.mark.parametrize("language", [*WHOLE, "ar"])
-def test_places_of_values_are_kept(language: str) -> None:
+def test_places_of_values_are_kept(language: str, domain: str) -> None:
     """What a message fills in is filled in in every language, under the same name."""
-    for message in catalog(language):
+    for message in catalog(language, domain):
         if not message.id:
             continue
         sources = [message.id] if isinstance(message.id, str) else list(message.id)
@@ -71,6 +81,24 @@ def test_places_of_values_are_kept(language: str) -> None:
         for form in forms:
             assert set(re.findall(r"%\((\w+)\)[ds]", form)) <= known, form
             assert form % dict.fromkeys(known, 1)
+
+
+@pytest.mark.parametrize("domain", DOMAINS)
+def test_french_spaces_stand_before_marks(domain: str) -> None:
+    """Before a colon, semicolon, question or exclamation mark stands a space that never breaks."""
+    for message in catalog("fr", domain):
+        forms = [message.string] if isinstance(message.string, str) else list(message.string)
+        for form in forms if message.id else ():
+            assert not re.search(r"[^\s\u202f\u00a0][:;?!](?!//)|[ \u00a0][:;?!]", form), form
+
+
+@pytest.mark.parametrize("language", WHOLE)
+def test_words_of_both_catalogs_agree(language: str) -> None:
+    """What stands in mails and on pages is said alike."""
+    mail = {one.id: one.string for one in catalog(language) if one.id}
+    pages = {one.id: one.string for one in catalog(language, "pages") if one.id}
+    apart = {one for one in mail.keys() & pages.keys() if mail[one] != pages[one]}
+    assert not apart
 
 
 def test_message_without_translation_is_english() -> None:

@@ -99,7 +99,8 @@ def _choices(conn: Connection, loaded: Loaded, link: _Opened, now: datetime) -> 
     person = readers.by_id(conn, link.subscriber)
     had = readers.subscription(conn, link.subscriber, link.newsletter)
     if person is None or had is None or not consent.allows(had.state, Act.CHANGED):
-        return Choices(newsletter=link.newsletter, reads=False)
+        language = person.language if person else None
+        return Choices(newsletter=link.newsletter, reads=False, language=language)
     until = had.paused_until
     paused = had.state is SubscriptionState.PAUSED and (until is None or until > now)
     offered = loaded.settings.newsletters[link.newsletter].topics.offered
@@ -358,13 +359,18 @@ class Move:
 
     newsletter: str
     address: str
+    #: The reader's own; None: the newsletter's.
+    language: str | None = None
 
 
 def moving(database: Database, loaded: Loaded, token: str, *, now: datetime) -> Move:
     """Return what *token* would do, changing nothing; BadToken if that is nothing any more."""
     link, mark = _opened_move(loaded, token, now)
     with database.read() as conn:
-        return Move(newsletter=link.newsletter, address=_wanted(conn, loaded, link, mark))
+        address = _wanted(conn, loaded, link, mark)
+        person = readers.by_id(conn, link.subscriber)
+        language = person.language if person else None
+        return Move(newsletter=link.newsletter, address=address, language=language)
 
 
 def move(database: Database, loaded: Loaded, token: str, *, now: datetime) -> Move:
@@ -380,8 +386,9 @@ def move(database: Database, loaded: Loaded, token: str, *, now: datetime) -> Mo
         had, person = _reading(conn, link), readers.by_id(conn, link.subscriber)
         assert person is not None  # noqa: S101 - `_wanted` found one
         key = address_key(address)
+        moved = Move(newsletter=link.newsletter, address=address, language=person.language)
         if person.address == address:
-            return Move(newsletter=link.newsletter, address=address)
+            return moved
         owner = readers.by_address(conn, key)
         if owner is not None and owner.id != person.id:
             raise ReaderError(
@@ -394,7 +401,7 @@ def move(database: Database, loaded: Loaded, token: str, *, now: datetime) -> Mo
         readers.move(conn, person.id, address, key)
         _prove(conn, had, Act.CHANGED, {"changed": ["address"]}, now)
         _tell_old(conn, loaded, had, person, now)
-    return Move(newsletter=link.newsletter, address=address)
+    return moved
 
 
 def _opened_move(loaded: Loaded, token: str, now: datetime) -> tuple[_Opened, str]:

@@ -108,14 +108,18 @@ class Invitation:
     newsletter: str
     #: Path of the newest issue, after `public_url`; "" before the first.
     latest: str
+    #: In which they want our words; None: the newsletter's.
+    language: str | None = None
 
 
 def invitation(database: Database, loaded: Loaded, token: str, *, now: datetime) -> Invitation:
     """Return what *token* would confirm, changing nothing; BadToken if it opens nothing."""
     subscriber, newsletter, asked_at = _opened(loaded, token, now)
     with database.read() as conn:
-        _standing(conn, loaded, subscriber, newsletter, asked_at)
-        return Invitation(newsletter=newsletter, latest=_latest(conn, newsletter))
+        had, _address = _standing(conn, loaded, subscriber, newsletter, asked_at)
+        language = _asked(conn, had, asked_at).get("language") or _language(conn, subscriber)
+        latest = _latest(conn, newsletter)
+    return Invitation(newsletter=newsletter, latest=latest, language=language)
 
 
 def confirm(
@@ -140,7 +144,8 @@ def confirm(
         if _activate(conn, had, proof=proof, now=now):
             _choose(conn, loaded, had, asked_at, now=now)
             _welcome(conn, loaded, had, address, latest, now)
-    return Invitation(newsletter=newsletter, latest=latest)
+        language = _language(conn, subscriber)
+    return Invitation(newsletter=newsletter, latest=latest, language=language)
 
 
 def _opened(loaded: Loaded, token: str, now: datetime) -> tuple[int, str, datetime]:
@@ -162,6 +167,10 @@ def _standing(
     return had, person.address
 
 
+def _language(conn: Connection, subscriber: int) -> str | None:
+    return readers.languages(conn, {subscriber}).get(subscriber)
+
+
 def _latest(conn: Connection, newsletter: str) -> str:
     states = (IssueState.SENDING, IssueState.STOPPED, IssueState.FINISHED)
     out = (one for one in issues.listed(conn, newsletter, states=states) if one.frozen_at)
@@ -174,7 +183,6 @@ def _welcome(
 ) -> None:
     root = loaded.settings.public_url
     leaving = tokens.make(token_key(loaded), PURPOSE, had.subscriber, had.newsletter)
-    person = readers.by_id(conn, had.subscriber)
     chosen = readers.subscription(conn, had.subscriber, had.newsletter)
     notices.post(
         conn,
@@ -187,7 +195,7 @@ def _welcome(
             "unsubscribe_url": f"{root}/unsubscribe/{leaving}",
             "latest_url": f"{root}{latest}" if latest else "",
         },
-        language=person.language if person else None,
+        language=_language(conn, had.subscriber),
         sort=chosen.format if chosen else Format.HTML,
         now=now,
     )

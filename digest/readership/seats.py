@@ -24,13 +24,8 @@ if TYPE_CHECKING:
 PURPOSE = tokens.LEAVE
 
 
-#: Why somebody may have left, if they like to say so: the word that is kept, and the sentence.
-REASONS = {
-    "too-often": "It comes too often",
-    "not-relevant": "It is not about what I need",
-    "never-asked": "I never asked for it",
-    "other": "Another reason",
-}
+#: Why somebody may have left, if they like to say so.
+REASONS = ("too-often", "not-relevant", "never-asked", "other")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +37,8 @@ class Seat:
     left: bool
     #: Leaving can be undone.
     can_return: bool
+    #: In which they want our words; None: the newsletter's.
+    language: str | None = None
 
 
 def seat(database: Database, loaded: Loaded, token: str) -> Seat:
@@ -129,13 +126,15 @@ def _act_of(wish: Leaving) -> dict[str, Any]:
 def _seats(conn: Connection, loaded: Loaded, wishes: Sequence[Leaving]) -> list[Seat]:
     """Return where each of *wishes* stands now."""
     now_standing = _standing(conn, wishes)
-    barred = _barred(conn, loaded, {wish.subscriber for wish in wishes})
+    whose = {wish.subscriber for wish in wishes}
+    barred, languages = _barred(conn, loaded, whose), readers.languages(conn, whose)
     return [
         _seat(
             loaded,
             wish.newsletter,
             now_standing.get((wish.subscriber, wish.newsletter)),
             barred=wish.subscriber in barred,
+            language=languages.get(wish.subscriber),
         )
         for wish in wishes
     ]
@@ -213,10 +212,18 @@ def _return(conn: Connection, had: Subscription, *, now: datetime, via: str) -> 
 def _seat_of(conn: Connection, loaded: Loaded, subscriber: int, newsletter: str) -> Seat:
     had = readers.subscription(conn, subscriber, newsletter)
     barred = bool(_barred(conn, loaded, {subscriber}))
-    return _seat(loaded, newsletter, had, barred=barred)
+    language = readers.languages(conn, {subscriber}).get(subscriber)
+    return _seat(loaded, newsletter, had, barred=barred, language=language)
 
 
-def _seat(loaded: Loaded, newsletter: str, had: Subscription | None, *, barred: bool) -> Seat:
+def _seat(
+    loaded: Loaded,
+    newsletter: str,
+    had: Subscription | None,
+    *,
+    barred: bool,
+    language: str | None,
+) -> Seat:
     gone = (SubscriptionState.LEFT, SubscriptionState.SUPPRESSED)
     return Seat(
         newsletter=newsletter,
@@ -225,4 +232,5 @@ def _seat(loaded: Loaded, newsletter: str, had: Subscription | None, *, barred: 
         and not barred
         and newsletter in loaded.settings.newsletters
         and consent.allows(had.state, Act.UNDONE),
+        language=language,
     )

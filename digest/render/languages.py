@@ -1,4 +1,4 @@
-"""A newsletter's language: its catalog of fixed words, its locale, its direction."""
+"""A language: its fixed words in mail and on readers' pages, its locale, its direction."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Translated(Words):
     """The fixed words in the language of a tag; a message that its catalog lacks is English."""
 
     def __init__(self, tag: str) -> None:
-        self.locale = locale(tag)
+        self.tag, self.locale = tag, locale(tag)
         self._catalog = _catalog(self.locale.language)
 
     def gettext(self, message: str, /, **values: Any) -> str:
@@ -96,10 +96,25 @@ def _before_last(names: str, stack: str) -> str:
     return f"{first}{comma} {names},{generic if comma else ' ' + generic}".strip()
 
 
+def has_pages(tag: str) -> bool:
+    """Tell whether readers' pages have their words in the language of *tag*."""
+    return locale(tag).language == "en" or _file(locale(tag).language, "pages").is_file()
+
+
+def _file(language: str, domain: str) -> Path:
+    return CATALOGS / language / "LC_MESSAGES" / f"{domain}.po"
+
+
 def _catalog(language: str) -> NullTranslations:
-    file = CATALOGS / language / "LC_MESSAGES" / "mail.po"
-    if not file.is_file():
-        return NullTranslations()
+    """Return the words of mails, and after them those of pages."""
+    found = [_read(file, language) for domain in ("mail", "pages")
+             if (file := _file(language, domain)).is_file()]  # fmt: skip
+    for more in found[1:]:
+        found[0].add_fallback(more)
+    return found[0] if found else NullTranslations()
+
+
+def _read(file: Path, language: str) -> NullTranslations:
     from io import BytesIO
 
     from babel.messages.mofile import write_mo

@@ -143,6 +143,14 @@ def addresses(conn: Connection, numbers: Collection[int]) -> dict[int, str]:
     return {row.id: row.address for row in conn.execute(query)}
 
 
+def languages(conn: Connection, subscribers_: Collection[int]) -> dict[int, str]:
+    """Return in which language each of those people wants our words, if they said it."""
+    query = select(subscribers.c.id, subscribers.c.language).where(
+        subscribers.c.id.in_(list(subscribers_)), subscribers.c.language.is_not(None)
+    )
+    return {row.id: row.language for row in conn.execute(query)}
+
+
 def known(conn: Connection, newsletter: str, address_keys: Collection[str]) -> dict[str, Reader]:
     """Return who of *address_keys* is known, with their subscription to *newsletter*."""
     query = (

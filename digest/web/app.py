@@ -85,9 +85,20 @@ def _explain(app: FastAPI, pages: Pages) -> None:
         in_path = any(error["loc"][0] == "path" for error in e.errors())
         return _refused(pages, 404 if in_path else 422)
 
-    def absent(_request: Request, _e: Exception) -> Response:
-        # The same words for a token that is forged, cut, or made for another purpose.
-        return _refused(pages, 404)
+    def absent(request: Request, _e: Exception) -> Response:
+        # The same words for a token that is forged, cut, or made for another purpose: nobody
+        # knows whose it is, so they are in the newsletter's language.
+        newsletter = _newsletter(pages, request)
+        language = "en" if "/desk/" in request.url.path else None
+        _ = pages.spoken(newsletter, language).gettext
+        return told(
+            pages,
+            404,
+            newsletter=newsletter,
+            language=language,
+            title=_("There is no such page"),
+            text=_("The link may be cut, or what it led to is gone."),
+        )
 
     def busy(_request: Request, _e: Exception) -> Response:
         answer = _refused(pages, 503)
@@ -103,6 +114,13 @@ def _explain(app: FastAPI, pages: Pages) -> None:
     }
     for kind, handler in handlers.items():
         app.add_exception_handler(kind, handler)
+
+
+def _newsletter(pages: Pages, request: Request) -> str:
+    """Return the newsletter that a reader's page is about, the first one if it names none."""
+    known = pages.loaded.settings.newsletters
+    named = [step for step in request.url.path.split("/") if step in known]
+    return next(iter([*named, *known]), "")
 
 
 def _refused(pages: Pages, status: int, text: str = "") -> Response:

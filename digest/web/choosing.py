@@ -17,6 +17,7 @@ from digest.errors import NoSuchIssue, ReaderError
 from digest.model import Format, Rhythm
 from digest.model.settings import NewsletterSettings
 from digest.readership import Choices
+from digest.render.languages import Translated
 from digest.web import joining, words
 from digest.web.joining import LANGUAGES
 from digest.web.pages import Pages, told
@@ -26,8 +27,19 @@ _TOKEN_PAGE = {"x-robots-tag": "noindex"}
 #: Longer than any address; the rest of a longer field is nobody's.
 _LONGEST = 320
 
-_RHYTHMS = {Rhythm.WEEKLY: "Every week", Rhythm.MONTHLY: "Once a month, the month's own issue"}
-_FORMATS = {Format.HTML: "With pictures and colours", Format.TEXT: "Plain text only"}
+#: Gives the words of one language.
+Say = Callable[..., str]
+
+
+def _rhythms(_: Say) -> dict[Rhythm, str]:
+    return {
+        Rhythm.WEEKLY: _("Every week"),
+        Rhythm.MONTHLY: _("Once a month, the month’s own issue"),
+    }
+
+
+def _formats(_: Say) -> dict[Format, str]:
+    return {Format.HTML: _("With pictures and colours"), Format.TEXT: _("Plain text only")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +60,7 @@ class Question:
     name: str
     asks: str
     now: str
-    button: str = "Save"
+    button: str
     hint: str = ""
     options: tuple[Option, ...] = ()
     #: Several options may be chosen.
@@ -98,11 +110,11 @@ def _chosen(pages: Pages, token: str) -> Choices:
 
 def _hub(pages: Pages, token: str, chosen: Choices, *, said: str = "") -> Response:
     if not chosen.reads:
-        return pages.page("not-reading.html", newsletter=chosen.newsletter, headers=_TOKEN_PAGE)
-    return pages.page(
+        return _page(pages, "not-reading.html", chosen)
+    return _page(
+        pages,
         "preferences.html",
-        newsletter=chosen.newsletter,
-        headers=_TOKEN_PAGE,
+        chosen,
         said=said,
         here=f"{pages.prefix}/preferences/{token}",
         questions=_questions(pages, chosen),
@@ -115,21 +127,31 @@ def _asked(pages: Pages, token: str, chosen: Choices, key: str, *, fault: str = 
     question = next((each for each in _questions(pages, chosen) if each.key == key), None)
     if question is None:
         raise HTTPException(404)
-    return pages.page(
+    return _page(
+        pages,
         "preference.html",
-        newsletter=chosen.newsletter,
+        chosen,
         status=422 if fault else 200,
-        headers=_TOKEN_PAGE,
         question=question,
         fault=fault,
         back=f"{pages.prefix}/preferences/{token}",
     )
 
 
+def _page(pages: Pages, template: str, chosen: Choices, **values: Any) -> Response:
+    return pages.page(
+        template,
+        newsletter=chosen.newsletter,
+        language=chosen.language,
+        headers=_TOKEN_PAGE,
+        **values,
+    )
+
+
 def _answered(pages: Pages, token: str, key: str, answers: list[str], prefix: str) -> Response:
     if key == "link":
         readership.mail_link(pages.database, pages.loaded, token, now=pages.now())
-        return _link_sent(pages, _chosen(pages, token).newsletter)
+        return _page(pages, "preferences-sent.html", _chosen(pages, token))
     chosen = _chosen(pages, token)
     if not chosen.reads:
         return _hub(pages, token, chosen)
@@ -139,10 +161,11 @@ def _answered(pages: Pages, token: str, key: str, answers: list[str], prefix: st
         if key == "address":
             return _address_asked(pages, token, chosen, answers, prefix)
         chosen = _ANSWERS[key](pages, token, answers)
-    except (ReaderError, ValueError) as e:
-        fault = str(e) if isinstance(e, ReaderError) else "this is none of the answers"
+    except (ReaderError, ValueError):
+        fault = _fault(pages.spoken(chosen.newsletter, chosen.language).gettext, key)
         return _asked(pages, token, chosen, key, fault=fault)
-    return _hub(pages, token, chosen, said=_SAID.get(key, "Saved."))
+    said = _said(pages.spoken(chosen.newsletter, chosen.language).gettext, key)
+    return _hub(pages, token, chosen, said=said)
 
 
 def _with(change: Callable[..., Choices], read: Callable[[list[str]], Any]) -> Any:
@@ -176,36 +199,55 @@ _ANSWERS: Mapping[str, Callable[[Pages, str, list[str]], Choices]] = {
     "language": _with(readership.choose_language, _language),
 }
 
-_SAID = {
-    "topics": "Saved. It holds from the next issue on.",
-    "rhythm": "Saved. It holds from the next issue on.",
-    "format": "Saved. It holds from the next issue on.",
-    "pause": "Paused. You need not do anything for the mail to come back.",
-    "resume": "You get mail again.",
-}
+
+def _said(_: Say, key: str) -> str:
+    """Return what an answer that was taken leads to."""
+    match key:
+        case "pause":
+            return _("Paused. You need not do anything for the mail to come back.")
+        case "resume":
+            return _("You get mail again.")
+        case "language":
+            return _("Saved.")
+    return _("Saved. It holds from the next issue on.")
+
+
+def _fault(_: Say, key: str) -> str:
+    """Return why an answer cannot be taken."""
+    match key:
+        case "pause":
+            return _("A pause ends on a day to come, within a year.")
+        case "address":
+            return _("Mail cannot be sent to this address. Look at it again.")
+    return _("This is none of the answers.")
 
 
 def _questions(pages: Pages, chosen: Choices) -> list[Question]:
     """Return what this link may ask, in the order of the page."""
     settings = pages.loaded.settings.newsletters[chosen.newsletter]
+    spoken = pages.spoken(chosen.newsletter, chosen.language)
+    _ = spoken.gettext
     asked = [
-        _of_topics(chosen, settings) if settings.topics.offered else None,
-        _of_rhythm(chosen, settings) if len(settings.rhythms) > 1 else None,
-        _of_pause(chosen, settings, pages),
-        _of_format(chosen),
-        _of_language(chosen),
-        _of_address(chosen) if chosen.address else None,
+        _of_topics(_, chosen, settings) if settings.topics.offered else None,
+        _of_rhythm(_, chosen, settings) if len(settings.rhythms) > 1 else None,
+        _of_return(spoken, chosen, settings)
+        if chosen.paused
+        else _of_pause(_, pages.now().astimezone(settings.zone).date()),
+        _of_format(_, chosen),
+        _of_language(_, chosen),
+        _of_address(_, chosen) if chosen.address else None,
     ]
     return [each for each in asked if each is not None]
 
 
-def _of_topics(chosen: Choices, settings: NewsletterSettings) -> Question:
+def _of_topics(_: Say, chosen: Choices, settings: NewsletterSettings) -> Question:
     return Question(
         key="topics",
-        name="Topics",
-        asks="Which topics do you want to read about?",
-        hint="Choose none, and you get all of them.",
-        now=", ".join(chosen.topics) or "All topics",
+        name=_("Topics"),
+        asks=_("Which topics do you want to read about?"),
+        hint=_("Choose none, and you get all of them."),
+        now=", ".join(chosen.topics) or _("All topics"),
+        button=_("Save"),
         options=tuple(
             Option(topic, topic, topic in chosen.topics) for topic in settings.topics.offered
         ),
@@ -213,32 +255,41 @@ def _of_topics(chosen: Choices, settings: NewsletterSettings) -> Question:
     )
 
 
-def _of_rhythm(chosen: Choices, settings: NewsletterSettings) -> Question:
+def _of_rhythm(_: Say, chosen: Choices, settings: NewsletterSettings) -> Question:
+    labels = _rhythms(_)
     return Question(
         key="rhythm",
-        name="Rhythm",
-        asks=f"How often do you want {settings.title}?",
-        now=_RHYTHMS[chosen.rhythm],
+        name=_("Rhythm"),
+        asks=_("How often do you want %(title)s?", title=settings.title),
+        now=labels[chosen.rhythm],
+        button=_("Save"),
         options=tuple(
-            Option(each, _RHYTHMS[each], each is chosen.rhythm) for each in settings.rhythms
+            Option(each, labels[each], each is chosen.rhythm) for each in settings.rhythms
         ),
     )
 
 
-def _of_pause(chosen: Choices, settings: NewsletterSettings, pages: Pages) -> Question:
-    if chosen.paused:
-        until = chosen.paused_until
-        said = f"Until {words.date(until, settings.zone)}" if until else "Paused"
-        asks = "Do you want mail again?"
-        return Question(key="resume", name="Pause", asks=asks, now=said, button="Get mail again")
-    today = pages.now().astimezone(settings.zone).date()
+def _of_return(spoken: Translated, chosen: Choices, settings: NewsletterSettings) -> Question:
+    _, until = spoken.gettext, chosen.paused_until
+    return Question(
+        key="resume",
+        name=_("Pause"),
+        asks=_("Do you want mail again?"),
+        now=_("Until %(day)s", day=words.day_in(until, settings.zone, spoken.tag))
+        if until
+        else _("Paused"),
+        button=_("Get mail again"),
+    )
+
+
+def _of_pause(_: Say, today: date) -> Question:
     return Question(
         key="pause",
-        name="Pause",
-        asks="Until when do you want no mail?",
-        hint="From that day on it comes again.",
-        now="Not paused",
-        button="Pause",
+        name=_("Pause"),
+        asks=_("Until when do you want no mail?"),
+        hint=_("From that day on it comes again."),
+        now=_("Not paused"),
+        button=_("Pause"),
         field="date",
         typed=(today + timedelta(days=30)).isoformat(),
         least=(today + timedelta(days=1)).isoformat(),
@@ -246,26 +297,27 @@ def _of_pause(chosen: Choices, settings: NewsletterSettings, pages: Pages) -> Qu
     )
 
 
-def _of_format(chosen: Choices) -> Question:
+def _of_format(_: Say, chosen: Choices) -> Question:
+    labels = _formats(_)
     return Question(
         key="format",
-        name="Format",
-        asks="How should the mail look?",
-        now=_FORMATS[chosen.format],
-        options=tuple(
-            Option(each, label, each is chosen.format) for each, label in _FORMATS.items()
-        ),
+        name=_("Format"),
+        asks=_("How should the mail look?"),
+        now=labels[chosen.format],
+        button=_("Save"),
+        options=tuple(Option(each, label, each is chosen.format) for each, label in labels.items()),
     )
 
 
-def _of_language(chosen: Choices) -> Question:
-    usual = Option("", "The newsletter's own", chosen.language not in LANGUAGES)
+def _of_language(_: Say, chosen: Choices) -> Question:
+    usual = Option("", _("The newsletter’s own"), chosen.language not in LANGUAGES)
     return Question(
         key="language",
-        name="Language",
-        asks="In which language do we write to you about your subscription?",
-        hint="The newsletter itself stays as it is.",
+        name=_("Language"),
+        asks=_("In which language do we write to you about your subscription?"),
+        hint=_("The newsletter itself stays as it is."),
         now=LANGUAGES.get(chosen.language or "", usual.label),
+        button=_("Save"),
         options=(
             usual,
             *(Option(tag, name, tag == chosen.language) for tag, name in LANGUAGES.items()),
@@ -273,14 +325,14 @@ def _of_language(chosen: Choices) -> Question:
     )
 
 
-def _of_address(chosen: Choices) -> Question:
+def _of_address(_: Say, chosen: Choices) -> Question:
     return Question(
         key="address",
-        name="Address",
-        asks="Where should the mail go?",
-        hint="We ask for a confirmation at the new address, and tell the old one.",
+        name=_("Address"),
+        asks=_("Where should the mail go?"),
+        hint=_("We ask for a confirmation at the new address, and tell the old one."),
         now=chosen.address,
-        button="Change",
+        button=_("Change"),
         field="email",
     )
 
@@ -297,7 +349,7 @@ def _link_by_mail(router: APIRouter, pages: Pages) -> None:
     @router.post("/choose/{newsletter}")
     def send(newsletter: str, answer: Annotated[str, Form()] = "") -> Response:
         _known(pages, newsletter)
-        sent = _link_sent(pages, newsletter)
+        sent = pages.page("preferences-sent.html", newsletter=newsletter, headers=_TOKEN_PAGE)
         # After the answer, so that the time it takes tells nothing about the address.
         sent.background = BackgroundTask(
             readership.mail_link_to,
@@ -315,10 +367,6 @@ def _known(pages: Pages, newsletter: str) -> None:
         raise NoSuchIssue(f"no newsletter is called {newsletter}")
 
 
-def _link_sent(pages: Pages, newsletter: str) -> Response:
-    return pages.page("preferences-sent.html", newsletter=newsletter, headers=_TOKEN_PAGE)
-
-
 # --- another address ----------------------------------------------------------------------
 
 
@@ -329,11 +377,11 @@ def _address_asked(
     told_ = (pages.database, pages.loaded)
     answer = readership.knock(*told_, chosen.newsletter, address, prefix=prefix, now=now)
     if answer is readership.Answer.BUSY:
-        return joining.busy(pages)
+        return joining.busy(pages, chosen.newsletter, chosen.language)
     if answer is readership.Answer.INVITED:
         readership.ask_to_move(*told_, token, address, now=now)
     # The same where that mailbox has had its mail of the day.
-    return pages.page("move-sent.html", newsletter=chosen.newsletter, headers=_TOKEN_PAGE)
+    return _page(pages, "move-sent.html", chosen)
 
 
 def _moving(router: APIRouter, pages: Pages) -> None:
@@ -348,12 +396,30 @@ def _moving(router: APIRouter, pages: Pages) -> None:
     def move(token: str) -> Response:
         try:
             found = readership.move(pages.database, pages.loaded, token, now=pages.now())
-        except ReaderError as e:
-            return told(pages, 409, title="Nothing was changed", text=str(e), remedy=e.remedy)
+        except ReaderError:
+            found = readership.moving(pages.database, pages.loaded, token, now=pages.now())
+            return _occupied(pages, found)
         return _move_page(pages, "moved.html", found)
+
+
+def _occupied(pages: Pages, found: readership.Move) -> Response:
+    _ = pages.spoken(found.newsletter, found.language).gettext
+    return told(
+        pages,
+        409,
+        newsletter=found.newsletter,
+        language=found.language,
+        title=_("Nothing was changed"),
+        text=_("This address is a reader’s already, and keeps its own subscription."),
+        remedy=_("Unsubscribe the other address by the link in any issue that comes there."),
+    )
 
 
 def _move_page(pages: Pages, template: str, found: readership.Move) -> Response:
     return pages.page(
-        template, newsletter=found.newsletter, headers=_TOKEN_PAGE, address=found.address
+        template,
+        newsletter=found.newsletter,
+        language=found.language,
+        headers=_TOKEN_PAGE,
+        address=found.address,
     )

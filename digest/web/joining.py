@@ -23,10 +23,6 @@ FILLED_IN = timedelta(seconds=2)
 
 #: Kept with every consent; a change of the text takes a new number.
 FORM_VERSION = "1"
-FORM_TEXT = (
-    "Send me {title} by e-mail, weekly. I can leave at any time by the link in every mail. "
-    "Sender: {title}, {postal_address}"
-)
 
 #: What a form may hold; the rest of a longer field is nobody's name.
 _LONGEST = 320
@@ -64,8 +60,8 @@ def doors(pages: Pages) -> APIRouter:
 
 def _asking(router: APIRouter, pages: Pages) -> None:
     @router.api_route("/join/{newsletter}", methods=["GET", "HEAD"])
-    def form(newsletter: str) -> Response:
-        return _form(pages, newsletter, Asking())
+    def form(newsletter: str, language: str = "") -> Response:
+        return _form(pages, newsletter, Asking(language=language if language in LANGUAGES else ""))
 
     @router.post("/join/{newsletter}")
     def ask(
@@ -89,7 +85,7 @@ def _asking(router: APIRouter, pages: Pages) -> None:
             # From another site, too fast, or too old: one more press, on our own page.
             return _form(pages, newsletter, asking)
         if website:
-            return _sent(pages, newsletter)
+            return _sent(pages, newsletter, asking)
         return _asked(pages, newsletter, asking, readership.prefix_of(asker(request)))
 
 
@@ -99,8 +95,8 @@ def _asked(pages: Pages, newsletter: str, asking: Asking, prefix: str) -> Respon
         pages.database, pages.loaded, newsletter, asking.address, prefix=prefix, now=now
     )
     if answer is readership.Answer.BUSY:
-        return busy(pages)
-    sent = _sent(pages, newsletter)
+        return busy(pages, newsletter, asking.language)
+    sent = _sent(pages, newsletter, asking)
     if answer is readership.Answer.INVITED:
         # After the answer, so that the time it takes tells nothing about the address.
         sent.background = BackgroundTask(
@@ -111,7 +107,7 @@ def _asked(pages: Pages, newsletter: str, asking: Asking, prefix: str) -> Respon
             asking.address,
             name=asking.name,
             source="sign-up form",
-            proof=_proof(_settings(pages, newsletter), asking, prefix),
+            proof=_proof(pages, newsletter, asking, prefix),
             now=now,
         )
     return sent
@@ -125,12 +121,13 @@ def _form(pages: Pages, newsletter: str, asking: Asking) -> Response:
     return pages.page(
         "join.html",
         newsletter=newsletter,
+        language=asking.language,
         action=f"{pages.prefix}/join/{newsletter}",
         archive=f"{pages.prefix}/issues/{newsletter}",
         form=token,
         asking=asking,
         topics=settings.topics.offered,
-        consent=_consent(settings),
+        consent=_consent(pages, newsletter, asking),
     )
 
 
@@ -144,17 +141,22 @@ def _is_ours(pages: Pages, newsletter: str, token: str) -> bool:
     return parts[0] == newsletter and now - datetime.fromisoformat(parts[1]) >= FILLED_IN
 
 
-def _sent(pages: Pages, newsletter: str) -> Response:
-    return pages.page("join-sent.html", newsletter=newsletter, headers=_TOKEN_PAGE)
+def _sent(pages: Pages, newsletter: str, asking: Asking) -> Response:
+    return pages.page(
+        "join-sent.html", newsletter=newsletter, language=asking.language, headers=_TOKEN_PAGE
+    )
 
 
-def busy(pages: Pages) -> Response:
+def busy(pages: Pages, newsletter: str, language: str | None) -> Response:
     """Return the page of a limit that says nothing about an address."""
+    _ = pages.spoken(newsletter, language).gettext
     answer = told(
         pages,
         429,
-        title="Please try again in an hour",
-        text="More people than usual want to join just now. Nothing was changed.",
+        newsletter=newsletter,
+        language=language,
+        title=_("Please try again in an hour"),
+        text=_("More people than usual want to join just now. Nothing was changed."),
     )
     answer.headers["retry-after"] = "3600"
     return answer
@@ -167,13 +169,20 @@ def _settings(pages: Pages, newsletter: str) -> NewsletterSettings:
     return settings
 
 
-def _consent(settings: NewsletterSettings) -> str:
-    place = " ".join(settings.postal_address.split())
-    return FORM_TEXT.format(title=settings.title, postal_address=place)
+def _consent(pages: Pages, newsletter: str, asking: Asking) -> str:
+    """Return what who joins agrees to, in the words that they saw."""
+    settings = _settings(pages, newsletter)
+    return pages.spoken(newsletter, asking.language).gettext(
+        "Send me %(title)s by e-mail, weekly. I can leave at any time by the link in every mail. "
+        "Sender: %(title)s, %(postal_address)s",
+        title=settings.title,
+        postal_address=" ".join(settings.postal_address.split()),
+    )
 
 
-def _proof(settings: NewsletterSettings, asking: Asking, prefix: str) -> dict[str, Any]:
-    told = {"form": FORM_VERSION, "text": _consent(settings), "prefix": prefix}
+def _proof(pages: Pages, newsletter: str, asking: Asking, prefix: str) -> dict[str, Any]:
+    text = _consent(pages, newsletter, asking)
+    told = {"form": FORM_VERSION, "text": text, "prefix": prefix}
     chosen = {"topics": list(asking.topics), "language": asking.language}
     return told | {name: choice for name, choice in chosen.items() if choice}
 
@@ -206,6 +215,7 @@ def _confirming(router: APIRouter, pages: Pages) -> None:
         return pages.page(
             "confirm.html",
             newsletter=found.newsletter,
+            language=found.language,
             headers=_TOKEN_PAGE,
             action=f"{pages.prefix}/confirm/{token}",
         )
@@ -218,6 +228,7 @@ def _confirming(router: APIRouter, pages: Pages) -> None:
         return pages.page(
             "confirmed.html",
             newsletter=found.newsletter,
+            language=found.language,
             headers=_TOKEN_PAGE,
             latest=f"{pages.prefix}{found.latest}" if found.latest else "",
         )

@@ -16,6 +16,8 @@ from starlette.responses import HTMLResponse
 from digest import packaged
 from digest.config import Loaded
 from digest.model.settings import Look, NewsletterSettings
+from digest.render import languages
+from digest.render.languages import Translated
 from digest.render.plain import link as safe_link
 from digest.store import Database
 from digest.web import words
@@ -58,25 +60,41 @@ class Pages:
         headers: dict[str, str] | None = None,
         **values: Any,
     ) -> HTMLResponse:
-        """Return the page of *template*, in the colours of *newsletter*."""
+        """Return the page of *template*, in the colours of *newsletter*, in its words' language."""
         body = self.fragment(template, newsletter=newsletter, **values)
         return HTMLResponse(body, status_code=status, headers=headers)
 
-    def fragment(self, template: str, *, newsletter: str = "", **values: Any) -> str:
+    def spoken(self, newsletter: str, language: str | None = None) -> Translated:
+        """Return the words for a reader of *newsletter* who asked for *language*, if for any."""
+        settings = self.newsletter(newsletter)
+        return spoken(language, settings.language if settings else None)
+
+    def fragment(
+        self, template: str, *, newsletter: str = "", language: str | None = None, **values: Any
+    ) -> str:
         """Return what *template* makes of *values*, as HTML."""
         settings = self.newsletter(newsletter)
+        words = self.spoken(newsletter, language)
         return self.templates.get_template(template).render(
             prefix=self.prefix,
             accent=(settings.look if settings else Look()).accent.removeprefix("#").lower(),
             newsletter=newsletter,
             newsletter_title=self.title(newsletter) if newsletter else "Weekly Recap",
-            language=settings.language if settings else "en",
+            language=words.tag,
+            direction=languages.direction(words.tag),
+            _=words.gettext,
+            ngettext=words.ngettext,
             **values,
         )
 
     @property
     def templates(self) -> Environment:
         return _environment(packaged.templates(self.loaded.folder))
+
+
+def spoken(*tags: str | None) -> Translated:
+    """Return the words of the first language that readers' pages have; else English ones."""
+    return languages.words(next((tag for tag in tags if tag and languages.has_pages(tag)), "en"))
 
 
 @lru_cache(maxsize=4)
@@ -126,8 +144,21 @@ def _counting(text: str, at: datetime, now: datetime) -> Markup:
     return Markup(str(escape(text)).replace(left, clock, 1))  # noqa: S704 - escaped
 
 
-def told(pages: Pages, status: int, **said: Any) -> HTMLResponse:
-    """Return the page that says what did not happen: *title*, *text* and what to do next."""
+def told(
+    pages: Pages, status: int, *, newsletter: str = "", language: str | None = None, **said: Any
+) -> HTMLResponse:
+    """
+    Return the page that says what did not happen: *title*, *text* and what to do next.
+
+    They are in English, or in the words of `Pages.spoken` for *newsletter* and *language*.
+    """
     facts = {"title": "", "text": "", "remedy": "", "reference": "", "home": ""}
     headers = {"x-robots-tag": "noindex"}
-    return pages.page("told.html", status=status, headers=headers, **(facts | said))
+    return pages.page(
+        "told.html",
+        newsletter=newsletter,
+        language=language,
+        status=status,
+        headers=headers,
+        **(facts | said),
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from asyncio import wrap_future
+from collections.abc import Callable
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Form, Request
@@ -38,7 +39,7 @@ def _leaving(router: APIRouter, pages: Pages) -> None:
         if seat.left:
             return _left(pages, seat, token)
         action = f"{pages.prefix}/unsubscribe/{token}"
-        return _page(pages, "unsubscribe.html", seat.newsletter, action=action)
+        return _page(pages, "unsubscribe.html", seat, action=action)
 
     writer: Gathering[readership.Leaving, readership.Seat] = Gathering(
         pages.database, lambda conn, wishes: readership.leave_all(conn, pages.loaded, wishes)
@@ -52,11 +53,11 @@ def _leaving(router: APIRouter, pages: Pages) -> None:
 
     def undo(token: str) -> HTMLResponse:
         seat = readership.undo(pages.database, pages.loaded, token, now=pages.now())
-        return _page(pages, "subscribed.html", seat.newsletter)
+        return _page(pages, "subscribed.html", seat)
 
     def why(token: str, reason: Annotated[str, Form()] = "") -> HTMLResponse:
         seat = readership.say_why(pages.database, pages.loaded, token, reason, now=pages.now())
-        return _page(pages, "thanked.html", seat.newsletter)
+        return _page(pages, "thanked.html", seat)
 
     router.add_api_route("/unsubscribe/{token}/reason", why, methods=["POST"])
     # With and without a slash at the end: a redirect would lose the POST.
@@ -72,12 +73,28 @@ def _left(pages: Pages, seat: readership.Seat, token: str) -> HTMLResponse:
     return _page(
         pages,
         "unsubscribed.html",
-        seat.newsletter,
+        seat,
         undo=undo,
         why=why,
-        reasons=readership.REASONS,
+        reasons=_reasons(pages.spoken(seat.newsletter, seat.language).gettext),
     )
 
 
-def _page(pages: Pages, template: str, newsletter: str, **values: Any) -> HTMLResponse:
-    return pages.page(template, newsletter=newsletter, headers=_TOKEN_PAGE, **values)
+def _reasons(_: Callable[[str], str]) -> dict[str, str]:
+    """Return `readership.REASONS` in the reader's words."""
+    return {
+        "too-often": _("It comes too often"),
+        "not-relevant": _("It is not about what I need"),
+        "never-asked": _("I never asked for it"),
+        "other": _("Another reason"),
+    }
+
+
+def _page(pages: Pages, template: str, seat: readership.Seat, **values: Any) -> HTMLResponse:
+    return pages.page(
+        template,
+        newsletter=seat.newsletter,
+        language=seat.language,
+        headers=_TOKEN_PAGE,
+        **values,
+    )

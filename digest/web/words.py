@@ -135,6 +135,17 @@ def date(at: datetime, zone: ZoneInfo) -> str:
     return f"{local.day} {local:%b %Y}"
 
 
+def day_in(at: datetime, zone: ZoneInfo, language: str) -> str:
+    """Return the local day as *language* writes it: ``22 Sep 2023``, ``22. Sept. 2023``."""
+    if language.partition("-")[0] == "en":
+        return date(at, zone)
+    from babel.dates import format_skeleton
+
+    from digest.render.languages import locale
+
+    return format_skeleton("yMMMd", at.astimezone(zone).date(), locale=locale(language))
+
+
 def day(at: datetime, zone: ZoneInfo, near: datetime) -> str:
     """Return the local day: ``22 Sep``; with the year if it is not within half a year of *near*."""
     local = at.astimezone(zone)

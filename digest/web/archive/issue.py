@@ -14,9 +14,9 @@ from digest import render
 from digest.errors import NoSuchIssue
 from digest.model import Edition, IssueId, IssueState, Rhythm
 from digest.model.colours import legible
+from digest.render.languages import direction
 from digest.render.plain import link
 from digest.store import archive, issues
-from digest.web import words
 from digest.web.archive.shelf import CACHE, Shelf, refuse_unnameable, shelf, title
 from digest.web.desk import session
 from digest.web.files import unchanged_or
@@ -76,22 +76,24 @@ def _notes(
     """Return what the page says of corrections: a sentence and where it leads."""
 
     def day(one: archive.Sent) -> str:
-        return words.date(one.changed_at, its.settings.zone)
+        return its.day(one.changed_at)
 
-    told = []
+    _, told = its.words.gettext, []
     if first:
-        said = f"This is the issue as it first went out. It was corrected on {day(sent)}."
-        told.append((said, "Read the corrected issue", its.path(issue=sent.key)))
+        said = _(
+            "This is the issue as it first went out. It was corrected on %(day)s.", day=day(sent)
+        )
+        told.append((said, _("Read the corrected issue"), its.path(issue=sent.key)))
     elif sent.corrected_at:
-        said = f"Corrected on {day(sent)}, when some readers had it already."
+        said = _("Corrected on %(day)s, when some readers had it already.", day=day(sent))
         as_sent = its.path(issue=sent.key, edition="first")
-        told.append((said, "See it as it first went out", as_sent))
+        told.append((said, _("See it as it first went out"), as_sent))
     if sent.corrects:
-        said = "This is a correction of an earlier issue."
-        told.append((said, "Read that issue", its.path(issue=sent.corrects)))
+        said = _("This is a correction of an earlier issue.")
+        told.append((said, _("Read that issue"), its.path(issue=sent.corrects)))
     for one in corrections:
-        said = f"A correction to this issue went out on {day(one)}."
-        told.append((said, "Read the correction", its.path(issue=one.key)))
+        said = _("A correction to this issue went out on %(day)s.", day=day(one))
+        told.append((said, _("Read the correction"), its.path(issue=one.key)))
     return [{"said": said, "link": name, "href": href} for said, name, href in told]
 
 
@@ -127,6 +129,9 @@ def _woven(pages: Pages, its: Shelf, edition: Edition, values: dict[str, Any]) -
             newsletter_title=its.settings.title,
             zone=its.settings.zone,
             prefix=its.prefix,
+            _=its.words.gettext,
+            language=its.words.tag,
+            direction=direction(its.words.tag),
             **_colours(its),
             **values,
         )

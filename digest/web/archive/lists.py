@@ -11,9 +11,9 @@ from starlette.responses import RedirectResponse, Response
 
 from digest.errors import NoSuchIssue
 from digest.identity import topic_key
+from digest.render import dates
 from digest.render.plain import plain
 from digest.store import archive
-from digest.web import words
 from digest.web.archive.shelf import CACHE, Shelf, refuse_unnameable, shelf, title
 from digest.web.files import unchanged_or
 from digest.web.pages import Pages
@@ -75,7 +75,7 @@ def _within(its: Shelf, year: str) -> dict[str, Any]:
 
 def _listed(its: Shelf, one: archive.Sent) -> dict[str, Any]:
     return {
-        "stretch": words.stretch(one.window, its.settings.zone),
+        "stretch": dates.span(one.window, its.settings.zone, its.words.tag),
         "number": one.number,
         "headline": title(one, its.settings),
         "lead": one.lead,

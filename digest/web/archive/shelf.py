@@ -12,10 +12,11 @@ from urllib.parse import quote, urlencode
 from digest.errors import NoSuchIssue
 from digest.identity import topic_key
 from digest.model.settings import NewsletterSettings
+from digest.render.languages import Translated
 from digest.render.plain import link, shortened
 from digest.store import archive
 from digest.web import words
-from digest.web.pages import Pages
+from digest.web.pages import Pages, spoken
 
 #: What newsletters, issues and topics can be called; a database need not see anything else.
 _NAME = re.compile(r"[\w.+-]{1,80}")
@@ -37,6 +38,15 @@ class Shelf:
     #: The path that every link begins with, `public_url`'s.
     prefix: str
     now: datetime
+
+    @cached_property
+    def words(self) -> Translated:
+        """The words of its pages."""
+        return spoken(self.settings.language)
+
+    def day(self, at: datetime) -> str:
+        """Return the newsletter's local day, as its language writes it."""
+        return words.day_in(at, self.settings.zone, self.words.tag)
 
     @cached_property
     def view(self) -> archive.View:
@@ -73,7 +83,7 @@ class Shelf:
             "href": link(one.link) or "",
             "summary": shortened(one.summary, _SUMMARY_LETTERS),
             "authors": ", ".join(one.authors),
-            "date": words.date(filed.dated, self.settings.zone),
+            "date": self.day(filed.dated),
             "machine_date": filed.dated.astimezone(self.settings.zone).date().isoformat(),
             "note": "",
             "topics": self._topics(one.topics, but=topic),
@@ -86,7 +96,7 @@ class Shelf:
             "href": self.path(issue=sent.key),
             "summary": sent.lead,
             "authors": "",
-            "date": words.date(sent.frozen_at, self.settings.zone),
+            "date": self.day(sent.frozen_at),
             "machine_date": sent.frozen_at.astimezone(self.settings.zone).date().isoformat(),
             "note": self.note(sent),
             "topics": [],
@@ -94,10 +104,11 @@ class Shelf:
 
     def note(self, sent: archive.Sent) -> str:
         """Return what a list says of a correction; "" where there is none."""
+        _ = self.words.gettext
         if sent.corrects:
-            return f"Corrects the issue of {words.date(sent.window.end, self.settings.zone)}"
+            return _("Corrects the issue of %(day)s", day=self.day(sent.window.end))
         if sent.corrected_at:
-            return f"Corrected {words.date(sent.corrected_at, self.settings.zone)}"
+            return _("Corrected %(day)s", day=self.day(sent.corrected_at))
         return ""
 
     def _topics(self, names: tuple[str, ...], *, but: str) -> list[dict[str, str]]:

@@ -32,6 +32,7 @@ EVERY_SECONDS = {
     "outbox": 5,
     "bounces": 60,
     "hooks": 15,
+    "lists": 3,
     "retention": 3600,
 }
 
@@ -132,6 +133,7 @@ class Bell:
             "outbox": self._outbox,
             "bounces": self._bounces,
             "hooks": self._hooks,
+            "lists": self._lists,
             "retention": self._retention,
         }[name]
         said = ""
@@ -187,6 +189,10 @@ class Bell:
 
     def _hooks(self) -> None:
         webhooks.deliver(self._database, self._current(), clock=self._clock)
+
+    def _lists(self) -> None:
+        loaded = self._current()
+        readership.uploads.work(self._database, loaded, clock=self._clock, stop=self._stop)
 
     def _retention(self) -> None:
         gone = readership.keep_schedule(self._database, self._current(), now=self._clock())

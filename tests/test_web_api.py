@@ -13,7 +13,8 @@ from sqlalchemy import func, select
 
 from digest import readership, tokens
 from digest.model import IssueState
-from digest.model.settings import NewsletterSettings, WebSettings
+from digest.model.settings import WebSettings
+from digest.model.settings.items import Topics
 from digest.readership import knocking
 from digest.store import Database, readers
 from digest.store.schema import consents, outbox, subscribers
@@ -115,10 +116,9 @@ def test_who_asks_by_api_and_confirms_is_a_reader(site: Site) -> None:
 def test_what_is_wished_with_the_asking_holds(site: Site) -> None:
     """Language and plain text hold from the first small mail on, topics from the confirmation."""
     chosen: dict[str, Any] = {"topics": ["Ukraine", "Cheese"], "language": "de", "format": "text"}
-    topics = {"offered": ["Ukraine", "Drones"]}
-    settings = site.loaded.settings.newsletters["recap"].model_dump(by_alias=True)
-    newsletter = NewsletterSettings.model_validate({**settings, "topics": topics})
-    site.settings(newsletters={"recap": newsletter})
+    newsletter = site.loaded.settings.newsletters["recap"]
+    topics = Topics(offered=("Ukraine", "Drones"))
+    site.settings(newsletters={"recap": newsletter.model_copy(update={"topics": topics})})
     ask(site, "ana@example.org", **chosen)
     (mail,) = mails(site, at_least=1)
     assert "bestätigen" in mail.text.lower()

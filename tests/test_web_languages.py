@@ -12,7 +12,8 @@ import pytest
 
 from digest import tokens
 from digest.model import IssueState
-from digest.model.settings import NewsletterSettings
+from digest.model.settings.items import Topics
+from digest.model.settings.newsletter import Monthly
 from digest.readership.choosing import FRESH
 from digest.store import Database, readers
 from tests.test_languages import catalog
@@ -33,9 +34,9 @@ def site(database: Database, tmp_path: Path) -> Iterator[Site]:
 def speaking(site: Site, language: str) -> None:
     """Give the newsletter that language, topics and a monthly issue."""
     newsletter = site.loaded.settings.newsletters["recap"]
-    told = {"language": language, "monthly": {}, "topics": ["Ukraine"], "title": "RAND 7"}
-    settings = newsletter.model_dump(by_alias=True) | told
-    site.settings(newsletters={"recap": NewsletterSettings.model_validate(settings)})
+    told = {"language": language, "title": "RAND 7", "monthly": Monthly()}
+    topics = Topics(offered=("Ukraine",))
+    site.settings(newsletters={"recap": newsletter.model_copy(update={**told, "topics": topics})})
 
 
 def doors_of(reader: int, site: Site) -> list[str]:

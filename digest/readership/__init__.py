@@ -1,5 +1,6 @@
 """A subscriber's life: joining, by a list or by asking; leaving, coming back, being forgotten."""
 
+from digest.readership import uploads
 from digest.readership.choosing import (
     LASTS,
     LONGEST_PAUSE,
@@ -107,4 +108,5 @@ __all__ = [
     "take_refusals",
     "take_sns",
     "undo",
+    "uploads",
 ]

@@ -17,6 +17,7 @@ from digest import consent, tokens
 from digest.consent import Act
 from digest.errors import ReaderError
 from digest.model import Format, Rhythm, SubscriptionState
+from digest.readership import archives
 from digest.readership.people import plain_name, token_key
 from digest.readership.rows import Reading, Row, Seen, rows
 from digest.store import Database, imports, newcomers, readers
@@ -101,6 +102,8 @@ class List:
     attributes: tuple[str, ...] = ()
     #: None: it is found out.
     encoding: str | None = None
+    #: How the one file is called, if it lies under another name.
+    called: str = ""
 
     def __post_init__(self) -> None:
         if not plain_name(self.source):
@@ -122,16 +125,16 @@ class List:
             encoding=self.encoding,
             rhythms=rhythms,
         )
-        for path in self.files:
+        for source in (each for path in self.files for each in archives.sources(path, self.called)):
 
-            def told(line: int, reason: str, file: str = str(path)) -> None:
+            def told(line: int, reason: str, file: str = str(source)) -> None:
                 refuse(Refused(file, line, reason))
 
-            yield from rows(path, reading, seen, told)
+            yield from rows(source, reading, seen, told)
 
     def fingerprint(self) -> str:
         """Return a hash of the files and of all that decides what becomes of them."""
-        said = (self.source, self.name, self.attributes, self.encoding)
+        said = (self.source, self.name, self.attributes, self.encoding, self.called)
         hashed = hashlib.sha256(repr(said).encode("utf-8", "surrogatepass"))
         for path in self.files:
             try:
@@ -171,7 +174,7 @@ def import_list(
         standing = imports.unfinished(conn, newsletter, fingerprint)
         resumed = standing is not None
         if standing is None:
-            files = [plain_name(path.name) for path in told.files]
+            files = [plain_name(told.called or path.name) for path in told.files]
             source = plain_name(told.source)
             standing = imports.begin(
                 conn, newsletter, fingerprint, files=files, source=source, now=now

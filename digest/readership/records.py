@@ -8,10 +8,10 @@ import io
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import NamedTuple
 
 from digest.errors import ReaderError
+from digest.readership.archives import Source, octets
 
 #: A line is read in pieces of this size, so that one without end costs no memory.
 LINE_LETTERS = 1 << 20
@@ -34,21 +34,23 @@ class Record(NamedTuple):
 
 
 @contextmanager
-def opened(path: Path, encoding: str | None = None) -> Iterator[io.TextIOBase]:
+def opened(source: Source, encoding: str | None = None) -> Iterator[io.TextIOBase]:
     """
     Give the file as text; its encoding is found out unless *encoding* names it.
 
     ReaderError if it cannot be read, or for an encoding that nobody knows.
     """
     try:
+        named = _named(encoding) or found_encoding(source)
         # What an encoding lacks becomes a mark that no address may hold: the row is listed.
-        with path.open(
-            encoding=_named(encoding) or found_encoding(path), errors="replace", newline=""
-        ) as stream:
+        with (
+            octets(source) as raw,
+            io.TextIOWrapper(raw, encoding=named, errors="replace", newline="") as stream,
+        ):
             yield stream
     except OSError as e:
         raise ReaderError(
-            f"{path}: cannot be read ({e.strerror})", remedy="Name a CSV file that is there."
+            f"{source}: cannot be read ({e.strerror})", remedy="Name a CSV file that is there."
         ) from e
 
 
@@ -64,13 +66,13 @@ def _named(encoding: str | None) -> str | None:
         ) from None
 
 
-def found_encoding(path: Path) -> str:
+def found_encoding(source: Source) -> str:
     """
     Return the file's encoding: by its mark or its zeros, else UTF-8 if all of it is.
 
     What is neither is taken for Windows-1252, which most spreadsheets of the West write.
     """
-    with path.open("rb") as file:
+    with octets(source) as file:
         head = file.read(_HEAD_OCTETS)
     if head[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
         return "utf-16"
@@ -78,7 +80,7 @@ def found_encoding(path: Path) -> str:
         if half and half.count(0) > len(half) / 2:
             return encoding
     try:
-        with path.open(encoding="utf-8-sig") as text:
+        with octets(source) as file, io.TextIOWrapper(file, encoding="utf-8-sig") as text:
             for _ in iter(lambda: text.read(LINE_LETTERS), ""):
                 pass
     except UnicodeDecodeError:

@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 
 from digest.identity import address_key
 from digest.model.settings import Retention
+from digest.readership import uploads
 from digest.readership.people import address_hash
 from digest.store import Database, hooks, readers, retention
 
@@ -55,6 +56,7 @@ def keep_schedule(database: Database, loaded: Loaded, *, now: datetime) -> dict[
     if kept.left is not None:
         before = now - kept.left
         gone["left"] = _all(database, lambda conn: _left(conn, loaded, before, now))
+    gone["uploads"] = uploads.tidy(database, loaded, now=now)
     gone["happenings"] = _all(database, lambda conn: hooks.drop(conn, before=now - kept.mails))
     with database.write() as conn:
         gone["sessions"] = retention.drop_sessions(conn, now=now)

@@ -9,13 +9,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
-from pathlib import Path
 from typing import NamedTuple
 
 from digest.conditions import attribute_name
 from digest.errors import ReaderError
 from digest.identity import address_key
 from digest.model import Format, Rhythm, SubscriptionState, topic_set
+from digest.readership.archives import Source
 from digest.readership.people import mailbox, plain_name
 from digest.readership.records import Refuse, delimiter, opened, records
 
@@ -121,17 +121,17 @@ class Reading:
     rhythms: tuple[Rhythm, ...] = (Rhythm.WEEKLY,)
 
 
-def rows(path: Path, reading: Reading, seen: Seen, refuse: Refuse) -> Iterator[Row]:
+def rows(source: Source, reading: Reading, seen: Seen, refuse: Refuse) -> Iterator[Row]:
     """
-    Yield the people of a CSV file, in its order; *refuse* hears of each row not taken.
+    Yield the people of a file of rows, in its order; *refuse* hears of each row not taken.
 
     The second row of an address in *seen* is one of those, unless it says that the person
     is gone. ReaderError if the file cannot be read or has no column of addresses.
     """
-    with opened(path, reading.encoding) as stream:
+    with opened(source, reading.encoding) as stream:
         found = records(stream, delimiter(stream), refuse)
         header = next(found, None)
-        columns = Columns(header.cells if header else [], path, reading)
+        columns = Columns(header.cells if header else [], source, reading)
         for record in found:
             try:
                 row = columns.row(record.line, record.cells)
@@ -202,11 +202,11 @@ class _Found:
 class Columns:
     """The columns of one file, and how a record of it becomes a row."""
 
-    def __init__(self, header: Sequence[str], path: Path, reading: Reading) -> None:
+    def __init__(self, header: Sequence[str], source: Source, reading: Reading) -> None:
         """ReaderError without a column of addresses, or without one that *reading* names."""
-        self.path, self.reading = path, reading
-        self._found = _found(header, str(path), reading)
-        self._file_says = _state_of_file(path.stem)
+        self.file, self.reading = source.name, reading
+        self._found = _found(header, str(source), reading)
+        self._file_says = _state_of_file(source.stem)
 
     def row(self, line: int, cells: Sequence[str]) -> Row:
         """Return the person in *cells*; ReaderError with the reason if there is none."""
@@ -238,7 +238,7 @@ class Columns:
             consented_at=_instant(told["consented"]) if "consented" in told else None,
             state=state,
             attributes=self._attributes(cells, told),
-            file=self.path.name,
+            file=self.file,
         )
 
     def _state(self, cells: Sequence[str], told: Mapping[str, str]) -> SubscriptionState:

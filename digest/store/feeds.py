@@ -12,7 +12,8 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from digest.model import Refusal
 from digest.model.settings import FeedSettings
-from digest.store.schema import feeds, leases, newsletter_feeds, publication_feeds, refusals
+from digest.store import leases
+from digest.store.schema import feeds, newsletter_feeds, publication_feeds, refusals
 
 CONFIG, DESK, IMPORT = "config", "desk", "import"
 #: A feed is dead after this many failures in a row over this long.
@@ -219,33 +220,13 @@ def _is_due(now: datetime) -> Any:
 
 
 def claim(conn: Connection, feed_id: int, *, holder: str, at: datetime, until: datetime) -> bool:
-    """
-    Return whether *holder* alone may read the feed until then; `release` ends it earlier.
-
-    *at* and *until* are the machine's clock, whatever week is being worked on: a holder
-    that died must not hold for ever.
-    """
-    dialect = postgresql if conn.dialect.name == "postgresql" else sqlite
-    name = f"feed {feed_id}"
-    row = {"name": name, "holder": holder, "until": until}
-    conn.execute(
-        dialect.insert(leases)
-        .values(**row)
-        .on_conflict_do_update(
-            index_elements=["name"],
-            set_={"holder": holder, "until": until},
-            where=or_(leases.c.until < at, leases.c.holder == holder),
-        )
-    )
-    held = select(leases.c.holder).where(leases.c.name == name)
-    return bool(conn.execute(held).scalar_one() == holder)
+    """Return whether *holder* alone may read the feed until then, as `leases.claim` does."""
+    return leases.claim(conn, f"feed {feed_id}", holder=holder, at=at, until=until)
 
 
 def release(conn: Connection, feed_id: int, *, holder: str) -> None:
     """End a claim; one that another holds by now is left alone."""
-    conn.execute(
-        delete(leases).where(leases.c.name == f"feed {feed_id}", leases.c.holder == holder)
-    )
+    leases.release(conn, f"feed {feed_id}", holder=holder)
 
 
 def succeeded(

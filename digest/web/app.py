@@ -64,7 +64,11 @@ def application(
     _explain(app, pages)
     # The last one added is the outermost. The innermost sees which route was taken.
     app.add_middleware(metrics.Timed, registry=measured)
-    app.add_middleware(guard.BodyLimit, refuse=lambda _request: _refused(pages, 413))
+    app.add_middleware(
+        guard.BodyLimit,
+        refuse=lambda _request: _refused(pages, 413),
+        streamed=frozenset({desk.LISTS}),
+    )
     app.add_middleware(guard.Prefix, public_url=lambda: loaded().settings.public_url)
     app.add_middleware(guard.Mishaps, answer=lambda request, e: _failed(pages, request, e))
     app.add_middleware(guard.Headers)

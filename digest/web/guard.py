@@ -70,14 +70,18 @@ class BodyLimit:
         refuse: Callable[[Request], Response],
         most: int = MOST_BODY_BYTES,
         roomy: Mapping[str, int] = ROOMY,
+        streamed: frozenset[str] = frozenset(),
     ) -> None:
+        """The pages *streamed* read their bodies piece by piece, and limit them themselves."""
         self.app = app
+        self.streamed = streamed
         self.refuse = refuse
         self.most = most
         self.roomy = roomy
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["method"] in ("GET", "HEAD"):
+        is_open = scope["type"] != "http" or scope["method"] in ("GET", "HEAD")
+        if is_open or scope["path"] in self.streamed:
             await self.app(scope, receive, send)
             return
         most = self.roomy.get(scope["path"], self.most)

@@ -21,7 +21,9 @@ from digest.web.desk import (
     editing,
     entering,
     feeds,
+    growth,
     listing,
+    lists,
     log,
     people,
     previewing,
@@ -33,6 +35,7 @@ from digest.web.desk import (
     weeks,
 )
 from digest.web.desk.layout import go
+from digest.web.desk.lists import PATH as LISTS
 from digest.web.desk.session import (
     SessionRenews,
     SignInNeeded,
@@ -42,7 +45,7 @@ from digest.web.desk.session import (
 )
 from digest.web.pages import Pages, told
 
-__all__ = ["doors", "explain"]
+__all__ = ["LISTS", "doors", "explain"]
 
 
 def doors(pages: Pages) -> APIRouter:
@@ -61,6 +64,8 @@ def doors(pages: Pages) -> APIRouter:
         publications,
         blocks,
         feeds,
+        lists,
+        growth,
         rules,
         calendar,
         rehearsing,

@@ -71,12 +71,13 @@ def an_issue(
     number: int = 1,
     newsletter: str = "recap",
     at: datetime | None = None,
+    rhythm: Rhythm = Rhythm.WEEKLY,
 ) -> Issue:
     """An issue that closed on the day of *key*, in that state; frozen *at*, three hours later."""
     closes = datetime.combine(date.fromisoformat(key[:10]), DAY.timetz()) + timedelta(hours=6)
     at = at or closes + timedelta(hours=3)
     recap = a_recap(Window(closes - timedelta(days=7), closes), headline, titles, topics)
-    of = IssueId(newsletter, Rhythm.WEEKLY, key)
+    of = IssueId(newsletter, rhythm, key)
     with database.write() as conn:
         issue = issues.plan(conn, of, recap.window, sends_at=at, now=closes)
         draft = Draft(recap=recap)

@@ -6,6 +6,7 @@ import email
 import email.policy
 import re
 from dataclasses import replace
+from html import unescape
 from pathlib import Path
 from typing import Any
 
@@ -221,6 +222,37 @@ def test_preview_of_a_set_is_what_approval_freezes(fed, loaded):
     after = weekly.preview(fed, loaded, issue, (ASIA, DEFENCE))
     assert (before.subject, before.html, before.text) == (after.subject, after.html, after.text)
     assert after.digest == kept(fed, issue)[(ASIA, DEFENCE), Format.HTML].digest
+
+
+def test_view_in_browser_leads_to_the_topic_sets_own_page(fed, tmp_path):
+    """Their items and words, and nothing of a reader's; the whole issue is a step further."""
+    subscribe(fed, 1, topics=[DEFENCE, RELIEF])
+    with served(fed, tmp_path) as site:
+        plain = topical(tmp_path).settings.model_copy(update={"public_url": "http://127.0.0.1"})
+        site.loaded = replace(site.loaded, settings=plain)
+        issue = frozen(fed, site.loaded)
+        own = kept(fed, issue)[tuple(sorted([DEFENCE, RELIEF])), Format.HTML]
+        with fed.read() as conn:
+            edition = issues.edition(conn, issue.edition_id)
+        page = "/issues/recap/2023-09-22"
+        for mail, is_own in ((edition, False), (varied(edition, own), True)):
+            said = sorted(set(re.findall(rf"{page}(?:\?[^\s\"<]*)?", mail.html + mail.text)))
+            assert len(said) == 1
+            assert ("?topics=" in said[0]) is is_own
+        browser = site.browser()
+        answer = browser.get(said[0])
+        shown = unescape(answer.text)
+        assert own.headline in shown
+        assert "Puerto Rico" in shown
+        assert TITLES[1] not in shown
+        assert f'<a href="{page}">Read the whole issue</a>' in answer.text
+        assert answer.headers["x-robots-tag"] == "noindex"
+        assert f'<link rel="canonical" href="http://127.0.0.1{page}">' in answer.text
+        assert "mail-only" not in answer.text
+        assert "/unsubscribe/" not in answer.text
+        unknown = browser.get(page, params={"topics": "astrology"})
+        assert TITLES[1] in unescape(unknown.text)
+        assert unknown.text == browser.get(page).text
 
 
 def test_an_editors_headline_is_the_full_issues_alone(fed, loaded):

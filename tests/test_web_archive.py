@@ -16,7 +16,7 @@ import httpx
 import pytest
 
 from digest import feeds
-from digest.model import IssueState
+from digest.model import IssueState, Rhythm
 from digest.model.settings import Exclude, FeedSettings
 from digest.store import Database, publications
 from tests.archived import DAY, an_issue, corrected, published
@@ -554,3 +554,24 @@ def test_reading_by_keyboard(
     page.keyboard.press("Enter")
     page.wait_for_selector("text=Why Deep Strikes?")
     assert page.problems == []
+
+
+def test_a_months_issue_says_that_it_is_one(site: Site) -> None:
+    """In list, topic, search and both feeds, and to programs; a week's issue does not."""
+    an_issue(site.database, site.loaded, "2023-09-22", headline="Weekly Words")
+    an_issue(
+        *(site.database, site.loaded, "2023-09-01"),
+        headline="Monthly Words",
+        rhythm=Rhythm.MONTHLY,
+        number=2,
+    )
+    pages = ("/issues/recap", "/topics/recap/security-cooperation", "/issues/recap/search?q=words")
+    for path in pages:
+        week, month = re.findall(r"<li[^>]*>\s*(<p.*?Words)", get(site, path).text, re.DOTALL)
+        assert ("Monthly issue" in month, "Monthly issue" in week) == (True, False), path
+    entries = feedparser.parse(get(site, "/issues/recap/feed.atom").content).entries
+    assert [one.title for one in entries] == ["Weekly Words", "Monthly issue: Monthly Words"]
+    items = get(site, "/issues/recap/feed.json").json()["items"]
+    assert [one.get("tags") for one in items] == [None, ["Monthly issue"]]
+    told = get(site, "/api/v1/newsletters/recap/issues").json()["issues"]
+    assert [one["rhythm"] for one in told] == ["weekly", "monthly"]

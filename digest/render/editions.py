@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
+from digest.identity import topic_key
 from digest.model import Edition, Recap
 from digest.model.colours import legible
 from digest.model.settings import NewsletterSettings
@@ -28,9 +30,12 @@ def render(
     number: int,
     public_url: str,
     templates: Sequence[Path],
+    topics: Sequence[str] = (),
 ) -> Edition:
     """
     Return the edition of *recap*: the same input gives the same bytes.
+
+    That of a topic set leads to the page of the same *topics*, for whoever opens it.
 
     What does not fit into `fit.BUDGET_BYTES` of HTML is shortened or left to the page in the
     browser; the edition's notes say so. TemplateError, with file and line, if a template
@@ -39,7 +44,7 @@ def render(
     archive_url = f"{public_url.rstrip('/')}/issues/{newsletter_key}"
     urls = {
         "archive_url": archive_url,
-        "web_url": f"{archive_url}/{issue_key}",
+        "web_url": f"{archive_url}/{issue_key}{f'?topics={topics_key(topics)}' if topics else ''}",
         "pictures_url": f"{public_url.rstrip('/')}/pictures/{newsletter_key}",
     }
 
@@ -48,6 +53,11 @@ def render(
         return _rendered(recap, issue, newsletter, urls, templates, fit)
 
     return fitted(rendered, recap, newsletter.look.layout)
+
+
+def topics_key(topics: Iterable[str]) -> str:
+    """Return what an address calls a set of topics: the same in any order and spelling."""
+    return ",".join(sorted({quote(topic_key(topic)) for topic in topics}))
 
 
 def _rendered(

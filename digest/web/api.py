@@ -26,7 +26,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from digest import __version__, readership
 from digest.errors import BadToken, StoreBusy
 from digest.identity import topic_key
-from digest.model import Format
+from digest.model import Format, Rhythm
 from digest.model.settings import NewsletterSettings
 from digest.store import archive
 from digest.web.joining import asker
@@ -59,6 +59,8 @@ class Newsletter(Out):
 
 class Issue(Out):
     key: str
+    #: ``monthly`` for a month's own issue.
+    rhythm: Rhythm
     number: int | None
     subject: str
     headline: str
@@ -220,6 +222,7 @@ def _newsletter(pages: Pages, key: str, settings: NewsletterSettings) -> Newslet
 def _issue(pages: Pages, one: archive.Sent) -> Issue:
     return Issue(
         key=one.key,
+        rhythm=one.rhythm,
         number=one.number,
         subject=one.subject,
         headline=one.headline,

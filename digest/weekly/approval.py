@@ -101,7 +101,7 @@ class _Press:
 
     def printed(self, recap: Recap, topics: Sequence[str] = ()) -> Edition:
         """Return *recap* rendered; Held if that must not be sent."""
-        edition = rendered(self.loaded, self.issue, recap, self.number)
+        edition = rendered(self.loaded, self.issue, recap, self.number, topics)
         _refuse_barred(self.issue, edition, recap, self.newsletter, topics)
         return edition
 

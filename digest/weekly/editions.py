@@ -67,7 +67,8 @@ def preview(
         newsletter = loaded.settings.newsletters[issue.of.newsletter]
         if get_nothing(recap, topics, newsletter.topics):
             raise _nothing(issue, topics)
-        recap = composer(database, loaded, issue, draft)(topics) or recap
+        own = composer(database, loaded, issue, draft)(topics)
+        return rendered(loaded, issue, own or recap, number, topics if own else ())
     return rendered(loaded, issue, recap, number)
 
 
@@ -103,8 +104,10 @@ def sets(database: Database, issue: Issue) -> list[tuple[str, ...]]:
     return sorted(frozen, key=lambda each: (used.index(each) if each in used else len(used), each))
 
 
-def rendered(loaded: Loaded, issue: Issue, recap: Recap, number: int) -> Edition:
-    """Return *recap* rendered as it would be frozen now; TemplateError if it cannot be."""
+def rendered(
+    loaded: Loaded, issue: Issue, recap: Recap, number: int, topics: Sequence[str] = ()
+) -> Edition:
+    """Return *recap*, of *topics*, rendered as it would be frozen now; TemplateError if not."""
     from digest.render import pictures, render
 
     key = issue.of.newsletter
@@ -120,6 +123,7 @@ def rendered(loaded: Loaded, issue: Issue, recap: Recap, number: int) -> Edition
         number=number,
         public_url=loaded.settings.public_url,
         templates=packaged.templates(loaded.folder),
+        topics=topics,
     )
 
 

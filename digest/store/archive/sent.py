@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, func, select
 
-from digest.model import Format, IssueState, Window
+from digest.model import Format, IssueState, Rhythm, Window
 from digest.store.schema import archived, archived_topics, editions, issues, variants
 
 #: Readers have it in hand, or are about to.
@@ -27,6 +27,7 @@ class Sent:
     id: int
     newsletter: str
     key: str
+    rhythm: Rhythm
     number: int | None
     window: Window
     frozen_at: datetime
@@ -146,6 +147,7 @@ def _query(newsletter: str) -> Select[Any]:
             issues.c.id,
             issues.c.newsletter,
             issues.c.key,
+            issues.c.rhythm,
             issues.c.number,
             issues.c.window_start,
             issues.c.window_end,
@@ -170,6 +172,7 @@ def _sent(row: Row[Any]) -> Sent:
         id=row.id,
         newsletter=row.newsletter,
         key=row.key,
+        rhythm=Rhythm(row.rhythm),
         number=row.number,
         window=Window(row.window_start, row.window_end),
         frozen_at=row.frozen_at,

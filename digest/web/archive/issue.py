@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -12,7 +13,7 @@ from starlette.responses import Response
 
 from digest import render
 from digest.errors import NoSuchIssue
-from digest.model import Edition, IssueId, IssueState, Rhythm
+from digest.model import Edition, Format, IssueId, IssueState, Rhythm, Variant
 from digest.model.colours import legible
 from digest.render.languages import direction
 from digest.render.plain import link
@@ -29,45 +30,81 @@ EDITION_POLICY = (
 )
 
 
+#: All topics of a newsletter are never longer.
+_LONGEST_TOPICS = 2000
+
+
 def doors(pages: Pages) -> APIRouter:
     """Return the route of an issue's page."""
     router = APIRouter()
 
     @router.api_route("/issues/{newsletter}/{key}", methods=["GET", "HEAD"])
-    def issue(request: Request, newsletter: str, key: str, edition: str = "") -> Response:
+    def issue(
+        request: Request, newsletter: str, key: str, edition: str = "", topics: str = ""
+    ) -> Response:
         refuse_unnameable(newsletter, key)
         its = shelf(pages, newsletter)
         with pages.database.read() as conn:
             sent = archive.sent_issue(conn, newsletter, key)
         if sent is None:
             return _waiting(request, pages, its, key)
-        return _sent(request, pages, its, sent, first=edition == "first")
+        return _sent(
+            request, pages, its, sent, first=edition == "first", topics=topics[:_LONGEST_TOPICS]
+        )
 
     return router
 
 
 def _sent(
-    request: Request, pages: Pages, its: Shelf, sent: archive.Sent, *, first: bool
+    request: Request, pages: Pages, its: Shelf, sent: archive.Sent, *, first: bool, topics: str
 ) -> Response:
     first = first and sent.corrected_at is not None
+    number = sent.first_edition_id if first else sent.edition_id
     with pages.database.read() as conn:
-        edition = issues.edition(conn, sent.first_edition_id if first else sent.edition_id)
+        edition = issues.edition(conn, number)
+        variant = _variant(conn, number, topics) if topics else None
         corrections = archive.corrections(conn, its.key, sent.key)
         picture = archive.picture(conn, sent.id)
+    if variant:
+        edition = render.varied(edition, variant)
+        sent = replace(sent, subject=variant.subject, headline=variant.headline, lead=variant.lead)
     values = {
         "issue": sent,
         "title": title(sent, its.settings),
         "canonical": its.address(issue=sent.key),
         "picture": link(picture) or "",
-        "notes": _notes(its, sent, corrections, first=first),
-        "indexed": not first,
+        "notes": _of_topics(its, sent, variant) + _notes(its, sent, corrections, first=first),
+        "indexed": not (first or variant),
         **_links(its),
     }
     answer = unchanged_or(request, _woven(pages, its, edition, values), "text/html", CACHE)
     answer.headers["content-security-policy"] = EDITION_POLICY
-    if first:
+    if first or variant:
         answer.headers["x-robots-tag"] = "noindex"
     return answer
+
+
+def _variant(conn: Connection, edition: int, topics: str) -> Variant | None:
+    """Return what readers of those topics got; None where that was the full issue."""
+    for each in issues.made_of(conn, edition).values():
+        is_theirs = each.topics and render.topics_key(each.topics) == _canonical(topics)
+        if is_theirs and each.items and each.format is Format.HTML:
+            return each
+    return None
+
+
+def _canonical(topics: str) -> str:
+    return render.topics_key(topics.split(","))
+
+
+def _of_topics(its: Shelf, sent: archive.Sent, variant: Variant | None) -> list[dict[str, str]]:
+    """Return what the page of a topic set's issue says of it, and the way to the whole one."""
+    if variant is None:
+        return []
+    _, topics = its.words.gettext, its.words.listed(variant.topics)
+    said = _("This is the issue on %(topics)s, as readers who chose that get it.", topics=topics)
+    href = its.path(issue=sent.key)
+    return [{"said": said, "link": _("Read the whole issue"), "href": href}]
 
 
 def _notes(

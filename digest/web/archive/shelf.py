@@ -11,6 +11,7 @@ from urllib.parse import quote, urlencode
 
 from digest.errors import NoSuchIssue
 from digest.identity import topic_key
+from digest.model import Rhythm
 from digest.model.settings import NewsletterSettings
 from digest.render.languages import Translated
 from digest.render.plain import link, shortened
@@ -91,19 +92,30 @@ class Shelf:
 
     def _issue(self, sent: archive.Sent) -> dict[str, Any]:
         return {
-            "label": self.settings.title,
+            "label": self.label(sent) or self.settings.title,
             "title": title(sent, self.settings),
             "href": self.path(issue=sent.key),
             "summary": sent.lead,
             "authors": "",
             "date": self.day(sent.frozen_at),
             "machine_date": sent.frozen_at.astimezone(self.settings.zone).date().isoformat(),
-            "note": self.note(sent),
+            "note": self._correction(sent),
             "topics": [],
         }
 
     def note(self, sent: archive.Sent) -> str:
-        """Return what a list says of a correction; "" where there is none."""
+        """Return what a list says of a month's issue and of corrections; "" where there is none."""
+        told = [self.label(sent), self._correction(sent)]
+        return " · ".join(each for each in told if each)
+
+    def label(self, sent: archive.Sent) -> str:
+        """Return what a month's own issue is called; "" for each other one."""
+        if sent.rhythm is not Rhythm.MONTHLY:
+            return ""
+        monthly = self.settings.monthly
+        return (monthly.title if monthly else "") or self.words.gettext("Monthly issue")
+
+    def _correction(self, sent: archive.Sent) -> str:
         _ = self.words.gettext
         if sent.corrects:
             return _("Corrects the issue of %(day)s", day=self.day(sent.window.end))

@@ -135,13 +135,13 @@ def _issue(its: Shelf, sent: archive.Sent, items: Sequence[archive.Said]) -> Ent
     return Entry(
         id=url,
         url=url,
-        title=plain(title(sent, its.settings)),
+        title=plain(": ".join(filter(None, (its.label(sent), title(sent, its.settings))))),
         summary=plain(sent.lead),
         html=f"{lead}<ul>{listed}</ul>" if listed else lead,
         published_at=sent.frozen_at,
         changed_at=sent.changed_at,
         authors=(),
-        tags=(),
+        tags=tuple(filter(None, (plain(its.label(sent)),))),
     )
 
 

@@ -59,6 +59,8 @@ bench: $(READY) ## Measure what the README claims
 	@for script in bench/[a-z]*.py; do [ -e "$$script" ] || continue; \
 		echo "$$script"; $(BIN)/python "$$script" || exit 1; done
 	@$(BIN)/python -m bench.sending
+	@$(BIN)/python -m bench.scale
+	@$(BIN)/python -m bench.chaos
 
 judges: $(READY) ## Ask third-party programs about the sample's mail; installs what is missing
 	@$(BIN)/python -m bench.judges

@@ -105,6 +105,10 @@ class StoreBusy(StoreError):
     """Another process held the database for longer than we wait."""
 
 
+class StoreAway(StoreBusy):
+    """The database could not be reached, or ended in the middle of our transaction."""
+
+
 class StoreFull(StoreError):
     """The disk is full."""
 

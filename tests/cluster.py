@@ -107,9 +107,8 @@ def _start(folder: Path) -> None:
     data = folder / "data"
     if data.exists():
         raise NoCluster(f"PostgreSQL did not start; see {folder}/log")
-    owner = _owner()
-    if owner:
-        shutil.chown(folder, owner)
+    if user := owner():
+        shutil.chown(folder, user)
         folder.chmod(0o711)
     options = ("--username=postgres", "--auth=trust", "--encoding=UTF8", "--no-sync")
     # Another order of letters than SQLite's: what must be in order has to say so in the query.
@@ -131,7 +130,7 @@ def _control(folder: Path, verb: str, *options: str) -> None:
     _run(folder, "pg_ctl", verb, f"--pgdata={folder}/data", "--wait", "--silent", *options)
 
 
-def _owner() -> str | None:
+def owner() -> str | None:
     """Return the user to become, as the server refuses root; None if we are not root."""
     if os.geteuid() != 0:
         return None
@@ -146,8 +145,8 @@ def _run(folder: Path, program: str, *arguments: str) -> None:
         done = subprocess.run(
             [programs() / program, *arguments],
             cwd=folder,
-            user=_owner(),
-            extra_groups=[] if _owner() else None,
+            user=owner(),
+            extra_groups=[] if owner() else None,
             stdin=subprocess.DEVNULL,
             stdout=said,
             stderr=subprocess.STDOUT,

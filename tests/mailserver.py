@@ -56,6 +56,8 @@ class MailServer:
     deaf: bool = False
     implicit_tls: bool = False
     starttls: bool = False
+    #: Certificate and key that it shows; read anew for each STARTTLS.
+    certificate: Path = TLS / "server.pem"
     port: int = 0
     mails: list[Mail] = field(default_factory=list)
     connections: int = 0
@@ -72,7 +74,7 @@ class MailServer:
 def running(server: MailServer, *, port: int = 0) -> Iterator[MailServer]:
     """Run *server* on a free port of this machine."""
     loop = asyncio.new_event_loop()
-    context = _context() if server.implicit_tls else None
+    context = _context(server) if server.implicit_tls else None
 
     async def converse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         server.connections += 1
@@ -162,9 +164,9 @@ async def _ended(listening: asyncio.Server) -> None:
         await asyncio.sleep(0)
 
 
-def _context() -> ssl.SSLContext:
+def _context(server: MailServer) -> ssl.SSLContext:
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.load_cert_chain(TLS / "server.pem")
+    context.load_cert_chain(server.certificate)
     return context
 
 
@@ -234,7 +236,7 @@ class _Conversation:
 
     async def on_starttls(self, argument: str) -> None:
         if await self.say("starttls", argument, "220 go"):
-            await self.writer.start_tls(_context())
+            await self.writer.start_tls(_context(self.server))
             self.encrypted = True
 
     async def on_auth(self, argument: str) -> None:

@@ -220,7 +220,7 @@ def smtp_sink() -> Iterator[int]:
     """Run Postfix's smtp-sink; yield its port."""
     port = free_port()
     user = ["-u", "nobody"] if os.geteuid() == 0 else []
-    with _running([_program("smtp-sink"), *user, f"127.0.0.1:{port}", "1000"], port):
+    with running([_program("smtp-sink"), *user, f"127.0.0.1:{port}", "1000"], port):
         yield port
 
 
@@ -229,12 +229,12 @@ def proxy(to: int, *, delay_ms: float = 0.0, tls: bool = False) -> Iterator[int]
     """Run a line to port *to* that takes *delay_ms* each way, or ends TLS; yield its port."""
     port = free_port()
     told = [sys.executable, "-m", "bench.sending.proxy", str(port), str(to), str(delay_ms)]
-    with _running([*told, "tls" if tls else "plain"], port):
+    with running([*told, "tls" if tls else "plain"], port):
         yield port
 
 
 @contextmanager
-def _running(command: list[str], port: int) -> Iterator[None]:
+def running(command: list[str], port: int) -> Iterator[None]:
     process = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.DEVNULL)
     try:
         _await_port(port, process)

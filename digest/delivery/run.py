@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Coroutine, Sequence
+from contextlib import suppress
 from datetime import UTC, timedelta
 from functools import partial
 from typing import Any
@@ -13,7 +14,7 @@ from digest.delivery.judge import Judge
 from digest.delivery.line import Letter, Line
 from digest.delivery.recorder import Recorder
 from digest.delivery.supply import Flight, Job, Supply
-from digest.errors import DigestError, SendError, StoreError, Unreachable
+from digest.errors import DigestError, SendError, StoreBusy, StoreError, Unreachable
 from digest.model import DeliveryState, IssueState
 from digest.pacing import DAY, Rate, allowance, rates
 from digest.smtp import Dropped, Envelope, Outcome, Pace, Reply, Session, Stale
@@ -125,12 +126,16 @@ class Run:
         beat_at = time.monotonic() + BEAT_SECONDS
         try:
             while not self._halted.is_set():
-                stopped = self._job.stop.is_set() or self._recorder.failure is not None
-                if stopped or not await asyncio.to_thread(self._is_sending):
+                if self._job.stop.is_set() or self._recorder.failure is not None:
                     self._halt()
-                if time.monotonic() >= count_at:
-                    took = await asyncio.to_thread(self._count)
-                    count_at = time.monotonic() + max(COUNT_SECONDS, took / COUNT_SHARE)
+                # A database that is away decides nothing: nothing leaves while it is, and
+                # the recorder says when that has lasted too long.
+                with suppress(StoreBusy):
+                    if not await asyncio.to_thread(self._is_sending):
+                        self._halt()
+                    if time.monotonic() >= count_at:
+                        took = await asyncio.to_thread(self._count)
+                        count_at = time.monotonic() + max(COUNT_SECONDS, took / COUNT_SHARE)
                 if time.monotonic() >= beat_at:
                     await self._beat()
                     beat_at = time.monotonic() + BEAT_SECONDS

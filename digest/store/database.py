@@ -15,7 +15,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-from digest.errors import StoreBusy, StoreError, StoreFull
+from digest.errors import StoreAway, StoreBusy, StoreError, StoreFull
 
 #: How long a writer waits for another one, and how long for a server to answer.
 BUSY_SECONDS = 10
@@ -294,7 +294,7 @@ def _is_about_the_line(e: BaseException | None) -> bool:
     return type(e).__name__ in ("OperationalError", "InterfaceError", "ConnectionTimeout")
 
 
-def _unreachable(e: BaseException | None, database: Database) -> StoreError:
+def _unreachable(e: BaseException | None, database: Database) -> StoreAway:
     url = database.engine.url
     # One line of the driver's several, which name each address that was tried.
     why = str(e).strip().splitlines()[0].removeprefix("connection failed: ")
@@ -308,7 +308,7 @@ def _unreachable(e: BaseException | None, database: Database) -> StoreError:
         remedy = f"Make it: createdb {url.database}"
     else:
         remedy = f"Check that PostgreSQL runs on {host} and lets this machine in."
-    return StoreError(f"{database.place}: {why}", remedy=remedy)
+    return StoreAway(f"{database.place}: {why}", remedy=remedy)
 
 
 def _busy(place: str) -> StoreBusy:

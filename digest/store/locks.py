@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from sqlalchemy import func, select
+from sqlalchemy import Connection, func, select
+from sqlalchemy.exc import DBAPIError
 
 from digest.store.database import Database
 
@@ -25,7 +26,16 @@ def advisory(database: Database, number: int, *, space: int = ISSUES) -> Iterato
             yield bool(got)
         finally:
             if got:
-                conn.execute(select(func.pg_advisory_unlock(space, number)))
+                _unlock(conn, space, number)
+
+
+def _unlock(conn: Connection, space: int, number: int) -> None:
+    try:
+        conn.execute(select(func.pg_advisory_unlock(space, number)))
+    except DBAPIError as e:
+        # Where the session has ended, as with a server that was restarted, so has its lock.
+        if not e.connection_invalidated:
+            raise
 
 
 def is_held(database: Database, number: int, *, space: int) -> bool:

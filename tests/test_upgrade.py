@@ -69,6 +69,7 @@ def test_what_was_there_is_in_the_archive(empty_database):
         for statement in (
             """UPDATE publications SET title = 'Giraffes', topics = '["Long Necks"]'""",
             f"UPDATE issues SET recap = '{recap}', newsletter = 'recap', state = 'finished'",
+            "UPDATE issues SET rhythm = 'weekly'",
             "UPDATE issues SET window_end = '2023-09-29 10:00:00.000000'",
             "UPDATE variants SET topics = ''",
         ):

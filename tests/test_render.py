@@ -822,6 +822,7 @@ def test_missing_template_says_where_it_was_looked_for(tmp_path: Path) -> None:
     "name",
     [
         *("draft-ready", "held", "reminder", "sent-report", "test", "surge"),
+        *("day-after", "refused"),
         *("confirm", "welcome", "goodbye"),
     ],
 )

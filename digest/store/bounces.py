@@ -118,6 +118,26 @@ def counted(conn: Connection, issue: int) -> dict[str, int]:
     return counts
 
 
+def counted_as(conn: Connection, issue: int, verdict: str) -> int:
+    """Return how many mails of an issue came back with that verdict."""
+    query = select(func.count()).where(
+        bounces.c.issue_id == issue, bounces.c.kind == "bounce", bounces.c.verdict == verdict
+    )
+    return int(conn.execute(query.select_from(bounces)).scalar_one())
+
+
+def sayings(conn: Connection, issue: int, verdict: str, *, most: int) -> list[str]:
+    """Return what servers said with that verdict of an issue, the commonest first."""
+    query = (
+        select(bounces.c.said)
+        .where(bounces.c.issue_id == issue, bounces.c.verdict == verdict, bounces.c.said != "")
+        .group_by(bounces.c.said)
+        .order_by(func.count().desc(), bounces.c.said)
+        .limit(most)
+    )
+    return list(conn.execute(query).scalars())
+
+
 def history(
     conn: Connection, subscriber: int, newsletter: str, verdicts: Collection[str], *, limit: int
 ) -> list[Tried]:

@@ -30,7 +30,15 @@ from digest.weekly.content import (
     tried,
 )
 from digest.weekly.deadman import Overdue, alarm, overdue
-from digest.weekly.editions import findings, post_test, preview, seen, sets, test_key
+from digest.weekly.editions import (
+    asked_of_the_web,
+    findings,
+    post_test,
+    preview,
+    seen,
+    sets,
+    test_key,
+)
 from digest.weekly.learning import answer, proposals, take_back
 from digest.weekly.planning import (
     SKIPPED,
@@ -74,6 +82,7 @@ __all__ = [
     "announce",
     "answer",
     "approve",
+    "asked_of_the_web",
     "audience_of",
     "block_of",
     "cancel",

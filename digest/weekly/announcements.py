@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Connection
 
 from digest import notices
-from digest.model import DeliveryState, Issue, IssueState
+from digest.model import DeliveryState, Issue, IssueState, Recap
 from digest.model.settings import NewsletterSettings
-from digest.store import Database, issues, ledger
+from digest.store import Database, bounces, issues, ledger, past
+from digest.verdict import Verdict
 from digest.weekly.stopping import stop_link
 
 if TYPE_CHECKING:
@@ -18,6 +19,15 @@ if TYPE_CHECKING:
 
 #: The last call comes this long before the send hour.
 REMIND_BEFORE = timedelta(hours=1)
+
+#: How long after the last mail the second report comes.
+LATER = timedelta(hours=24)
+
+#: Mails that come back for a fault of ours are told from so many on, and one in a hundred.
+LEAST_OURS = 5
+
+#: How many servers' sentences, and how much of a summary, such a mail has.
+SAYINGS, TEASER = 3, 160
 
 #: Issues older than this are not announced any more (a database that was put back).
 STALE_AFTER = timedelta(days=7)
@@ -36,7 +46,9 @@ def announce(database: Database, loaded: Loaded, newsletter_key: str, *, now: da
         recent = [
             (issue, news)
             for issue in issues.listed(conn, newsletter_key)
-            if issue.sends_at > now - STALE_AFTER and (news := _news(conn, newsletter, issue, now))
+            if issue.sends_at > now - STALE_AFTER
+            for news in (_news(conn, newsletter, issue, now), _refusals(conn, issue))
+            if news
         ]
     told = 0
     for issue, (kind, occasion) in recent:
@@ -57,8 +69,20 @@ def _news(
     if issue.state in (IssueState.HELD, IssueState.STOPPED):
         return (issue.state, str(issues.last_event(conn, issue.id, issue.state)))
     if issue.state is IssueState.FINISHED:
-        return ("sent-report", "1")
+        # By then what came back has come back; whoever was not told of the end is told both.
+        later = issue.finished_at and now >= issue.finished_at + LATER
+        return ("day-after" if later else "sent-report", "1")
     return None
+
+
+def _refusals(conn: Connection, issue: Issue) -> tuple[str, str] | None:
+    """Tell where so much came back for a fault of ours that somebody has to look at once."""
+    if issue.frozen_at is None:
+        return None
+    ours = bounces.counted_as(conn, issue.id, Verdict.OURS)
+    if ours < LEAST_OURS or ours * 100 < ledger.tally(conn, issue.id).count(DeliveryState.SENT):
+        return None
+    return ("refused", "1")
 
 
 def _others_at(newsletter: NewsletterSettings, issue: Issue) -> datetime | None:
@@ -91,6 +115,7 @@ def _values(conn: Connection, loaded: Loaded, issue: Issue, now: datetime) -> di
     newsletter = loaded.settings.newsletters[issue.of.newsletter]
     recap = issues.draft(conn, issue.id).recap
     tally = ledger.tally(conn, issue.id)
+    after = past.aftermath(conn, [issue])[issue.id]
     return {
         "issue": issue,
         "headline": recap.headline if recap else "",
@@ -101,10 +126,37 @@ def _values(conn: Connection, loaded: Loaded, issue: Issue, now: datetime) -> di
         "sends_at": issue.sends_at.astimezone(newsletter.zone),
         "others_at": _others_at(newsletter, issue),
         "stop_url": stop_link(loaded, issue, now=now) if issue.state is IssueState.SENDING else "",
-        "desk_url": f"{loaded.settings.public_url}/",
+        **_links(loaded, issue),
+        "stories": _stories(recap) if recap else [],
+        "bounces": after.bounces,
+        "complaints": after.complaints,
+        "left": after.left,
+        "ours": bounces.counted_as(conn, issue.id, Verdict.OURS),
+        "said": bounces.sayings(conn, issue.id, Verdict.OURS, most=SAYINGS),
         "sent": tally.count(DeliveryState.SENT),
         "failed": tally.count(DeliveryState.FAILED),
         "skipped": tally.count(DeliveryState.SKIPPED),
         "uncertain": tally.count(DeliveryState.UNCERTAIN),
         "frozen": tally.frozen,
     }
+
+
+def _links(loaded: Loaded, issue: Issue) -> dict[str, str]:
+    """Return where the mail's buttons lead; a decision is taken there by who is signed in."""
+    its = f"{loaded.settings.public_url.rstrip('/')}/desk/issues/{issue.id}"
+    return {
+        "desk_url": its,
+        "approve_url": f"{its}/decide/approve",
+        "hold_url": f"{its}/decide/hold",
+    }
+
+
+def _stories(recap: Recap) -> list[list[str]]:
+    """Return the top of the mail: each theme's label, its leading title and what it says."""
+    from digest.render.plain import plain, shortened
+
+    return [
+        [theme.label, lead.title, shortened(plain(lead.summary), TEASER)]
+        for theme in recap.themes
+        for lead in (recap.item(theme.publications[0]),)
+    ]

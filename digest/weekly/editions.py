@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from digest import packaged
-from digest.errors import IssueError
+from digest.errors import FeedError, IssueError
 from digest.model import Edition, Format, Issue, Recap, Recipient, topic_set
 from digest.store import Database, issues, ledger, outbox
 from digest.weekly.blocks import laid
@@ -177,14 +177,41 @@ def _specimen(loaded: Loaded, issue: Issue, edition: Edition) -> bytes:
     )
 
 
-def _asked(loaded: Loaded, edition: Edition, message: bytes) -> Iterator[Finding]:
+#: Takes what is done, how much there is, and what it is at.
+Told = Callable[[int, int, str], None]
+
+#: So many links are asked for before it is told how many are left.
+_AT_ONCE = 8
+
+
+def asked_of_the_web(
+    database: Database, loaded: Loaded, issue: Issue, *, told: Told
+) -> tuple[Finding, ...]:
+    """Return what only the web knows of the issue's mail, errors first, telling how far it is."""
+    edition = preview(database, loaded, issue)
+    found = _asked(loaded, edition, _specimen(loaded, issue, edition), told)
+    return tuple(sorted(found, key=lambda finding: finding.level))
+
+
+def _asked(
+    loaded: Loaded, edition: Edition, message: bytes, told: Told = lambda _done, _all, _said: None
+) -> Iterator[Finding]:
     from digest import http
     from digest.render import links, spam
 
+    def reach(urls: Iterable[str]) -> dict[str, http.Reached | FeedError]:
+        asked = list(urls)
+        found: dict[str, http.Reached | FeedError] = {}
+        for at in range(0, len(asked), _AT_ONCE):
+            told(at, len(asked), "Where links and pictures lead")
+            found |= http.reach(asked[at : at + _AT_ONCE])
+        return found
+
     checks = loaded.settings.checks
     if checks.links:
-        yield from links.check(edition, http.reach, ours=loaded.settings.public_url)
+        yield from links.check(edition, reach, ours=loaded.settings.public_url)
     if checks.spam:
+        told(0, 0, "What the spam filter says")
         yield from spam.check(message, checks.spam)
 
 

@@ -15,7 +15,8 @@ from digest.errors import DigestError
 from digest.model import Candidate, Draft, Edits, Issue, IssueState, Item, Publication
 from digest.model.settings import NewsletterSettings
 from digest.render.plain import link as safe_link
-from digest.store import Database, issues, ledger, publications
+from digest.store import Database, blocks, issues, ledger, publications, tasks
+from digest.store.tasks import Task
 from digest.web import words
 from digest.web.desk.acts import Act, Facts, acts
 from digest.web.desk.changes import Change, changes
@@ -74,6 +75,8 @@ class Check:
     weight: str
     sentence: str
     remedy: str = ""
+    #: The board's row that it is about; "" where it is about no single one.
+    place: str = ""
 
     @property
     def blocks(self) -> bool:
@@ -108,6 +111,10 @@ class Board:
     #: What the edited words of the issue would be: ``headline``, ``lead``, and a theme's label
     #: by the publication that leads it.
     originals: dict[str | int, str]
+    #: The last time that somebody had the web asked about the mail; None if nobody did.
+    asked: Task | None
+    #: Blocks to put into an intro: key, heading and Markdown.
+    snippets: tuple[tuple[str, str, str], ...]
 
     @property
     def editable(self) -> bool:
@@ -129,6 +136,8 @@ def gather(database: Database, loaded: Loaded, issue: Issue, *, now: datetime) -
         audience = None if issue.frozen_at else _audience(conn, issue, newsletter)
         first = issues.last_frozen(conn, issue.of) is None
         retrace = weekly.retrace(issues.edited(conn, issue.id))
+        asked = tasks.last(conn, issue.of.newsletter, "check", issue=issue.id)
+        snippets = _snippets(conn, issue.of.newsletter)
         compared = compare(conn, issue) if issue.state in weekly.ENDED else None
     progress = _sent(database, issue, now=now) if issue.frozen_at else None
     tally = progress.tally if progress else None
@@ -171,6 +180,16 @@ def gather(database: Database, loaded: Loaded, issue: Issue, *, now: datetime) -
         retrace=retrace,
         changes=changes(bare, draft),
         originals=_originals(wordless) if wordless is not draft else {},
+        asked=asked,
+        snippets=snippets,
+    )
+
+
+def _snippets(conn: Connection, newsletter: str) -> tuple[tuple[str, str, str], ...]:
+    return tuple(
+        (key, each.said["title"] or key, each.said["words"])
+        for key, each in blocks.newest(conn, newsletter).items()
+        if each.said and each.said["place"] == "snippet"
     )
 
 
@@ -217,7 +236,12 @@ def _checked(
     except DigestError as e:
         return (Check(weight="Blocks", sentence=str(e), remedy=e.remedy),), False
     checks = (
-        Check(weight=_weight(each, newsletter), sentence=each.sentence, remedy=each.remedy)
+        Check(
+            weight=_weight(each, newsletter),
+            sentence=each.sentence,
+            remedy=each.remedy,
+            place=each.place if each.place.startswith("item-") else "",
+        )
         for each in found
     )
     return tuple(sorted(checks, key=lambda check: _WEIGHTS.index(check.weight))), True

@@ -7,14 +7,15 @@ from datetime import datetime
 from typing import Literal
 
 from fastapi import APIRouter, Depends, Form
-from starlette.responses import Response
+from starlette.responses import HTMLResponse, Response
 
 from digest import delivery, weekly
 from digest.errors import IssueError, WrongState
 from digest.model import DeliveryState, Issue
 from digest.render.plain import plain
-from digest.web.desk.layout import IssueNumber, go, known_issue
-from digest.web.desk.session import Visitor, acting
+from digest.web.desk import board
+from digest.web.desk.layout import IssueNumber, desk_page, go, known_issue
+from digest.web.desk.session import Visitor, acting, looking
 from digest.web.desk.weeks import board_page
 from digest.web.pages import Pages
 
@@ -28,6 +29,7 @@ def doors(pages: Pages) -> APIRouter:
     for action, step in steps(pages).items():
         _door(router, pages, action, step)
     _doors_that_ask(router, pages)
+    _asking(router, pages)
     return router
 
 
@@ -100,6 +102,31 @@ def _doors_that_ask(router: APIRouter, pages: Pages) -> None:
             return delivery.resend(pages.database, issue.id, DeliveryState(whom), now=now, actor=by)
 
         return decided(pages, who, issue_id, version, step)
+
+
+def _asking(router: APIRouter, pages: Pages) -> None:
+    """Add the pages that mails to editors lead to: opening one decides nothing."""
+
+    @router.get("/desk/issues/{issue_id}/decide/{action}")
+    def asked(
+        issue_id: IssueNumber,
+        action: Literal["approve", "hold", "release"],
+        who: Visitor = Depends(looking(pages)),
+    ) -> HTMLResponse:
+        issue = known_issue(pages, issue_id)
+        shown = board.gather(pages.database, pages.loaded, issue, now=pages.now())
+        return desk_page(
+            pages,
+            who,
+            "desk-decide.html",
+            issue.of.newsletter,
+            here="issues",
+            issue=issue,
+            board=shown,
+            recap=shown.draft.recap,
+            act=next((act for act in shown.acts if act.action == action), None),
+            name={"approve": "Approving", "hold": "Holding", "release": "Releasing"}[action],
+        )
 
 
 def decided(pages: Pages, who: Visitor, issue_id: int, version: int, step: Step) -> Response:

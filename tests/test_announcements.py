@@ -1,0 +1,154 @@
+"""What editors are told by mail: the draft with its top, the report, the day after, refusals."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import insert, select, update
+
+from digest import weekly
+from digest.model import Issue, IssueState
+from digest.store import Database
+from digest.store.schema import bounces, consents, deliveries, outbox, subscriptions
+from digest.store.schema import issues as records
+from tests import friday
+from tests.friday import BEFORE, SEND_HOUR, a_loaded, prepared
+from tests.website import Site, served
+
+
+@pytest.fixture
+def loaded(tmp_path: Path):
+    return a_loaded(tmp_path)
+
+
+@pytest.fixture
+def fed(database: Database) -> Database:
+    friday.publish(database, *friday.TITLES)
+    friday.subscribe(database, 10)
+    return database
+
+
+def sending(database: Database, loaded) -> Issue:
+    issue = weekly.approve(database, loaded, prepared(database, loaded), by="ana", now=BEFORE)
+    return weekly.freeze(database, loaded, issue, now=SEND_HOUR)
+
+
+def finished(database: Database, loaded) -> Issue:
+    """An issue that all ten readers got."""
+    issue = sending(database, loaded)
+    with database.write() as conn:
+        conn.execute(update(deliveries).values(state="sent"))
+        done = {"state": IssueState.FINISHED, "finished_at": SEND_HOUR}
+        conn.execute(update(records).where(records.c.id == issue.id).values(done))
+    return issue
+
+
+def told(database: Database, loaded, now: datetime) -> dict[str, str]:
+    """The texts of the mails that editors have got by *now*, by their kinds."""
+    weekly.announce(database, loaded, "recap", now=now)
+    with database.read() as conn:
+        return {row.kind: row.text for row in conn.execute(select(outbox).order_by(outbox.c.id))}
+
+
+def came_back(database: Database, issue: Issue, *facts: tuple[str, str, str]) -> None:
+    with database.write() as conn:
+        for place, (kind, verdict, said) in enumerate(facts):
+            row = {"key": "mail", "place": place, "at": SEND_HOUR, "kind": kind, "verdict": verdict}
+            more = {"issue_id": issue.id, "said": said, "outcome": "noted"}
+            conn.execute(insert(bounces).values(row | more))
+
+
+def test_the_draft_is_told_with_the_top_of_the_mail_and_its_decisions(fed, loaded):
+    """Each theme with its leading title, and links where a signed-in editor decides."""
+    issue = prepared(fed, loaded)
+    text = told(fed, loaded, BEFORE - timedelta(hours=2))["draft-ready"]
+    recap = friday.draft_of(fed, issue).recap
+    for theme in recap.themes:
+        assert theme.label.upper() in text
+    words = " ".join(text.split())
+    for theme in recap.themes:
+        assert recap.item(theme.publications[0]).title in words
+    base = f"https://recap.example.org/desk/issues/{issue.id}"
+    for link in (base, f"{base}/decide/approve", f"{base}/decide/hold"):
+        assert link in text.split()
+
+
+def test_a_day_later_comes_what_came_back(fed, loaded):
+    """The second report has bounces, complaints and who left, once, a day after the last mail."""
+    issue = finished(fed, loaded)
+    assert list(told(fed, loaded, SEND_HOUR + timedelta(hours=1))) == ["sent-report"]
+    came_back(fed, issue, ("bounce", "mailbox", ""), ("bounce", "full", ""), ("complaint", "", ""))
+    with fed.write() as conn:
+        whose = conn.scalars(select(subscriptions.c.id)).first()
+        left = {"subscription_id": whose, "at": SEND_HOUR + timedelta(hours=2), "what": "left"}
+        conn.execute(insert(consents).values(left | {"source": "x", "proof": {}}))
+    for _ in range(2):
+        mails = told(fed, loaded, SEND_HOUR + timedelta(hours=25))
+    assert list(mails) == ["sent-report", "day-after"]
+    facts = dict(
+        reversed(line.split("  ", 1))
+        for line in map(str.strip, mails["day-after"].split("\n"))
+        if "  " in line
+    )
+    assert facts["sent: the mail server took them"] == "10"
+    assert facts["came back as bounces"] == "2"
+    assert facts["complained"] == "1"
+    assert facts["unsubscribed since"] == "1"
+
+
+@pytest.mark.parametrize(("count", "alarmed"), [(4, False), (5, True)])
+def test_editors_hear_at_once_of_refusals_that_are_ours(fed, loaded, count, alarmed):
+    """Mails that come back blocked or against a policy are told while the issue goes out."""
+    issue = sending(fed, loaded)
+    blocked = ("bounce", "ours", "550 5.7.1 Blocked by our policy.")
+    came_back(fed, issue, *[blocked] * count, *[("bounce", "mailbox", "550 Gone")] * 9)
+    for _ in range(2):
+        mails = told(fed, loaded, SEND_HOUR + timedelta(minutes=5))
+    assert list(mails) == (["refused"] if alarmed else [])
+    if alarmed:
+        assert "- 550 5.7.1 Blocked by our policy." in mails["refused"]
+        assert "550 Gone" not in mails["refused"]
+        assert "5 mails came back for a fault that is ours" in " ".join(mails["refused"].split())
+
+
+# --- where the mail's buttons lead --------------------------------------------------------
+
+
+@pytest.fixture
+def site(fed: Database, tmp_path: Path) -> Iterator[Site]:
+    with served(fed, tmp_path) as site:
+        yield site
+
+
+@pytest.mark.parametrize(("action", "state"), [("approve", "approved"), ("hold", "held")])
+def test_a_decision_from_the_mail_takes_a_person_and_a_press(site: Site, action: str, state: str):
+    """Opening the link changes nothing; who is signed in presses the button on it."""
+    import re
+
+    issue = prepared(site.database, site.loaded)
+    path = f"/desk/issues/{issue.id}/decide/{action}"
+    stranger = site.browser().get(path)
+    assert stranger.status_code == 303
+    assert stranger.headers["location"].startswith("/sign-in")
+    publisher = site.browser("publisher")
+    page = publisher.get(path).text
+    with site.database.read() as conn:
+        assert conn.scalar(select(records.c.state)) == "draft"
+    fields = dict(re.findall(r'name="(csrf|version)" value="([^"]+)"', page))
+    assert publisher.post(f"/desk/issues/{issue.id}/{action}", data=fields).status_code == 303
+    with site.database.read() as conn:
+        assert conn.scalar(select(records.c.state)) == state
+    # Pressed once is enough: the same link offers nothing to repeat.
+    offered = f'action="/desk/issues/{issue.id}/{action}"' in publisher.get(path).text
+    assert not offered
+
+
+def test_a_decision_says_which_role_it_takes(site: Site):
+    """An editor who may not approve is told so, and gets no button."""
+    issue = prepared(site.database, site.loaded)
+    page = site.browser("editor").get(f"/desk/issues/{issue.id}/decide/approve").text
+    assert "That takes a publisher" in page
+    assert f'action="/desk/issues/{issue.id}/approve"' not in page

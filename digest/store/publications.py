@@ -3,12 +3,26 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, and_, func, insert, or_, select, text, update
+from sqlalchemy import (
+    Connection,
+    Row,
+    Select,
+    and_,
+    func,
+    insert,
+    or_,
+    select,
+    text,
+    true,
+    union,
+    union_all,
+    update,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 
 from digest.identity import (
@@ -264,6 +278,8 @@ def _columns(told: dict[str, Any]) -> dict[str, Any]:
 
 # --- reading ------------------------------------------------------------------------------
 
+
+#: A publication's day, by which lists of them are sorted and cut.
 _DATED = func.coalesce(publications.c.published_at, publications.c.first_seen_at)
 
 
@@ -273,13 +289,16 @@ def candidates(conn: Connection, newsletter_key: str, *, since: datetime) -> lis
 
     Oldest first, hidden ones too: why one is out is the selection's to say.
     """
-    recent = or_(
-        since <= _DATED,
-        publications.c.first_seen_at >= since,
-        publications.c.starts_at >= since,
+    columns = publications.c
+    # Each read off an index of its own; one condition of three would read through them all.
+    recent = union(
+        *(
+            select(columns.id).where(moment >= since)
+            for moment in (columns.published_at, columns.first_seen_at, columns.starts_at)
+        )
     )
-    query = select(publications).where(_carried_for(newsletter_key), recent)
-    return _publications(conn, query.order_by(_DATED, publications.c.id))
+    query = select(publications).where(columns.id.in_(recent), _carried_for(newsletter_key))
+    return _publications(conn, query.order_by(_DATED, columns.id))
 
 
 def history(
@@ -287,11 +306,13 @@ def history(
 ) -> list[Wording]:
     """Return the words of the newsletter's newest publications dated before then, newest first."""
     columns = publications.c
-    query = select(columns.id, columns.title, columns.summary).where(
-        _carried_for(newsletter_key), before > _DATED
+    newest = _newest(
+        select(columns.id).where(_carried_for(newsletter_key)),
+        lambda day: day < before,
+        most=limit,
     )
-    rows = conn.execute(query.order_by(_DATED.desc(), columns.id).limit(limit))
-    return [Wording(*row) for row in rows]
+    query = select(columns.id, columns.title, columns.summary).where(columns.id.in_(newest))
+    return [Wording(*row) for row in conn.execute(_newest_first(query).limit(limit))]
 
 
 def search(
@@ -302,21 +323,42 @@ def search(
 
     Hidden ones too; without words all of them. *after* is the last of the page before.
     """
-    query = select(publications).where(_carried_for(newsletter_key))
+    columns = publications.c
+    query = select(columns.id).where(_carried_for(newsletter_key))
     for word in words.split():
         like = pattern(word)
         query = query.where(
-            or_(
-                publications.c.title.ilike(like, escape="\\"),
-                publications.c.summary.ilike(like, escape="\\"),
-            )
+            or_(columns.title.ilike(like, escape="\\"), columns.summary.ilike(like, escape="\\"))
         )
-    if after is not None:
-        last = select(_DATED).where(publications.c.id == after).scalar_subquery()
-        older = and_(last == _DATED, publications.c.id < after)
-        query = query.where(or_(last > _DATED, older))
-    order = (_DATED.desc(), publications.c.id.desc())
-    return _publications(conn, query.order_by(*order).limit(most))
+    last = select(_DATED).where(columns.id == after).scalar_subquery()
+
+    def older(day: Any) -> Any:
+        # The first condition says nothing more than the second, but is read off an index.
+        return and_(day <= last, or_(day < last, columns.id < after))
+
+    newest = _newest(query, older if after is not None else lambda _: true(), most=most)
+    found = select(publications).where(columns.id.in_(newest))
+    return _publications(conn, _newest_first(found).limit(most))
+
+
+def _newest(query: Select[Any], within: Callable[[Any], Any], *, most: int) -> Any:
+    """
+    Return the statement for the numbers of at most twice *most* rows of *query*, the newest.
+
+    Those with a date of their own and those without one are read off an index each, as far
+    as needed; sorting by whichever there is would read through all that were ever published.
+    """
+    columns = publications.c
+    undated = columns.published_at.is_(None)
+    parts = (
+        query.where(known, within(day)).order_by(day.desc(), columns.id.desc()).limit(most)
+        for day, known in ((columns.published_at, ~undated), (columns.first_seen_at, undated))
+    )
+    return union_all(*(select(part.subquery().c.id) for part in parts))
+
+
+def _newest_first(query: Select[Any]) -> Select[Any]:
+    return query.order_by(_DATED.desc(), publications.c.id.desc())
 
 
 def pattern(word: str) -> str:
@@ -369,12 +411,17 @@ def hide(conn: Connection, number: int, *, hidden: bool = True) -> None:
 
 
 def _carried_for(newsletter_key: str) -> Any:
+    # Not a list of all that are carried: the newest are read off an index, one by one.
     carried = (
-        select(publication_feeds.c.publication_id)
+        select(1)
+        .select_from(publication_feeds)
         .join(newsletter_feeds, newsletter_feeds.c.feed_id == publication_feeds.c.feed_id)
-        .where(newsletter_feeds.c.newsletter == newsletter_key)
+        .where(
+            publication_feeds.c.publication_id == publications.c.id,
+            newsletter_feeds.c.newsletter == newsletter_key,
+        )
     )
-    return publications.c.id.in_(carried)
+    return carried.exists()
 
 
 def _publications(conn: Connection, query: Select[Any]) -> list[Publication]:

@@ -142,6 +142,13 @@ publications = Table(
     Column("feed_id", ForeignKey("feeds.id", ondelete="SET NULL")),
     Index("ix_publications_dated", "published_at"),
     Index("ix_publications_first_seen_at", "first_seen_at"),
+    # Of the few that are events.
+    Index(
+        "ix_publications_starts_at",
+        "starts_at",
+        sqlite_where=text("starts_at IS NOT NULL"),
+        postgresql_where=text("starts_at IS NOT NULL"),
+    ),
 )
 
 publication_feeds = Table(
@@ -403,6 +410,9 @@ subscribers = Table(
     Column("erased_at", Instant),
 )
 
+#: An index of some rows serves only who asks for them in its own words.
+CHOSE_TOPICS = "CAST(topics AS TEXT) <> '[]'"
+
 subscriptions = Table(
     "subscriptions",
     metadata,
@@ -428,6 +438,15 @@ subscriptions = Table(
     UniqueConstraint("subscriber_id", "newsletter"),
     Index("ix_subscriptions_audience", "newsletter", "rhythm", "state", "subscriber_id"),
     Index("ix_subscriptions_changed_at", "changed_at"),
+    # Of those who chose some: which sets there are is asked for every preview.
+    Index(
+        "ix_subscriptions_topics",
+        "newsletter",
+        "rhythm",
+        "state",
+        sqlite_where=text(CHOSE_TOPICS),
+        postgresql_where=text(CHOSE_TOPICS),
+    ),
     # Of the few who chose one.
     Index(
         "ix_subscriptions_timezone",

@@ -96,12 +96,12 @@ def _nothing(issue: Issue, topics: Sequence[str]) -> IssueError:
 def sets(database: Database, issue: Issue) -> list[tuple[str, ...]]:
     """Return the topic sets with a variant of the issue, or that will have one; most used first."""
     with database.read() as conn:
-        used = ledger.topic_sets(conn, issue.of.newsletter, issue.of.rhythm)
         if issue.edition_id is None:
-            return used[:MOST_SETS]
-        made = issues.made_of(conn, issue.edition_id).values()
-    frozen = {each.topics for each in made if each.topics and each.items}
-    return sorted(frozen, key=lambda each: (used.index(each) if each in used else len(used), each))
+            return ledger.topic_sets(conn, issue.of.newsletter, issue.of.rhythm)[:MOST_SETS]
+        made = issues.made_of(conn, issue.edition_id)
+    # They were made in the order of their use.
+    known = (made[number] for number in sorted(made))
+    return list(dict.fromkeys(each.topics for each in known if each.topics and each.items))
 
 
 def rendered(

@@ -19,6 +19,7 @@ from sqlalchemy import (
     not_,
     or_,
     select,
+    text,
     update,
 )
 
@@ -35,7 +36,7 @@ from digest.model import (
 )
 from digest.pacing import turns
 from digest.store import segments
-from digest.store.schema import Instant, deliveries, subscribers, subscriptions
+from digest.store.schema import CHOSE_TOPICS, Instant, deliveries, subscribers, subscriptions
 
 #: How a reader stands who gets issues; every other word says why not.
 FROZEN = "frozen"
@@ -200,6 +201,7 @@ def topic_sets(conn: Connection, newsletter: str, rhythm: Rhythm) -> list[tuple[
         .where(
             *_of(newsletter, rhythm),
             subscriptions.c.state.in_((SubscriptionState.ACTIVE, SubscriptionState.PAUSED)),
+            text(CHOSE_TOPICS),
         )
         .group_by(_TOPICS)
     )
@@ -212,7 +214,7 @@ def topic_sets(conn: Connection, newsletter: str, rhythm: Rhythm) -> list[tuple[
 
 def _written_sets(conn: Connection, newsletter: str, rhythm: Rhythm) -> dict[str, tuple[str, ...]]:
     """Return the topic sets of all readers by how they are written in their rows."""
-    query = select(_TOPICS).where(*_of(newsletter, rhythm), _TOPICS != "[]").distinct()
+    query = select(_TOPICS).where(*_of(newsletter, rhythm), text(CHOSE_TOPICS)).distinct()
     return {written: topic_set(json.loads(written)) for written in conn.execute(query).scalars()}
 
 

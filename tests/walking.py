@@ -1,0 +1,23 @@
+"""Every route of the application, found by walking it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from fastapi.routing import APIRoute
+
+
+def routes(app: Any) -> set[tuple[str, str]]:
+    """Return method and path of every route, whichever router or mounted application it is in."""
+    return {(method, path) for route, path in _walked(app.routes) for method in route.methods}
+
+
+def _walked(routes: list[Any], under: str = "") -> Iterator[tuple[APIRoute, str]]:
+    for route in routes:
+        path = under + getattr(route, "path", "")
+        if isinstance(route, APIRoute):
+            yield route, path
+            continue
+        inner = getattr(route, "original_router", route)
+        yield from _walked(getattr(inner, "routes", None) or [], path)

@@ -13,6 +13,7 @@ from email import message_from_bytes, policy
 from pathlib import Path
 
 import pytest
+from sqlalchemy import event
 
 from digest import delivery, inbox
 from digest.config import Loaded
@@ -425,6 +426,20 @@ def test_policy_resend_repeats_a_broken_attempt(desk):
     it.now = NOW + timedelta(hours=1)
     assert it.settle(smtp={"uncertain": "resend"}).by_state == {SENT: 2}
     assert it.server.recipients.count("reader1@example.org") == 2
+
+
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+def test_a_slow_disk_is_asked_less_often(desk):
+    """The longer a commit takes, the more it serves: not one for each message."""
+    it = desk(200)
+    commits = []
+
+    def takes_long(_conn):
+        commits.append(time.sleep(0.03))
+
+    event.listen(it.database.engine, "commit", takes_long)
+    assert it.settle().by_state == {SENT: 200}
+    assert len(commits) < 150
 
 
 # --- people change their minds ------------------------------------------------------------

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 from digest.delivery.recorder import Recorder
-from digest.delivery.supply import Job, domain
+from digest.delivery.supply import Flight, Job
 from digest.errors import SenderFault, Unreachable
 from digest.model import Delivery, DeliveryState
 from digest.smtp import Dropped, Pace, Reply
@@ -32,15 +32,15 @@ class Judge:
         self._patience = Patience(job.smtp.retries.after, job.smtp.retries.give_up)
         self._strikes = 0
 
-    def answered(self, row: Delivery, reply: Reply) -> Coroutine[Any, Any, None] | None:
+    def answered(self, flight: Flight, reply: Reply) -> Coroutine[Any, Any, None] | None:
         """
-        Write down what *reply* means for the row; Unreachable if the server puts off all.
+        Write down what *reply* means for the flight; Unreachable if the server puts off all.
 
         Where the fault is ours the ledger must be asked first: then the rest of the work
         is returned, to be awaited; it raises SenderFault where a person must look.
         """
-        found = verdict(reply.phase, reply.code, reply.enhanced, reply.text)
-        self._pace.answered(domain(row), found)
+        found, row = verdict(*reply), flight.row
+        self._pace.answered(flight.domain, found)
         if found is Verdict.ACCEPTED:
             self._strikes = 0
             self._tell(row, DeliveryState.SENT, str(reply))
@@ -52,19 +52,20 @@ class Judge:
             self._defer(row, reply, found)
         return None
 
-    def broke(self, row: Delivery, e: Dropped) -> None:
+    def broke(self, flight: Flight, e: Dropped) -> None:
         """Write down that no answer came."""
-        self._pace.answered(domain(row), None)
+        row = flight.row
+        self._pace.answered(flight.domain, None)
         wait = SOON if not e.after_content else None
         if e.after_content and self._job.smtp.uncertain == "resend":
             wait = self._patience.wait(row.attempts + 1, _seed(row))
         state = DeliveryState.DEFERRED if wait else DeliveryState.UNCERTAIN
         self._tell(row, state, str(e), wait=wait)
 
-    def not_offered(self, row: Delivery, e: Exception) -> None:
+    def not_offered(self, flight: Flight, e: Exception) -> None:
         """Write down that the message fits no transaction with this server."""
-        self._pace.answered(domain(row), None)
-        self._tell(row, DeliveryState.DEFERRED, str(e), wait=SOON)
+        self._pace.answered(flight.domain, None)
+        self._tell(flight.row, DeliveryState.DEFERRED, str(e), wait=SOON)
 
     def _defer(self, row: Delivery, reply: Reply, found: Verdict) -> None:
         wait = self._patience.wait(row.attempts + 1, _seed(row))
@@ -124,7 +125,7 @@ class Judge:
             Result(
                 subscriber=row.recipient.subscriber,
                 state=state,
-                reason=str(found) if found else None,
+                reason=found,
                 answer=answer,
                 due_at=now + wait if wait else None,
                 at=now,

@@ -254,7 +254,7 @@ class Run:
         except Dropped as e:
             self._decided(line, flight, e)
         except Exception as e:
-            self._judge.not_offered(row, e)
+            self._judge.not_offered(flight, e)
             raise
 
     def _decided(self, line: Line, flight: Flight, outcome: Outcome) -> None:
@@ -275,14 +275,14 @@ class Run:
     def _undecided(self, line: Line, flight: Flight, outcome: Dropped) -> None:
         flight.offers -= isinstance(outcome, Stale)
         if outcome.after_content or flight.offers >= OFFERS:
-            self._judge.broke(flight.row, outcome)
+            self._judge.broke(flight, outcome)
             line.fault = line.fault or (None if outcome.after_content else outcome)
         else:
             self._supply.give_back(flight)
 
     def _judged(self, flight: Flight, reply: Reply) -> None:
         try:
-            doubt = self._judge.answered(flight.row, reply)
+            doubt = self._judge.answered(flight, reply)
         except SendError as e:
             self._halt(e)
             return

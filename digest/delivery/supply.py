@@ -28,6 +28,9 @@ IN_FLIGHT = 64
 #: can take along without those in flight waiting for it.
 LEAST_CLAIM, MOST_CLAIM = 50, 250
 
+#: At full speed so many are permitted at a time, or more: each commit has its price.
+WORTHWHILE = 32
+
 #: So far ahead readers are permitted: what is sent in these seconds. Each that is ready
 #: without a line is one more that a crash leaves uncertain, and each commit costs.
 AHEAD_SECONDS = 0.02
@@ -158,9 +161,11 @@ class Supply:
 
     def take(self) -> tuple[Flight, Letter] | None:
         """
-        Return a flight that may leave at once, and its message, written now.
+        Return a flight that may leave at once, and its message, written now; None: there is none.
 
-        None, and the next ones are asked for, if none may leave.
+        With the last one the next are asked for, while the lines still have something to do:
+        a line that has run dry says its next command in a packet of its own, which servers
+        may answer 40 ms later (RFC 896 and RFC 1122 §4.2.3.2 together).
         """
         while self._ready:
             flight = self._ready.popleft()
@@ -170,11 +175,16 @@ class Supply:
             elif self._loop.time() >= flight.fresh_until:
                 self._stale.append(flight)
             elif letter := self._written(flight.row):
+                self._ask()
                 return flight, letter
             else:
                 self._pace.answered(flight.domain, None)
-        self._wanted.set()
+        self._ask()
         return None
+
+    def _ask(self) -> None:
+        if self._stale or self._room():
+            self._wanted.set()
 
     def _written(self, row: Delivery) -> Letter | None:
         """Return the reader's message; None, and a result, if none can be made."""
@@ -256,9 +266,12 @@ class Supply:
             self._serve()
 
     def _room(self) -> int:
+        """Return how many are to be permitted now; nobody, where soon it would be many more."""
         if self._ready or self._dry:
             return 0
-        return min(self._ahead, IN_FLIGHT - len(self._recorder.flying))
+        room = min(self._ahead, IN_FLIGHT - len(self._recorder.flying))
+        hurried = self._loop.time() - self._permitted_at < AHEAD_SECONDS / 2
+        return 0 if hurried and room < min(self._ahead, WORTHWHILE) else room
 
     async def _next(self, room: int) -> list[Flight]:
         """Return whose turn it is, at most *room*; nobody if nobody is due any more."""
@@ -302,7 +315,10 @@ class Supply:
         """Make the flights durably `attempting`, and those ready that may leave."""
         self._look_ahead()
         leave = await self._recorder.permission([flight.row for flight in flights])
-        fresh_until = self._loop.time() + FRESH_SECONDS
+        # The loop's clock stood still while the disk was waited for.
+        await asyncio.sleep(0)
+        self._permitted_at = self._loop.time()
+        fresh_until = self._permitted_at + FRESH_SECONDS
         for flight in flights:
             if flight.row.recipient.subscriber in leave.go:
                 flight.fresh_until = fresh_until
@@ -319,12 +335,10 @@ class Supply:
 
     def _look_ahead(self) -> None:
         """Ask for more at a time where the last ones left quickly, for fewer where slowly."""
-        now = self._loop.time()
-        if now - self._permitted_at < AHEAD_SECONDS:
+        if self._loop.time() - self._permitted_at < AHEAD_SECONDS:
             self._ahead = min(self._ahead * 2, IN_FLIGHT)
         else:
             self._ahead = max(self._ahead // 2, 1)
-        self._permitted_at = now
 
     async def _refill(self) -> None:
         """Have somebody claimed, if anybody is due; claim the next ones before these are gone."""

@@ -75,8 +75,9 @@ class Pipeline(asyncio.Protocol):
         self._asking: Transaction | None = None
         #: Commands of it that are still to be said, in lockstep.
         self._steps: deque[tuple[Phase, bytes]] = deque()
-        #: Results that are not believed yet.
+        #: Results that are not believed yet, and those that are to be told.
         self._held: list[tuple[Transaction, Outcome]] = []
+        self._known: list[tuple[Transaction, Outcome]] = []
         #: A refused transaction may still be open: RSET comes before the next.
         self._unclean = False
         #: How many groups of commands the server has answered to the last one.
@@ -107,6 +108,7 @@ class Pipeline(asyncio.Protocol):
         self._pump()
         if not self._receiving:
             self._flush()
+            self._tell()
 
     async def quit(self) -> None:
         """Say good-bye and close; a server that does not answer is not waited for long."""
@@ -124,7 +126,7 @@ class Pipeline(asyncio.Protocol):
         while self._waiting and self._may_begin():
             transaction = self._waiting.popleft()
             if self._loop.time() > transaction.begin_by:
-                transaction.done(Stale())
+                self._known.append((transaction, Stale()))
                 continue
             self._begun.append(transaction)
             if self.style is Style.CHUNKED:
@@ -230,6 +232,8 @@ class Pipeline(asyncio.Protocol):
         if heard:
             self._set_deadline()
         self._flush()
+        # While whoever hears of it makes up their mind, the server has something to do.
+        self._tell()
 
     def _reply(self, lines: list[str]) -> None:
         code = int(lines[-1][:3])
@@ -318,12 +322,17 @@ class Pipeline(asyncio.Protocol):
         if self.style is Style.PIPELINED and self._expected:
             self._held.append((transaction, outcome))
         else:
-            transaction.done(outcome)
+            self._known.append((transaction, outcome))
 
     def _believe(self) -> None:
-        held, self._held = self._held, []
-        for transaction, outcome in held:
-            transaction.done(outcome)
+        self._known += self._held
+        self._held.clear()
+
+    def _tell(self) -> None:
+        while self._known:
+            known, self._known = self._known, []
+            for transaction, outcome in known:
+                transaction.done(outcome)
 
     # --- how it ends ---
 
@@ -346,6 +355,7 @@ class Pipeline(asyncio.Protocol):
         self._transport.abort()
         if not doubt:
             self._believe()
+        self._tell()
         undecided = [*(held for held, _ in self._held), *self._begun, *self._waiting]
         self._held.clear()
         self._begun.clear()

@@ -15,12 +15,14 @@ from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import (
+    ARRAY,
     BigInteger,
     Connection,
     Delete,
     Insert,
     Select,
     Update,
+    any_,
     bindparam,
     cast,
     func,
@@ -101,31 +103,35 @@ def instant(conn: Connection, at: datetime | None) -> str | None:
     """Return an instant as either driver takes it: as text."""
     if at is None:
         return None
-    utc = at.astimezone(UTC)
-    if conn.dialect.name == "sqlite":
-        utc = utc.replace(tzinfo=None)
-    return utc.isoformat(" ", "microseconds")
+    text = at.astimezone(UTC).isoformat(" ", "microseconds")
+    return text.removesuffix(_UTC) if conn.dialect.name == "sqlite" else text
 
 
 def moment(value: Any) -> Any:
     """Return an instant in UTC, as a driver gave it (SQLite's as text); None stays None."""
     if isinstance(value, str):
-        return datetime.fromisoformat(value).replace(tzinfo=UTC)
+        return datetime.fromisoformat(value + _UTC)
     return value and value.astimezone(UTC)
 
 
-def ids(numbers: Iterable[int]) -> str:
-    """Return numbers as one value, for a column of JSON or for `among`."""
-    return json.dumps(list(numbers))
+#: How `datetime` writes its zone; SQLite's columns are without.
+_UTC = "+00:00"
+
+
+def ids(conn: Connection, numbers: Iterable[int]) -> str:
+    """Return numbers as one value, for `among`."""
+    listed = ",".join(map(str, numbers))
+    return f"[{listed}]" if conn.dialect.name == "sqlite" else f"{{{listed}}}"
+
+
+def among(kind: str, column: Any, name: str) -> Any:
+    """Return the condition that *column* is one of the numbers of which `ids` made *name*."""
+    if kind == "postgresql":
+        return column == any_(cast(bindparam(name), ARRAY(BigInteger)))
+    numbers = func.json_each(bindparam(name)).table_valued("value")
+    return column.in_(select(cast(numbers.c.value, BigInteger)))
 
 
 def listed(value: Any) -> list[int]:
     """Return the numbers in a column of JSON as a driver gives it: SQLite's as text."""
     return list(json.loads(value) if isinstance(value, str) else value)
-
-
-def among(kind: str, name: str) -> Any:
-    """Return a subquery of the numbers that `ids` made the value called *name* of."""
-    each = func.json_array_elements_text if kind == "postgresql" else func.json_each
-    numbers = each(bindparam(name)).table_valued("value")
-    return select(cast(numbers.c.value, BigInteger))

@@ -43,25 +43,32 @@ _COLUMNS = (
     ("tries", "integer"),
     ("at", "timestamptz"),
 )
-_IN_SQLITE = ", ".join(f"json_extract(value, '$[{n}]') {c}" for n, (c, _) in enumerate(_COLUMNS))
-_IN_POSTGRESQL = ", ".join(f"(value ->> {n})::{kind} {c}" for n, (c, kind) in enumerate(_COLUMNS))
+_SQLITE_ROWS = ", ".join(f"json_extract(value, '$[{n}]') {c}" for n, (c, _) in enumerate(_COLUMNS))
+_POSTGRESQL_ROWS = ", ".join(f"(value ->> {n})::{kind} {c}" for n, (c, kind) in enumerate(_COLUMNS))
 
-# The issue goes with each row, so that SQLite looks the row up and does not look for it. One
-# value of JSON costs the driver of PostgreSQL a quarter of what as many arrays do.
 _WRITE = """
+WITH r AS {kept} (SELECT {columns} FROM {each})
 UPDATE deliveries AS d SET state = r.state, reason = r.reason,
     answer = coalesce(r.answer, d.answer), due_at = coalesce(r.due_at, d.due_at),
     attempts = d.attempts + r.tries, changed_at = r.at
-FROM (SELECT {columns} FROM {each}) AS r
-WHERE d.issue_id = r.issue AND d.subscriber_id = r.whose AND d.claim = {holder}
+FROM r
+WHERE d.issue_id = {issue} AND d.subscriber_id = r.whose AND {found} AND d.claim = {holder}
     AND d.state IN ('claimed', 'uncertain')
 """
-_STATEMENTS = {
-    "sqlite": _WRITE.format(columns=_IN_SQLITE, each="json_each(?)", holder="?"),
-    "postgresql": _WRITE.format(
-        columns=_IN_POSTGRESQL, each="json_array_elements(%s::json)", holder="%s"
-    ),
-}
+# Either planner is shown how to look each row up by its key, whatever its statistics say: one
+# by the issue that goes with each row, the other by a list of all. One value of JSON costs
+# the driver of PostgreSQL a quarter of what as many arrays do.
+_SQLITE = _WRITE.format(
+    kept="", columns=_SQLITE_ROWS, each="json_each(?)", issue="r.issue", found="TRUE", holder="?"
+)
+_POSTGRESQL = _WRITE.format(
+    kept="MATERIALIZED",
+    columns=_POSTGRESQL_ROWS,
+    each="json_array_elements(%s::json)",
+    issue="%s",
+    found="d.subscriber_id = ANY (%s::bigint[])",
+    holder="%s",
+)
 
 
 def write(
@@ -93,7 +100,12 @@ def write(
         )
         for result in results
     ]
-    hot.execute(conn, _STATEMENTS[conn.dialect.name], [json.dumps(rows), holder])
+    told = json.dumps(rows)
+    if conn.dialect.name == "sqlite":
+        hot.execute(conn, _SQLITE, [told, holder])
+    else:
+        whose = hot.ids(conn, (result.subscriber for result in results))
+        hot.execute(conn, _POSTGRESQL, [told, issue_id, whose, holder])
 
 
 def slices(ids: Sequence[int]) -> Iterable[Sequence[int]]:

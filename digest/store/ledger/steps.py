@@ -10,6 +10,7 @@ That row is also the sender's right to send: whoever takes it for dead removes i
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -96,7 +97,7 @@ def claim(conn: Connection, issue_id: int, holder: str, now: datetime, size: int
             taken += [whose for (whose,) in found]
     if not taken:
         return []
-    chosen = {"issue": issue_id, "whose": hot.ids(taken)}
+    chosen = {"issue": issue_id, "whose": hot.ids(conn, taken)}
     _TAKE.run(conn, me=holder, **chosen)
     return [delivery(row, present=True) for row in _TAKEN.rows(conn, **chosen)]
 
@@ -126,7 +127,7 @@ _TAKEN = hot.Hot(lambda kind: rows_of(bindparam("issue")).where(_chosen(kind)[1]
 
 def _chosen(kind: str) -> tuple[Any, Any]:
     of_issue = deliveries.c.issue_id == bindparam("issue")
-    return of_issue, deliveries.c.subscriber_id.in_(hot.among(kind, "whose"))
+    return of_issue, hot.among(kind, deliveries.c.subscriber_id, "whose")
 
 
 def record(
@@ -175,7 +176,7 @@ def _addresses(rows: Sequence[Delivery]) -> dict[int, str]:
 
 def _fly(conn: Connection, holder: str, in_flight: Collection[int], until: datetime) -> None:
     lease = hot.instant(conn, until)
-    _FLY.run(conn, me=holder, flying=hot.ids(sorted(in_flight)), lease=lease)
+    _FLY.run(conn, me=holder, flying=json.dumps(sorted(in_flight)), lease=lease)
 
 
 _MINE = hot.Hot(
@@ -209,7 +210,7 @@ _STANDINGS = hot.Hot(
         )
         .where(
             deliveries.c.issue_id == bindparam("issue"),
-            deliveries.c.subscriber_id.in_(hot.among(kind, "whose")),
+            hot.among(kind, deliveries.c.subscriber_id, "whose"),
             deliveries.c.claim == bindparam("me"),
             deliveries.c.state == DeliveryState.CLAIMED,
         )
@@ -224,7 +225,7 @@ def _standings(
     if not wanted:
         return list
     return _STANDINGS.asked(
-        conn, issue=issue_id, me=holder, whose=hot.ids(wanted), now=hot.instant(conn, now)
+        conn, issue=issue_id, me=holder, whose=hot.ids(conn, wanted), now=hot.instant(conn, now)
     )
 
 

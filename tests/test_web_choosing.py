@@ -99,6 +99,7 @@ def test_opening_links_changes_nothing(
         "/pause",
         "/resume",
         "/format",
+        "/timezone",
         "/language",
         "/address",
         "/link",
@@ -169,6 +170,23 @@ def test_a_pause_ends_on_its_day(site: Site, door: str) -> None:
     assert "Not paused" in back.text
     row = subscription(site.database)
     assert (row.state, row.paused_until) == ("active", None)
+
+
+def test_a_reader_goes_by_their_own_clock(site: Site, door: str, tmp_path: Path) -> None:
+    """Where the newsletter offers it a zone is picked from a list; where not, nothing is asked."""
+    assert site.browser().get(f"{door}/timezone").status_code == 404
+    site.loaded = a_loaded(tmp_path, newsletters={"recap": NEWSLETTER | {"own_clock": True}})
+    browser = site.browser()
+    page = browser.get(f"{door}/timezone").text
+    assert '<optgroup label="Asia">' in page
+    assert "09:00" in page
+    assert browser.post(f"{door}/timezone", data={"answer": "Asia/Tokyo"}).status_code == 200
+    assert subscription(site.database).timezone == "Asia/Tokyo"
+    assert "Tokyo" in browser.get(door).text
+    refused = browser.post(f"{door}/timezone", data={"answer": "../etc/passwd"})
+    assert "none of the answers" in refused.text
+    browser.post(f"{door}/timezone", data={"answer": ""})
+    assert subscription(site.database).timezone is None
 
 
 @pytest.mark.parametrize(

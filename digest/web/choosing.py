@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import cache
 from typing import Annotated, Any
+from zoneinfo import available_timezones
 
 from fastapi import APIRouter, Form, Request
 from starlette.background import BackgroundTask
@@ -49,6 +51,8 @@ class Option:
     value: str
     label: str
     chosen: bool
+    #: Options under the same heading stand together in a list to pick from.
+    under: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +69,8 @@ class Question:
     options: tuple[Option, ...] = ()
     #: Several options may be chosen.
     several: bool = False
+    #: There are too many options to show each on the page.
+    picked: bool = False
     #: ``date`` or ``email``, where the answer is typed.
     field: str = ""
     typed: str = ""
@@ -196,6 +202,7 @@ _ANSWERS: Mapping[str, Callable[[Pages, str, list[str]], Choices]] = {
     "pause": _with(readership.pause, lambda answers: date.fromisoformat(_one(answers))),
     "resume": _resumed,
     "format": _with(readership.choose_format, lambda answers: Format(_one(answers))),
+    "timezone": _with(readership.choose_timezone, lambda answers: _one(answers) or None),
     "language": _with(readership.choose_language, _language),
 }
 
@@ -234,6 +241,7 @@ def _questions(pages: Pages, chosen: Choices) -> list[Question]:
         if chosen.paused
         else _of_pause(_, pages.now().astimezone(settings.zone).date()),
         _of_format(_, chosen),
+        _of_timezone(_, chosen, settings) if settings.own_clock else None,
         _of_language(_, chosen),
         _of_address(_, chosen) if chosen.address else None,
     ]
@@ -307,6 +315,53 @@ def _of_format(_: Say, chosen: Choices) -> Question:
         button=_("Save"),
         options=tuple(Option(each, label, each is chosen.format) for each, label in labels.items()),
     )
+
+
+def _of_timezone(_: Say, chosen: Choices, settings: NewsletterSettings) -> Question:
+    usual = _("The newsletter’s: %(zone)s", zone=_place(settings.timezone))
+    return Question(
+        key="timezone",
+        name=_("Time zone"),
+        asks=_("Which clock should your mail go by?"),
+        hint=_(
+            "It comes at %(time)s there, at most a day after the others.",
+            time=f"{settings.sends.at:%H:%M}",
+        ),
+        now=_place(chosen.timezone) if chosen.timezone else usual,
+        button=_("Save"),
+        options=(
+            Option("", usual, chosen.timezone is None),
+            *(
+                Option(zone, _place(zone), zone == chosen.timezone, under=zone.partition("/")[0])
+                for zone in _zones()
+            ),
+        ),
+        picked=True,
+    )
+
+
+@cache
+def _zones() -> tuple[str, ...]:
+    """Return the time zones that are named by a place, in order."""
+    return tuple(sorted(zone for zone in available_timezones() if zone.startswith(_PLACES)))
+
+
+#: The others are offsets, countries and old spellings.
+_PLACES = (
+    "Africa/",
+    "America/",
+    "Antarctica/",
+    "Asia/",
+    "Atlantic/",
+    "Australia/",
+    "Europe/",
+    "Indian/",
+    "Pacific/",
+)
+
+
+def _place(zone: str) -> str:
+    return zone.rpartition("/")[2].replace("_", " ")
 
 
 def _of_language(_: Say, chosen: Choices) -> Question:

@@ -154,6 +154,19 @@ def address_key(address: str) -> str:
     return local + at + (_host_key(domain) if at else domain.casefold())
 
 
+def address_parts(part: str) -> tuple[str, ...]:
+    """
+    Return what a part of an address may look like in its key; nothing for nothing.
+
+    Of letters beyond ASCII it cannot be told whether they stand before the @, where they
+    stay, or after it, where IDNA writes them in others.
+    """
+    part = part.strip()
+    if not part:
+        return ()
+    return tuple(dict.fromkeys((address_key(part), address_key(f"@{part}").removeprefix("@"))))
+
+
 # --- the same publication twice -----------------------------------------------------------
 
 

@@ -47,6 +47,11 @@ SCOPES: dict[tuple[str, str], str] = {
     ("post", "/issues/{issue_id}/resume"): "send",
     ("post", "/issues/{issue_id}/cancel"): "send",
     ("post", "/issues/{issue_id}/resend"): "send",
+    ("get", "/subscribers"): "subscribers:read",
+    ("get", "/subscribers/{number}"): "subscribers:read",
+    ("post", "/subscribers/{number}/unsubscribe"): "subscribers:write",
+    ("post", "/subscribers/{number}/suppress"): "subscribers:write",
+    ("post", "/subscribers/{number}/erase"): "subscribers:write",
     ("post", "/feeds"): "admin",
     ("patch", "/feeds/{number}"): "admin",
 }
@@ -221,6 +226,7 @@ def test_every_operation_is_described_with_its_token(site: Site) -> None:
 BODY = {
     "version": 0, "act": "undo", "whom": "failed", "to": "me", "newsletter": "recap",
     "title": "A Title", "url": "https://example.org/feed.xml", "enabled": True,
+    "address": "x@example.org",
 }  # fmt: skip
 
 

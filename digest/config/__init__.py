@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -11,12 +11,14 @@ from typing import Any
 from pydantic import ValidationError
 
 from digest.config import blocks, document, environment, faults, remarks
+from digest.config.document import Document
 from digest.config.environment import VARIABLES, Given
+from digest.config.origins import Origin, Setting, origins
 from digest.config.remarks import Remark
 from digest.errors import ConfigError
 from digest.model.settings import Settings
 
-__all__ = ["VARIABLES", "Loaded", "Remark", "Watched", "load"]
+__all__ = ["VARIABLES", "Loaded", "Origin", "Remark", "Setting", "Watched", "load"]
 
 #: What is told by the environment alone, so that config.yaml can be shown to anyone.
 _SECRETS = {"SMTP_USER", "SMTP_PASSWORD", "TOKEN_KEY", "WEBHOOK_SECRET", "API_TOKEN"}
@@ -33,6 +35,13 @@ class Loaded:
     path: Path
     #: What works but should not stay so.
     warnings: tuple[Remark, ...] = ()
+    #: What the file and the environment said, as they said it; secrets are among it.
+    said: Document = field(default=Document({}, {}), repr=False)
+    given: Mapping[str, Given] = field(default_factory=dict, repr=False)
+
+    def origins(self) -> tuple[Setting, ...]:
+        """Return each value in force with where it comes from; secrets are masked."""
+        return origins(self.settings, self.said, self.given)
 
 
 def load(path: Path | None, environ: Mapping[str, str]) -> Loaded:
@@ -57,7 +66,7 @@ def load(path: Path | None, environ: Mapping[str, str]) -> Loaded:
     if wrong:
         raise _together(wrong)
     warnings = (*warnings, *remarks.on(settings, folder), *blocks.remarks(settings, folder))
-    return Loaded(settings, folder, path, warnings)
+    return Loaded(settings, folder, path, warnings, said, given)
 
 
 class Watched:

@@ -20,6 +20,7 @@ from digest.readership.choosing import (
     pause,
     resume,
 )
+from digest.readership.ending import suppress, unsubscribe
 from digest.readership.erasure import Erasure, erase, erase_again
 from digest.readership.exports import exported, harmless
 from digest.readership.hooks import take_sns
@@ -104,9 +105,11 @@ __all__ = [
     "seat",
     "settle_task",
     "show",
+    "suppress",
     "take",
     "take_refusals",
     "take_sns",
     "undo",
+    "unsubscribe",
     "uploads",
 ]

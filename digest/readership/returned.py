@@ -20,11 +20,11 @@ from sqlalchemy import Connection
 
 from digest import tokens
 from digest.bounces import Kind, Refusal, Returned
-from digest.consent import Act
 from digest.errors import BadToken, NoSuchIssue
 from digest.identity import address_key
+from digest.readership.ending import suppress_within
 from digest.readership.outcome import Outcome
-from digest.readership.people import address_hash, token_key
+from digest.readership.people import token_key
 from digest.readership.replies import answered
 from digest.readership.seats import PURPOSE
 from digest.store import Database, bounces, issues, readers
@@ -168,9 +168,11 @@ def _kept(
     fact = replace(fact, subscriber=whose.subscriber, issue=whose.issue, outcome=outcome)
     bounces.keep(conn, fact)
     if outcome is Outcome.SUPPRESSED:
-        _suppress(conn, loaded, whose.subscriber, "bounced", fact.said, now)
+        suppress_within(conn, loaded, whose.subscriber, "bounced", fact.said, now=now)
     elif outcome is Outcome.COUNTED and _is_worn_out(conn, loaded, whose, now):
-        _suppress(conn, loaded, whose.subscriber, "bounced-often", fact.said, now)
+        suppress_within(
+            conn, loaded, whose.subscriber, reason="bounced-often", said=fact.said, now=now
+        )
         return [outcome, Outcome.SUPPRESSED]
     return [outcome]
 
@@ -213,21 +215,6 @@ def _is_worn_out(conn: Connection, loaded: Loaded, whose: _Whose, now: datetime)
     )
 
 
-def _suppress(
-    conn: Connection, loaded: Loaded, subscriber: int, reason: str, said: str, now: datetime
-) -> None:
-    """Write to that reader no more, in any newsletter. Calling twice is safe."""
-    person = readers.by_id(conn, subscriber)
-    if person is None:
-        return
-    hashed = address_hash(loaded, address_key(person.address))
-    readers.suppress(conn, hashed, reason=reason, at=now, detail=said)
-    for one in readers.subscribed_to(conn, subscriber):
-        act = {"subscriber": subscriber, "at": now, "what": Act.SUPPRESSED, "source": reason}
-        readers.prove(conn, one.newsletter, [act])
-    readers.bar(conn, subscriber, at=now)
-
-
 # --- complaints ---------------------------------------------------------------------------
 
 
@@ -248,7 +235,9 @@ def _complained(
     told = {"subscriber": whose.subscriber, "issue": whose.issue, "address": ""}
     bounces.keep(conn, replace(fact, **told, outcome=outcome))  # type: ignore[arg-type]
     if outcome is Outcome.SUPPRESSED:
-        _suppress(conn, loaded, whose.subscriber, "complaint", mail.feedback, now)
+        suppress_within(
+            conn, loaded, whose.subscriber, reason="complaint", said=mail.feedback, now=now
+        )
     return [outcome]
 
 

@@ -30,6 +30,8 @@ class Scope(StrEnum):
     ISSUES_READ = "issues:read"  #: issues, publications and feeds
     ISSUES_WRITE = "issues:write"  #: edit and hold drafts, send tests, change publications
     SEND = "send"  #: approve, release, pause, resume, cancel, send again
+    SUBSCRIBERS_READ = "subscribers:read"  #: subscribers and what is known of them
+    SUBSCRIBERS_WRITE = "subscribers:write"  #: unsubscribe, suppress and erase them
     ADMIN = "admin"  #: feeds, and who has an account
 
     @property
@@ -42,6 +44,8 @@ _LEAST = {
     Scope.ISSUES_READ: Role.VIEWER,
     Scope.ISSUES_WRITE: Role.EDITOR,
     Scope.SEND: Role.PUBLISHER,
+    Scope.SUBSCRIBERS_READ: Role.PUBLISHER,
+    Scope.SUBSCRIBERS_WRITE: Role.ADMIN,
     Scope.ADMIN: Role.ADMIN,
 }
 

@@ -18,13 +18,14 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 
-from digest import __version__, delivery, intake, staff, weekly
+from digest import __version__, delivery, intake, readership, staff, weekly
 from digest.errors import DigestError, Held, NoSuchIssue, WrongState
-from digest.model import DeliveryState, Issue, IssueState
+from digest.identity import address_key, address_parts
+from digest.model import DeliveryState, Issue, IssueState, SubscriptionState
 from digest.model.settings import FeedSettings
 from digest.render.plain import plain
 from digest.staff import Program, Scope
-from digest.store import feeds, issues, ledger, publications
+from digest.store import feeds, issues, ledger, publications, readers
 from digest.web import api
 from digest.web.api import Out, Problem
 from digest.web.desk import deciding, editing, wishes
@@ -147,6 +148,38 @@ class FeedOut(Out):
     error: str
 
 
+class SubscriberOut(Out):
+    id: int
+    address: str
+    name: str
+    state: SubscriptionState
+
+
+class SubscriptionOut(Out):
+    newsletter: str
+    state: SubscriptionState
+    rhythm: str
+    #: Empty: all of them.
+    topics: list[str]
+    lists: list[str]
+    source: str
+    consented_at: datetime | None
+    left_at: datetime | None
+
+
+class PersonOut(Out):
+    """A subscriber, with every subscription."""
+
+    id: int
+    address: str
+    name: str
+    language: str | None
+    attributes: dict[str, Any]
+    #: Never written to, in any newsletter.
+    suppressed: bool
+    subscriptions: list[SubscriptionOut]
+
+
 class Person(Out):
     address: str
     role: str
@@ -231,12 +264,21 @@ class FeedChange(Asked):
     enabled: bool
 
 
+class Leave(Asked):
+    newsletter: str = Field(max_length=64)
+
+
+class Erasure(Asked):
+    #: Theirs, to say that it is meant.
+    address: str = Field(max_length=254)
+
+
 def application(pages: Pages) -> FastAPI:
     """Return the API, to be mounted at `PATH` before the public one."""
     desk = FastAPI(
         title="Weekly Recap: the desk",
         version=__version__,
-        summary="Issues, publications, feeds and people, for programs with a token.",
+        summary="Issues, publications, feeds, subscribers and people, for programs with a token.",
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
@@ -248,6 +290,7 @@ def application(pages: Pages) -> FastAPI:
     _editing(desk, pages)
     _publications(desk, pages)
     _feeds(desk, pages)
+    _subscribers(desk, pages)
     api.explain(desk)
     _explain(desk)
     desk.add_middleware(api.Limit, now=pages.now)
@@ -631,6 +674,110 @@ def _feed(one: feeds.Feed) -> FeedOut:
         succeeded_at=one.succeeded_at,
         failures=one.failures,
         error=without_secret(one.error),
+    )
+
+
+# --- subscribers --------------------------------------------------------------------------
+
+
+def _subscribers(desk: FastAPI, pages: Pages) -> None:
+    reading = [Depends(holding(pages, Scope.SUBSCRIBERS_READ))]
+
+    @desk.get("/subscribers", dependencies=reading)
+    def found(
+        newsletter: str,
+        part: Annotated[str, Query(max_length=254)] = "",
+        state: SubscriptionState | None = None,
+        after: Annotated[int | None, Query(ge=1, lt=2**63)] = None,
+        limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+    ) -> list[SubscriberOut]:
+        """Readers with that part in their address, by address; `after` is the last id."""
+        key = _known(pages, newsletter)
+        with pages.database.read() as conn:
+            page = readers.found(
+                conn, key, parts=address_parts(part), state=state, after=after, most=limit
+            )
+        return [_subscriber(each) for each in page]
+
+    @desk.get("/subscribers/{number}", dependencies=reading)
+    def one(number: IssueNumber) -> PersonOut:
+        """One person, with their subscriptions."""
+        return _person(pages, number)
+
+    _ending(desk, pages)
+
+
+def _ending(desk: FastAPI, pages: Pages) -> None:
+    writing = Depends(holding(pages, Scope.SUBSCRIBERS_WRITE))
+
+    @desk.post("/subscribers/{number}/unsubscribe")
+    def unsubscribe(number: IssueNumber, asked: Leave, who: Program = writing) -> PersonOut:
+        """End one subscription for somebody who asked; their own link brings them back."""
+        known = {each.newsletter for each in _person(pages, number).subscriptions}
+        if asked.newsletter not in known:
+            raise HTTPException(404, f"They have no subscription to {asked.newsletter!r}.")
+        by, now = who.account.address, pages.now()
+        readership.unsubscribe(
+            pages.database, pages.loaded, number, asked.newsletter, by=by, now=now
+        )
+        _log(pages, who, f"unsubscribed reader number {number} from {asked.newsletter}")
+        return _person(pages, number)
+
+    @desk.post("/subscribers/{number}/suppress")
+    def suppress(number: IssueNumber, who: Program = writing) -> PersonOut:
+        """Write to that person no more, whoever imports them again."""
+        _person(pages, number)
+        by, now = who.account.address, pages.now()
+        readership.suppress(pages.database, pages.loaded, number, by=by, now=now)
+        _log(pages, who, f"suppressed reader number {number}")
+        return _person(pages, number)
+
+    @desk.post("/subscribers/{number}/erase", status_code=204)
+    def erase(number: IssueNumber, asked: Erasure, who: Program = writing) -> None:
+        """Forget the person for good, if that is their address; a keyed hash stays."""
+        person = _person(pages, number)
+        if address_key(asked.address) != address_key(person.address):
+            raise HTTPException(422, "This is not the address of that person.")
+        readership.erase(pages.database, pages.loaded, person.address, now=pages.now())
+        _log(pages, who, f"erased reader number {number}")
+
+
+def _subscriber(one: readers.Reader) -> SubscriberOut:
+    assert one.subscription is not None  # noqa: S101 - `found` joins them
+    return SubscriberOut(
+        id=one.subscriber.id,
+        address=one.subscriber.address,
+        name=one.subscriber.name,
+        state=one.subscription.state,
+    )
+
+
+def _person(pages: Pages, number: int) -> PersonOut:
+    with pages.database.read() as conn:
+        person = readers.by_id(conn, number)
+    if person is None:
+        raise HTTPException(404, f"No subscriber has the number {number}.")
+    known = readership.show(pages.database, pages.loaded, person.address)
+    return PersonOut(
+        id=person.id,
+        address=person.address,
+        name=person.name,
+        language=person.language,
+        attributes=person.attributes,
+        suppressed=known["suppressed"],
+        subscriptions=[
+            SubscriptionOut(
+                newsletter=one.newsletter,
+                state=one.state,
+                rhythm=one.rhythm,
+                topics=list(one.topics),
+                lists=list(one.lists),
+                source=one.source,
+                consented_at=one.consented_at,
+                left_at=one.left_at,
+            )
+            for one in (each["subscription"] for each in known["subscriptions"])
+        ],
     )
 
 

@@ -17,10 +17,10 @@ from digest.web.pages import Pages
 
 #: What each role may do, as the page says it.
 ROLES = {
-    "viewer": "sees everything, changes nothing",
+    "viewer": "sees issues, publications and feeds, changes nothing",
     "editor": "changes the draft, holds it, sends tests",
-    "publisher": "approves, releases, pauses, cancels",
-    "admin": "all that, and the people here",
+    "publisher": "approves, releases, pauses, cancels; sees subscribers",
+    "admin": "all that, people, settings and erasing subscribers",
 }
 
 

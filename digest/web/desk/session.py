@@ -79,11 +79,13 @@ def csrf_token(secret: str) -> str:
     return hmac.new(secret.encode(), b"desk form", hashlib.sha256).hexdigest()
 
 
-def looking(pages: Pages) -> Callable[[Request], Visitor]:
-    """Return the dependency of a page that every account may see."""
+def looking(pages: Pages, role: str = "viewer") -> Callable[[Request], Visitor]:
+    """Return the dependency of a page that takes at least *role*; every account has the least."""
 
     def signed_in(request: Request) -> Visitor:
-        return visitor(pages, request)
+        who = visitor(pages, request)
+        refuse_lesser(who, role)
+        return who
 
     return signed_in
 
@@ -95,11 +97,16 @@ def acting(pages: Pages, role: str) -> Callable[..., Visitor]:
         refuse_foreign(request)
         who = visitor(pages, request)
         refuse_forged(who, csrf)
-        if not who.may(role):
-            raise HTTPException(403, f"Your account is a {who.account.role}'s; this takes a {role}")
+        refuse_lesser(who, role)
         return who
 
     return allowed
+
+
+def refuse_lesser(who: Visitor, role: str) -> None:
+    """Raise 403 for somebody whose role does not include *role*."""
+    if not who.may(role):
+        raise HTTPException(403, f"Your account is a {who.account.role}'s; this takes a {role}")
 
 
 def refuse_forged(who: Visitor, csrf: str) -> None:

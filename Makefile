@@ -41,7 +41,7 @@ check: $(READY) ## Lint, format, types, who imports whom, reference, wheel
 lock: $(READY) ## Choose every version anew and write requirements.lock (asks the network)
 	@$(BIN)/uv --quiet pip compile --universal --python-version 3.11 --generate-hashes --upgrade \
 		--no-header --no-emit-index-url --extra postgres --extra sign --extra pictures \
-		--extra fleet --extra fast --group dev pyproject.toml \
+		--extra fleet --extra fast --extra oidc --group dev pyproject.toml \
 		--output-file requirements.lock
 
 migration: $(READY) ## Draft the next step of the schema: make migration TITLE="…"

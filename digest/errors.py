@@ -23,6 +23,7 @@ DigestError                 one sentence that says what, where, and what to do
 ├── ReaderError             a subscriber or a list of them: file, line, address
 ├── ConditionError          a condition on readers cannot be read: column, caret
 ├── BadToken                forged, cut or made for another purpose; never says which
+├── OidcError               the identity provider, or what it said, cannot be believed
 └── TooManyGuesses          at a sign-in; nothing is heard for some seconds
 """
 
@@ -190,6 +191,10 @@ def _under(text: str, at: int) -> tuple[str, str]:
 
 class BadToken(DigestError):
     """The token opens nothing. Why is never told to whoever shows it."""
+
+
+class OidcError(DigestError):
+    """Signing in elsewhere did not work; nobody was signed in."""
 
 
 class TooManyGuesses(DigestError):

@@ -21,7 +21,14 @@ from digest.model.settings import Settings
 __all__ = ["VARIABLES", "Loaded", "Origin", "Remark", "Setting", "Watched", "load"]
 
 #: What is told by the environment alone, so that config.yaml can be shown to anyone.
-_SECRETS = {"SMTP_USER", "SMTP_PASSWORD", "TOKEN_KEY", "WEBHOOK_SECRET", "API_TOKEN"}
+_SECRETS = {
+    "SMTP_USER",
+    "SMTP_PASSWORD",
+    "TOKEN_KEY",
+    "WEBHOOK_SECRET",
+    "API_TOKEN",
+    "OIDC_CLIENT_SECRET",
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,7 @@ VARIABLES: dict[str, tuple[str, ...]] = {
     "METRICS_TOKEN": ("metrics_token",),
     "WEBHOOK_SECRET": ("webhook_secret",),
     "API_TOKEN": ("api_token",),
+    "OIDC_CLIENT_SECRET": ("oidc_client_secret",),
     "DATABASE_URL": ("database",),
     "PUBLIC_URL": ("public_url",),
 }

@@ -26,6 +26,7 @@ _SECRET = {
     ("metrics_token",),
     ("webhook_secret",),
     ("api_token",),
+    ("oidc_client_secret",),
     ("database",),
 }
 

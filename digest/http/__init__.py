@@ -16,7 +16,7 @@ from digest.http.fetching import (
     shown,
     why_refused,
 )
-from digest.http.posting import post
+from digest.http.posting import ask, post
 from digest.http.reaching import Reached, reach
 
 __all__ = [
@@ -25,6 +25,7 @@ __all__ = [
     "Bounds",
     "Lookup",
     "Reached",
+    "ask",
     "fetch",
     "looked_up",
     "post",

@@ -6,6 +6,7 @@ from digest.model.settings.feeds import (
 )
 from digest.model.settings.installation import (
     ChecksSettings,
+    OidcSettings,
     Retention,
     Settings,
     Webhook,
@@ -69,6 +70,7 @@ __all__ = [
     "Monthly",
     "NewsletterSettings",
     "NthWeekday",
+    "OidcSettings",
     "OnDayOfMonth",
     "Ranking",
     "Recurrence",

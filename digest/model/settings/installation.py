@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from datetime import timedelta
 from typing import Literal, Self
+from urllib.parse import urlsplit
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from digest.model.settings.mail import BounceSettings, DkimSettings, SmtpSettings
 from digest.model.settings.newsletter import NewsletterSettings
@@ -14,11 +15,13 @@ from digest.model.settings.values import (
     Duration,
     Host,
     Key,
+    Line,
     Origin,
     PublicUrl,
     SpamFilter,
     Strict,
     WebAddress,
+    is_loopback,
 )
 
 
@@ -69,6 +72,25 @@ class Webhook(Strict):
     )
 
 
+class OidcSettings(Strict):
+    """An identity provider (OpenID Connect) where people of the desk may sign in."""
+
+    #: The provider, as it calls itself: ``https://login.example.org``.
+    issuer: WebAddress
+    #: What the provider knows this installation by; OIDC_CLIENT_SECRET is in .env.
+    client_id: Line = Field(min_length=1, max_length=200)
+    #: What the button calls it: "Sign in with …".
+    name: Line = Field(default="your organisation", min_length=1, max_length=60)
+
+    @field_validator("issuer")
+    @classmethod
+    def _is_encrypted(cls, issuer: str) -> str:
+        parts = urlsplit(issuer)
+        if parts.scheme != "https" and not is_loopback(parts.hostname or ""):
+            raise ValueError(f"must begin with https://, not {issuer!r}")
+        return issuer
+
+
 class WebSettings(Strict):
     """Where `digest serve` listens; a proxy in front of it answers at public_url."""
 
@@ -100,12 +122,16 @@ class Settings(Strict):
     retention: Retention = Retention()
     #: Where the desk and the readers' pages are served.
     web: WebSettings = WebSettings()
+    #: Where people of the desk may sign in besides; none: by password and link alone.
+    oidc: OidcSettings | None = None
     #: What is asked of others before an issue goes out.
     checks: ChecksSettings = ChecksSettings()
     #: Let any number of `digest worker` send, on as many machines; needs PostgreSQL.
     fleet: bool = False
     #: By key: small letters, digits and hyphens; it stands in links, so it stays.
     newsletters: dict[Key, NewsletterSettings] = Field(min_length=1)
+    #: Proves to the identity provider that it is us; OIDC_CLIENT_SECRET in .env.
+    oidc_client_secret: str = Field(default="", exclude=True, repr=False)
     #: Signs links and Message-IDs; TOKEN_KEY in .env, never in config.yaml.
     token_key: str = Field(default="", exclude=True, repr=False)
     #: Opens `/metrics` to who sends it as a bearer token; METRICS_TOKEN in .env. None: no metrics.

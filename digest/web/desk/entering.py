@@ -11,6 +11,7 @@ from starlette.responses import HTMLResponse, Response
 
 from digest import staff
 from digest.errors import BadToken, DigestError, TooManyGuesses
+from digest.web.desk import elsewhere
 from digest.web.desk.device import device
 from digest.web.desk.layout import go
 from digest.web.desk.session import (
@@ -40,6 +41,7 @@ def doors(pages: Pages) -> APIRouter:
     _by_password(router, pages)
     _second_step(router, pages)
     _forgotten(router, pages)
+    elsewhere.add(router, pages, entered)
     _by_link(router, pages)
 
     @router.post("/sign-out")
@@ -112,6 +114,7 @@ def _form(
         next=onward(path),
         address=address,
         refusal=refusal,
+        provider=pages.loaded.settings.oidc,
     )
 
 

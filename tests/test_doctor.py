@@ -560,3 +560,21 @@ def test_a_webhook_that_takes_nothing_is_told(folder: Path) -> None:
         hooks.settle(conn, call.id, DeliveryState.DEFERRED, "answered 500", due_at=now)
     _, findings = examined()
     assert the_one(findings)["sentence"] == f"{url}: 1 calls not taken yet, 0 given up."
+
+
+def test_readers_of_a_month_without_an_issue_are_told(folder: Path) -> None:
+    """Who chose the month's issue gets nothing once `monthly` is taken out of the configuration."""
+    with opened(folder) as database, database.write() as conn:
+        now = datetime.now(UTC)
+        person = {"attributes": {}, "created_at": now}
+        whose = conn.execute(schema.subscribers.insert().values(person)).inserted_primary_key
+        assert whose
+        told = {"newsletter": "weekly", "state": "active", "rhythm": "monthly", "topics": []}
+        more = {"subscriber_id": whose[0], "lists": [], "source": "a test", "changed_at": now}
+        conn.execute(schema.subscriptions.insert().values(**told, **more))
+    _, findings = examined()
+    said = the_one(findings)
+    assert said["sentence"].startswith("1 readers of weekly chose the month's issue")
+    assert "monthly: {}" in said["remedy"]
+    change(folder, "    title:", "    monthly: {}\n    title:")
+    assert amiss(examined()[1]) == []

@@ -155,6 +155,7 @@ def _database(loaded: Loaded) -> Iterator[Finding]:
         yield from _feeds(loaded, database)
         yield from _erasures(loaded, database)
         yield from _retention(loaded, database)
+        yield from _monthly_readers(loaded, database)
         yield from _webhooks(loaded, database)
     except DigestError as e:
         yield _broken("database", e)
@@ -215,6 +216,27 @@ def _retention(loaded: Loaded, database: Database) -> Iterator[Finding]:
             )
         else:
             yield _ok("retention", rule.sentence)
+
+
+def _monthly_readers(loaded: Loaded, database: Database) -> Iterator[Finding]:
+    """Tell of readers who chose a month's issue that is not made any more: they get nothing."""
+    from digest.model import Rhythm
+    from digest.store import census
+
+    for key, newsletter in loaded.settings.newsletters.items():
+        if Rhythm.MONTHLY in newsletter.rhythms:
+            continue
+        with database.read() as conn:
+            waiting = census.reading(conn, key, rhythm=Rhythm.MONTHLY)
+        if waiting:
+            yield Finding(
+                check="readers",
+                health=Health.WARNING,
+                sentence=f"{waiting:,} readers of {key} chose the month's issue, which is not made "
+                "any more: they get no mail.",
+                remedy=f"Put `monthly: {{}}` back under {key} in config.yaml. Who they are is in "
+                f"the column rhythm of: digest subscribers export --newsletter {key}",
+            )
 
 
 def _webhooks(loaded: Loaded, database: Database) -> Iterator[Finding]:

@@ -93,6 +93,9 @@ def _tell(chosen: Chosen, found: Report) -> None:
     terminal.facts(facts)
     _tell_domains(found)
     _tell_hours(chosen, found)
+    if found.links:
+        terminal.say()
+        terminal.table(("followed", "link"), [(one.times, one.url) for one in found.links])
 
 
 def _tell_domains(found: Report) -> None:

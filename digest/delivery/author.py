@@ -12,6 +12,7 @@ from digest.delivery.line import Letter
 from digest.errors import ConfigError
 from digest.model import Delivery, Issue
 from digest.store import Database, issues
+from digest.store import counting as counted
 
 if TYPE_CHECKING:
     from digest.config import Loaded
@@ -29,7 +30,7 @@ def author(
     is missing.
     """
     from digest import tokens
-    from digest.render import fragments, message, signature
+    from digest.render import counting, fragments, message, signature
 
     settings = loaded.settings
     newsletter = settings.newsletters.get(issue.of.newsletter)
@@ -56,7 +57,9 @@ def author(
         with database.read() as conn:
             edition = issues.edition(conn, edition_id)
             variant = issues.variant(conn, variant_id)
-        return fragments.cut(fragments.varied(edition, variant))
+            places = counted.places(conn, edition_id)
+        over = {url: f"{public_url}/to/{edition_id}/{place}" for url, place in places.items()}
+        return fragments.cut(counting.counted(fragments.varied(edition, variant), over))
 
     def returning(issue_id: int, reader: int) -> str | None:
         """Where this reader's mail comes back; None: to `from`."""

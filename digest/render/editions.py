@@ -126,6 +126,7 @@ def look(newsletter: NewsletterSettings) -> dict[str, Any]:
             "postal_address": plain(newsletter.postal_address),
             "notice": plain(newsletter.notice),
             "footer": plain(its.footer),
+            "counts_links": newsletter.count_links,
             "layout": its.layout,
         },
         "_": words.gettext,

@@ -11,7 +11,8 @@ from pydantic import TypeAdapter
 from sqlalchemy import Connection
 
 from digest.model import DeliveryState, Issue, Tally
-from digest.store import Database, bounces, issues, ledger
+from digest.store import Database, bounces, counting, issues, ledger
+from digest.store.counting import Followed
 from digest.store.ledger import Summary
 from digest.store.ledger.reporting import Line, pages
 
@@ -84,6 +85,8 @@ class Report:
     hours: tuple[Hour, ...]
     #: Sent by minute (UTC), for the chart.
     minutes: dict[datetime, int] = field(repr=False)
+    #: How often each link was followed, most often first; none unless the newsletter counts them.
+    links: tuple[Followed, ...] = ()
     #: Where the rows are, once the ledger was put away; "" while they are in the database.
     file: str = ""
 
@@ -111,6 +114,7 @@ def of(database: Database, issue_id: int) -> Report:
             tally=ledger.tally(conn, issue_id),
             excluded=issues.counted(conn, issue_id)[1] if issue.frozen_at else {},
             came_back=bounces.counted(conn, issue_id),
+            links=tuple(counting.of_issue(conn, issue_id)),
             **_figures(counts, issue.frozen_at),
         )
 
@@ -142,6 +146,7 @@ def _from_summary(conn: Connection, issue: Issue, kept: Summary) -> Report:
         skipped=figures.skipped,
         refused=figures.refused,
         came_back=bounces.counted(conn, issue.id),
+        links=tuple(counting.of_issue(conn, issue.id)),
         domains=figures.domains,
         other_domains=figures.other_domains,
         slowest=figures.slowest,

@@ -91,10 +91,12 @@ def turnover(conn: Connection, newsletter: str, *, since: datetime) -> list[Turn
     ]
 
 
-def reading(conn: Connection, newsletter: str) -> int:
-    """Return how many readers *newsletter* has, those in a pause among them."""
+def reading(conn: Connection, newsletter: str, *, rhythm: Rhythm | None = None) -> int:
+    """Return how many readers *newsletter* has, those in a pause among them; of one rhythm."""
     query = select(func.count()).where(
         subscriptions.c.newsletter == newsletter,
         subscriptions.c.state.in_([SubscriptionState.ACTIVE, SubscriptionState.PAUSED]),
     )
+    if rhythm is not None:
+        query = query.where(subscriptions.c.rhythm == rhythm)
     return int(conn.execute(query).scalar_one())

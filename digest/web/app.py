@@ -19,7 +19,19 @@ from starlette.responses import Response
 from digest.config import Loaded
 from digest.errors import BadToken, NoSuchIssue, StoreBusy
 from digest.store import Database
-from digest.web import api, desk, deskapi, files, guard, health, hooks, metrics, readers, stopping
+from digest.web import (
+    api,
+    desk,
+    deskapi,
+    files,
+    following,
+    guard,
+    health,
+    hooks,
+    metrics,
+    readers,
+    stopping,
+)
 from digest.web.pages import Pages, told
 
 _log = structlog.get_logger("digest.web")
@@ -56,7 +68,7 @@ def application(
     app.state.closing = Event()
     app.mount(deskapi.PATH, deskapi.application(pages))
     app.mount(api.PATH, api.application(pages))
-    for room in (health, readers, hooks, stopping, desk, files):
+    for room in (health, readers, hooks, following, stopping, desk, files):
         app.include_router(room.doors(pages))
     measured = metrics.registry(database, clock)
     app.include_router(metrics.doors(pages, measured))

@@ -15,7 +15,7 @@ from digest.conditions import Condition
 from digest.errors import Held, IssueError, WrongState
 from digest.model import Edition, Format, Issue, IssueState, Recap, Variant
 from digest.model.settings import NewsletterSettings
-from digest.store import Database, issues, jobs, ledger
+from digest.store import Database, counting, issues, jobs, ledger
 from digest.weekly.editions import RENDERED, rendered, seal
 from digest.weekly.variants import MOST_SETS, composer, get_nothing
 
@@ -72,11 +72,14 @@ def approve(database: Database, loaded: Loaded, issue: Issue, *, by: str, now: d
     press = _Press(loaded, issue, number)
     edition = press.printed(draft.recap)
     made = press.variants(edition, (), draft.recap)
+    links = _counted(loaded, issue, edition)
     composed = composer(database, loaded, issue, draft)
     for topics in sets[:MOST_SETS]:
         made += press.of(topics, composed(topics), edition, draft.recap)
     templates = seal(loaded)
-    return _keep(database, issue, edition, made, number, by=by, now=now, templates=templates)
+    return _keep(
+        database, issue, edition, made, number, by=by, now=now, templates=templates, links=links
+    )
 
 
 def _refuse_own_work(database: Database, loaded: Loaded, issue: Issue, by: str) -> None:
@@ -167,6 +170,19 @@ def _refuse_barred(
         )
 
 
+def _counted(loaded: Loaded, issue: Issue, edition: Edition) -> tuple[str, ...]:
+    """
+    Return the links that are counted, from the approval on: its footer says so, or does not.
+
+    A change of the configuration while it goes out changes neither.
+    """
+    from digest.render.counting import countable
+
+    if not loaded.settings.newsletters[issue.of.newsletter].count_links:
+        return ()
+    return countable(edition, ours=loaded.settings.public_url)
+
+
 def _keep(
     database: Database,
     issue: Issue,
@@ -177,6 +193,7 @@ def _keep(
     by: str,
     now: datetime,
     templates: str,
+    links: Sequence[str],
 ) -> Issue:
     with database.write() as conn:
         if issues.by_id(conn, issue.id).version != issue.version:
@@ -185,7 +202,8 @@ def _keep(
                 remedy="Look at it again, then approve it.",
             )
         issues.use_up(conn, issue, made[0].items)
-        issues.add_edition(conn, issue.id, edition, made, now=now)
+        edition_id = issues.add_edition(conn, issue.id, edition, made, now=now)
+        counting.keep(conn, edition_id, links)
         detail = {"templates": templates}
         issues.record(conn, issue.id, RENDERED, actor=by, at=now, detail=detail)
         return issues.set_state(

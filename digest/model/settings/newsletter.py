@@ -145,6 +145,9 @@ class NewsletterSettings(Strict):
     #: Words added to the links of publications and blocks for the publisher's statistics
     #: (``utm_source=…``), the same for every reader; none: links stay as they are.
     utm: Utm | None = None
+    #: Counts how often each link of an issue is followed, for all readers together; the footer
+    #: then says so. False: links lead straight to where they say.
+    count_links: bool = False
     #: A sentence under the footer ("not affiliated with …").
     notice: Line = ""
     #: Multiplies a topic's or a kind's weight in the ranking; 1 where unnamed.

@@ -19,7 +19,7 @@ _SITEMAP = "http://www.sitemaps.org/schemas/sitemap/0.9"
 _MOST_ADDRESSES = 50_000
 
 #: Where the desk is, and where single readers' links lead.
-_NOT_FOR_ROBOTS = ("desk", "sign-in", "unsubscribe", "confirm", "preferences", "move")
+_NOT_FOR_ROBOTS = ("desk", "sign-in", "unsubscribe", "confirm", "preferences", "move", "to")
 
 
 def doors(pages: Pages) -> APIRouter:

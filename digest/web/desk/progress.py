@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from digest.model import DeliveryState, Issue, IssueState, Tally
-from digest.store import Database, issues, ledger
+from digest.store import Database, counting, issues, ledger
+from digest.store.counting import Followed
 from digest.store.ledger import Trouble
 
 #: The speed is that of the last minute.
@@ -26,6 +27,8 @@ class Progress:
     #: Whom the freeze left out: {reason: count}.
     excluded: dict[str, int]
     troubles: tuple[Trouble, ...]
+    #: How often each link was followed, most often first; none unless they are counted.
+    links: tuple[Followed, ...] = ()
     #: Readers settled in a second; None while it is not known, or nothing moves.
     per_second: float | None = None
 
@@ -71,6 +74,7 @@ def look(database: Database, issue_id: int) -> Progress:
             tally=ledger.tally(conn, issue_id),
             excluded=excluded,
             troubles=tuple(ledger.troubles(conn, issue_id)),
+            links=tuple(counting.of_issue(conn, issue_id)),
         )
 
 

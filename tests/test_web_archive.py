@@ -14,6 +14,7 @@ from xml.etree import ElementTree
 import feedparser
 import httpx
 import pytest
+from lxml import etree
 
 from digest import feeds
 from digest.model import IssueState, Rhythm
@@ -391,8 +392,45 @@ def test_what_there_is_not_is_a_page_too(site: Site, path: str) -> None:
 # --- feeds --------------------------------------------------------------------------------
 
 
+def valid_atom(content: bytes) -> None:
+    """Let libxml2 hold the document against the grammar of RFC 4287, as far as we use it."""
+    grammar = etree.RelaxNG(etree.parse(Path(__file__).parent / "corpus" / "atom.rng"))
+    grammar.assertValid(etree.fromstring(content))
+
+
+#: The least that a feed may be.
+LEAST = (
+    "<feed xmlns='http://www.w3.org/2005/Atom'><id>urn:x:0</id><title>T</title>"
+    "<updated>2023-09-22T13:00:00Z</updated><author><name>Us</name></author>"
+    "<link href='https://example.org/'/><entry><title>E</title>"
+    "<updated>2023-09-22T14:00:00Z</updated><id>urn:x:1</id></entry></feed>"
+)
+
+
+@pytest.mark.parametrize(
+    ("good", "bad"),
+    [
+        ("<updated>2023-09-22T14:00:00Z</updated>", ""),
+        ("T14:00:00Z", "T14:00:00"),
+        ("<title>E", "<title type='script'>E"),
+        ("<id>urn:x:1</id>", "<id>urn:x:1</id><id>urn:x:2</id>"),
+        ("<name>Us</name>", "<name/>"),
+        ("href='https://example.org/'", ""),
+        ("<id>urn:x:1", "<id>no iri"),
+    ],
+    ids=["no updated", "no zone", "type", "two ids", "no name", "no href", "id"],
+)
+def test_the_grammar_of_feeds_refuses_what_the_rfc_does(good: str, bad: str) -> None:
+    """A missing, doubled or misspelt part is found, and a right document is not refused."""
+    valid_atom(LEAST.encode())
+    assert good in LEAST
+    with pytest.raises(etree.DocumentInvalid):
+        valid_atom(LEAST.replace(good, bad).encode())
+
+
 def is_atom(body: bytes) -> list[ElementTree.Element]:
     """Check the document against RFC 4287's musts; return its entries."""
+    valid_atom(body)
     root = ElementTree.fromstring(body)
     assert root.tag == f"{ATOM}feed"
     for element in (root, *root.iter(f"{ATOM}entry")):

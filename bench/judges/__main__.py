@@ -1,5 +1,7 @@
 """
-Third-party programs judge the sample's mail; one table, exit 1 where one is not content.
+Third-party programs judge the sample's mail and readers' pages, in one table.
+
+Exit 1 where one is not content.
 
     python -m bench.judges               what is missing is installed first
     python -m bench.judges --baseline    accept what caniemail finds today

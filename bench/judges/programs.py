@@ -173,15 +173,22 @@ def mail_servers(mails: Mails) -> Iterator[Said]:
 
 
 def nu(mails: Mails) -> Iterator[Said]:
+    # An issue's page is the mail's own document.
+    for what, files in (("mails", mails.html), ("readers' pages", mails.served)):
+        errors = _nu_errors(files)
+        what = f"{len(files)} {what}"
+        yield Said("Nu HTML checker", what, *_none(errors, "errors"), errors)
+
+
+def _nu_errors(files: tuple[Path, ...]) -> tuple[str, ...]:
     jar = CACHE / "node_modules/vnu-jar/build/dist/vnu.jar"
     command = ["java", "-jar", str(jar), "--errors-only", "--format", "json"]
-    done = subprocess.run([*command, *mails.html], capture_output=True, text=True, check=False)
-    errors = tuple(
+    done = subprocess.run([*command, *files], capture_output=True, text=True, check=False)
+    return tuple(
         f"{Path(each.get('url', '')).name}:{each.get('lastLine', 0)}: {each['message']}"
         for each in json.loads(done.stderr)["messages"]
         if not any(re.search(pattern, each["message"]) for pattern in ALLOWED)
     )
-    yield Said("Nu HTML checker", f"{len(mails.html)} mails", *_none(errors, "errors"), errors)
 
 
 def mjml(mails: Mails) -> Iterator[Said]:
@@ -213,7 +220,7 @@ def chromium(mails: Mails) -> Iterator[Said]:
         for scheme in ("light", "dark"):
             context = browser.new_context(color_scheme=scheme, offline=True)
             page = context.new_page()
-            for mail in mails.html:
+            for mail in (*mails.html, *mails.pages):
                 page.set_content(mail.read_text(), wait_until="domcontentloaded")
                 page.evaluate(axe)
                 for width in WIDTHS:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import mjml
 
+from bench.judges import pages
 from digest.model.settings import DkimSettings
 from digest.render import fragments, notice, sample, specimen
 from digest.render.signature import SEALED, SIGNED, signer
@@ -39,6 +40,9 @@ class Mails:
     altered: dict[str, Path]
     #: What the domain's DKIM record says.
     record: str
+    #: Readers' pages as they are served, and the same with their styles inside.
+    served: tuple[Path, ...]
+    pages: tuple[Path, ...]
 
 
 def written(folder: Path) -> Mails:
@@ -60,7 +64,10 @@ def written(folder: Path) -> Mails:
         message = addressed(fragments.cut(told), newsletter=newsletter)
         messages[language] = bytes(signs.sealed(message, at=SENT_AT))
     html |= {name: _notice(name) for name in _notices()}
+    served, whole = pages.written(folder)
     return Mails(
+        served=served,
+        pages=whole,
         folder=folder,
         html=_files(folder, "html", {name: text.encode() for name, text in html.items()}),
         mjml=_files(folder, "mjml", {str(at): text.encode() for at, text in enumerate(sources)}),

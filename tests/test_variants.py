@@ -19,6 +19,7 @@ from digest import delivery, weekly
 from digest.config import Loaded
 from digest.errors import IssueError
 from digest.model import Edition, Edits, Format, Issue, IssueState, Recap, Rhythm, Variant
+from digest.model.settings import SmtpSettings
 from digest.render import choice, fingerprint, fragments, sample, varied
 from digest.render.specimen import recap as specimen
 from digest.store import Database, issues, ledger
@@ -347,9 +348,9 @@ def test_what_a_reader_receives_is_the_preview(fed, tmp_path):
     (alone,) = subscribe(fed, 1, topics=[ASIA], format="text")
     with running(MailServer()) as server:
         loaded = topical(tmp_path)
-        smtp = {"host": "127.0.0.1", "port": server.port, "tls": "none"}
-        told = loaded.settings.model_dump(by_alias=True) | {"smtp": smtp, "token_key": "0" * 64}
-        loaded = replace(loaded, settings=type(loaded.settings).model_validate(told))
+        smtp = SmtpSettings(host="127.0.0.1", port=server.port, tls="none")
+        told = {"smtp": smtp, "token_key": "0" * 64}
+        loaded = replace(loaded, settings=loaded.settings.model_copy(update=told))
         issue = frozen(fed, loaded)
         tally = delivery.settle(fed, loaded, issue.id, clock=lambda: SEND_HOUR)
     assert tally.settled

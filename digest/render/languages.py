@@ -96,6 +96,7 @@ def _before_last(names: str, stack: str) -> str:
     return f"{first}{comma} {names},{generic if comma else ' ' + generic}".strip()
 
 
+@lru_cache(maxsize=64)
 def has_pages(tag: str) -> bool:
     """Tell whether readers' pages have their words in the language of *tag*."""
     return locale(tag).language == "en" or _file(locale(tag).language, "pages").is_file()

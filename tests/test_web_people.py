@@ -41,6 +41,7 @@ FORMS: dict[str, tuple[str, dict[str, str]]] = {
     "/desk/calendar/unskip": ("publisher", {"newsletter": "recap", "day": "2023-09-21"}),
     "/desk/feeds": ("admin", {"newsletter": "recap", "url": "no address"}),
     "/desk/feeds/{number}": ("admin", {"newsletter": "recap", "enabled": "no"}),
+    "/desk/issues/{issue_id}/check": ("editor", {}),
     "/desk/issues/{issue_id}/edit": ("editor", {"act": "undo"}),
     "/desk/issues/{issue_id}/hold": ("editor", {}),
     "/desk/issues/{issue_id}/refresh": ("editor", {}),
@@ -96,6 +97,7 @@ PAGES = (
     "/desk/feeds",
     "/desk/issues",
     "/desk/issues/{issue_id}",
+    "/desk/issues/{issue_id}/decide/{action}",
     "/desk/issues/{issue_id}/mail",
     "/desk/issues/{issue_id}/preview",
     "/desk/issues/{issue_id}/progress",
@@ -145,7 +147,9 @@ def routes(database: Database, folder: Path) -> set[tuple[str, str]]:
 
 
 def filled(path: str, issue: Issue, account: int = 10**6) -> str:
-    return path.format(issue_id=issue.id, account_id=account, number=account, name="x" * 64)
+    return path.format(
+        issue_id=issue.id, account_id=account, number=account, name="x" * 64, action="hold"
+    )
 
 
 def csrf(browser: httpx.Client) -> dict[str, str]:

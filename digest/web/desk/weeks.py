@@ -59,5 +59,11 @@ def board_page(
         board=shown,
         mine=[act for act in shown.acts if who.may(act.role)],
         refusal=refusal,
-        blocking=len(refusal.reasons) if isinstance(refusal, Held) else 0,
+        blocking=_blocking(shown, refusal) if isinstance(refusal, Held) else 0,
     )
+
+
+def _blocking(shown: board.Board, refusal: Held) -> int:
+    """Return how many of the reasons stand among the checks; one of a person's own does not."""
+    sentences = {check.sentence for check in shown.checks}
+    return sum(reason in sentences for reason in refusal.reasons)

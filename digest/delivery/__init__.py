@@ -163,6 +163,7 @@ def resend(
                 remedy=f"Run: digest issue status --closing {issue.of.key}",
             )
         count = ledger.owe_again(conn, issue_id, whom, now=now)
+        _hand_out_newest(conn, issue_id)
         if count and issue.state is IssueState.FINISHED:
             issues.set_state(
                 conn, issue_id, (IssueState.FINISHED,), IssueState.SENDING, now=now, actor=actor
@@ -170,6 +171,16 @@ def resend(
         detail = {"readers": count, "whom": str(whom)}
         issues.record(conn, issue_id, "resent", actor=actor, at=now, detail=detail)
     return count
+
+
+def _hand_out_newest(conn: Connection, issue_id: int) -> None:
+    """Let who waits get the corrected edition, where there is one."""
+    *before, newest = issues.editions_of(conn, issue_id)
+    if before:
+        old = {
+            one: each for edition in before for one, each in issues.made_of(conn, edition).items()
+        }
+        ledger.hand_out(conn, issue_id, newest, old, issues.made_of(conn, newest))
 
 
 def _opened(

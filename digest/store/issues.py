@@ -266,7 +266,7 @@ def set_state(
         archive.keep_issue(conn, issue_id)
     record(conn, issue_id, str(to_state), actor=actor, at=now, detail={"reasons": reasons})
     found = by_id(conn, issue_id)
-    if to_state is IssueState.FINISHED:
+    if to_state is IssueState.FINISHED and found.frozen_at is not None:
         sent = {"at": now, "what": hooks.SENT, "newsletter": found.of.newsletter}
         hooks.note(conn, [{**sent, "issue_id": issue_id}])
     return found
@@ -314,6 +314,22 @@ def add_edition(
     conn.execute(variants.insert(), [_row(int(edition_id), variant) for variant in made])
     archive.keep_issue(conn, issue_id)
     return int(edition_id)
+
+
+def editions_of(conn: Connection, issue_id: int) -> list[int]:
+    """Return the row numbers of all the issue's editions, the oldest first."""
+    query = select(editions.c.id).where(editions.c.issue_id == issue_id).order_by(editions.c.id)
+    return list(conn.execute(query).scalars())
+
+
+def put_right(conn: Connection, issue_id: int, recap: Recap) -> None:
+    """Let the issue say *recap* from now on, whatever state it is in: its correction does."""
+    said = _RECAP.dump_python(recap, mode="json")
+    conn.execute(
+        update(issues)
+        .where(issues.c.id == issue_id)
+        .values(recap=said, version=issues.c.version + 1)
+    )
 
 
 def _row(edition_id: int, variant: Variant) -> dict[str, Any]:

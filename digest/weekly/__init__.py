@@ -29,6 +29,7 @@ from digest.weekly.content import (
     trials,
     tried,
 )
+from digest.weekly.correcting import correct, reach
 from digest.weekly.deadman import Overdue, alarm, overdue
 from digest.weekly.editions import (
     asked_of_the_web,
@@ -88,6 +89,7 @@ __all__ = [
     "cancel",
     "coming",
     "compose_draft",
+    "correct",
     "edit",
     "findings",
     "freeze",
@@ -103,6 +105,7 @@ __all__ = [
     "prepare",
     "preview",
     "proposals",
+    "reach",
     "redo",
     "rehearse",
     "release",

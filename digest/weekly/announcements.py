@@ -68,7 +68,7 @@ def _news(
         return ("going-out", "1")
     if issue.state in (IssueState.HELD, IssueState.STOPPED):
         return (issue.state, str(issues.last_event(conn, issue.id, issue.state)))
-    if issue.state is IssueState.FINISHED:
+    if issue.state is IssueState.FINISHED and issue.frozen_at:
         # By then what came back has come back; whoever was not told of the end is told both.
         later = issue.finished_at and now >= issue.finished_at + LATER
         return ("day-after" if later else "sent-report", "1")

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Select
 
 from digest import calendar, conditions
 from digest.conditions import Condition
 from digest.errors import Held, IssueError, WrongState
-from digest.model import Edition, Format, Issue, IssueState, Recap, Variant
+from digest.model import Draft, Edition, Format, Issue, IssueState, Recap, Variant
 from digest.model.settings import NewsletterSettings
-from digest.store import Database, counting, issues, jobs, ledger
+from digest.store import Database, corrections, counting, issues, jobs, ledger
+from digest.store.corrections import Correction
+from digest.weekly import correcting
 from digest.weekly.editions import RENDERED, rendered, seal
 from digest.weekly.variants import MOST_SETS, composer, get_nothing
 
@@ -40,9 +42,11 @@ BARRING = frozenset(
 
 def changed_by(conn: Connection, issue: Issue) -> list[str]:
     """Return who wrote the edits that the issue has; nobody if it has none."""
+    told = corrections.of(conn, issue.id)
+    opened = [told.opened_by] if told else []
     if not issues.draft(conn, issue.id).edits:
-        return []
-    return list(dict.fromkeys(act.actor for act in issues.edited(conn, issue.id)))
+        return opened
+    return list(dict.fromkeys((*opened, *(act.actor for act in issues.edited(conn, issue.id)))))
 
 
 def approve(database: Database, loaded: Loaded, issue: Issue, *, by: str, now: datetime) -> Issue:
@@ -61,7 +65,9 @@ def approve(database: Database, loaded: Loaded, issue: Issue, *, by: str, now: d
         )
     with database.read() as conn:
         draft = issues.draft(conn, issue.id)
-        number = issue.number or issues.next_number(conn, issue.of)
+        told = corrections.of(conn, issue.id)
+        original = issues.by_id(conn, told.corrects) if told else issue
+        number = original.number or issues.next_number(conn, issue.of)
         sets = ledger.topic_sets(conn, issue.of.newsletter, issue.of.rhythm)
     if draft.recap is None or not draft.recap.items:
         raise IssueError(
@@ -69,17 +75,35 @@ def approve(database: Database, loaded: Loaded, issue: Issue, *, by: str, now: d
             remedy=f"Run: digest issue why --closing {issue.of.key}",
         )
     _refuse_own_work(database, loaded, issue, by)
+    edition, made = _pressed(database, loaded, issue, draft, sets, number)
+    links = _counted(loaded, issue, edition)
+    keeping = _Keeping(issue, edition, made, by=by, now=now, templates=seal(loaded), links=links)
+    if told is None:
+        return keeping.of_its_own(database, number)
+    language = loaded.settings.newsletters[issue.of.newsletter].language
+    plain = replace(draft, recap=correcting.unnoted(draft.recap, language))
+    right = _pressed(database, loaded, original, plain, sets, number)
+    links = _counted(loaded, original, right[0])
+    return keeping.of_another(database, told, plain, *right, links=links)
+
+
+def _pressed(
+    database: Database,
+    loaded: Loaded,
+    issue: Issue,
+    draft: Draft,
+    sets: Sequence[tuple[str, ...]],
+    number: int,
+) -> tuple[Edition, list[Variant]]:
+    """Return the draft's edition as *issue*'s, with the variants of the topic *sets*."""
+    assert draft.recap is not None  # noqa: S101 - who asks has looked
     press = _Press(loaded, issue, number)
     edition = press.printed(draft.recap)
     made = press.variants(edition, (), draft.recap)
-    links = _counted(loaded, issue, edition)
     composed = composer(database, loaded, issue, draft)
     for topics in sets[:MOST_SETS]:
         made += press.of(topics, composed(topics), edition, draft.recap)
-    templates = seal(loaded)
-    return _keep(
-        database, issue, edition, made, number, by=by, now=now, templates=templates, links=links
-    )
+    return edition, made
 
 
 def _refuse_own_work(database: Database, loaded: Loaded, issue: Issue, by: str) -> None:
@@ -183,37 +207,81 @@ def _counted(loaded: Loaded, issue: Issue, edition: Edition) -> tuple[str, ...]:
     return countable(edition, ours=loaded.settings.public_url)
 
 
-def _keep(
-    database: Database,
-    issue: Issue,
-    edition: Edition,
-    made: Sequence[Variant],
-    number: int,
-    *,
-    by: str,
-    now: datetime,
-    templates: str,
-    links: Sequence[str],
-) -> Issue:
-    with database.write() as conn:
-        if issues.by_id(conn, issue.id).version != issue.version:
+class _Keeping:
+    """Writes an approval down, all at once."""
+
+    def __init__(
+        self,
+        issue: Issue,
+        edition: Edition,
+        made: Sequence[Variant],
+        *,
+        by: str,
+        now: datetime,
+        templates: str,
+        links: Sequence[str],
+    ) -> None:
+        self.links = links
+        self.issue, self.edition, self.made = issue, edition, made
+        self.by, self.now, self.templates = by, now, templates
+
+    def of_its_own(self, database: Database, number: int) -> Issue:
+        """Use up what the issue shows and give it its *number*."""
+        with database.write() as conn:
+            self._refuse_changed(conn)
+            issues.use_up(conn, self.issue, self.made[0].items)
+            self._add(conn)
+            return self._approved(conn, IssueState.APPROVED, {"number": number})
+
+    def of_another(
+        self,
+        database: Database,
+        told: Correction,
+        draft: Draft,
+        edition: Edition,
+        made: Sequence[Variant],
+        *,
+        links: Sequence[str],
+    ) -> Issue:
+        """
+        Put *edition* in the place of the corrected issue's.
+
+        Without a mail the correction ends by that; nothing is used up, and it has no number.
+        """
+        assert draft.recap is not None  # noqa: S101 - it was rendered
+        with database.write() as conn:
+            self._refuse_changed(conn)
+            self._add(conn)
+            state = IssueState.APPROVED if told.mails else IssueState.FINISHED
+            approved = self._approved(conn, state, {})
+            new = correcting.put_in_place(
+                conn, approved, told, draft.recap, edition, made, by=self.by, now=self.now
+            )
+            counting.keep(conn, new, links)
+            return approved
+
+    def _refuse_changed(self, conn: Connection) -> None:
+        if issues.by_id(conn, self.issue.id).version != self.issue.version:
             raise WrongState(
-                f"issue {issue.of.key} was changed by somebody else meanwhile",
+                f"issue {self.issue.of.key} was changed by somebody else meanwhile",
                 remedy="Look at it again, then approve it.",
             )
-        issues.use_up(conn, issue, made[0].items)
-        edition_id = issues.add_edition(conn, issue.id, edition, made, now=now)
-        counting.keep(conn, edition_id, links)
-        detail = {"templates": templates}
-        issues.record(conn, issue.id, RENDERED, actor=by, at=now, detail=detail)
+
+    def _add(self, conn: Connection) -> None:
+        its = issues.add_edition(conn, self.issue.id, self.edition, self.made, now=self.now)
+        counting.keep(conn, its, self.links)
+        detail = {"templates": self.templates}
+        issues.record(conn, self.issue.id, RENDERED, actor=self.by, at=self.now, detail=detail)
+
+    def _approved(self, conn: Connection, state: IssueState, also: dict[str, int]) -> Issue:
         return issues.set_state(
             conn,
-            issue.id,
-            (issue.state,),
-            IssueState.APPROVED,
-            now=now,
-            actor=by,
-            also={"approved_at": now, "approved_by": by, "number": number},
+            self.issue.id,
+            (self.issue.state,),
+            state,
+            now=self.now,
+            actor=self.by,
+            also={"approved_at": self.now, "approved_by": self.by, **also},
         )
 
 
@@ -241,8 +309,11 @@ def freeze(
             remedy=f"Run: digest issue approve --closing {issue.of.key}",
         )
     newsletter = loaded.settings.newsletters[issue.of.newsletter]
-    first_to, meant = newsletter.first_to, audience_of(newsletter, where)
     with database.write() as conn:
+        told = corrections.of(conn, issue.id)
+        # Whoever has the wrong one gets the correction, without waiting for anybody.
+        first_to = None if told else newsletter.first_to
+        meant = where if told else audience_of(newsletter, where)
         _same_as_approved(conn, issue)
         moved = issues.set_state(
             conn,
@@ -264,13 +335,21 @@ def freeze(
             where=meant,
             first_list=first_to.list if first_to else None,
             rest_due_at=now + first_to.wait if first_to else None,
-            spread=newsletter.spread,
-            hours=_hours(conn, newsletter, issue),
+            spread=timedelta() if told else newsletter.spread,
+            hours={} if told else _hours(conn, newsletter, issue),
+            among=_wronged(told),
         )
         issues.count(conn, issue.id, frozen=frozen, excluded=excluded)
         if loaded.settings.fleet:
             jobs.announce(conn, issue.id, frozen)
     return moved
+
+
+def _wronged(told: Correction | None) -> Select[tuple[int]] | None:
+    """Return who gets a correction; None for any other issue."""
+    if told is None or told.edition is None:
+        return None
+    return ledger.has_wrong(told.corrects, told.edition)
 
 
 def _hours(conn: Connection, newsletter: NewsletterSettings, issue: Issue) -> dict[str, datetime]:

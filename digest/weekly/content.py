@@ -25,7 +25,8 @@ from digest.model import (
     Rhythm,
 )
 from digest.model.settings import NewsletterSettings
-from digest.store import Database, issues, publications
+from digest.store import Database, corrections, issues, publications
+from digest.weekly import correcting
 from digest.weekly.blocks import know_pictures, laid
 from digest.weekly.learning import learned
 from digest.weekly.planning import planned
@@ -186,6 +187,7 @@ def trials(database: Database, loaded: Loaded, issue: Issue, *each: Edits) -> li
         newsletter = shown.newsletter
         material = _gather(conn, issue, newsletter)
         pinned = [_with_pins(conn, material, edits) for edits in each]
+        told = corrections.of(conn, issue.id)
     chosen: dict[Hashable, tuple[Candidate, ...]] = {}
     drafts = []
     for edits, known in zip(each, pinned, strict=True):
@@ -193,7 +195,10 @@ def trials(database: Database, loaded: Loaded, issue: Issue, *each: Edits) -> li
         choice = (edits.pins, edits.exclusions, edits.order)
         if choice not in chosen:
             chosen[choice] = _selected(known, newsletter, edits)
-        drafts.append(_composed(known, newsletter, edits, chosen[choice], shown.blocks))
+        draft = _composed(known, newsletter, edits, chosen[choice], shown.blocks)
+        if told and draft.recap:
+            draft = replace(draft, recap=correcting.noted(draft.recap, told, newsletter.language))
+        drafts.append(draft)
     return drafts
 
 
@@ -236,12 +241,20 @@ def _gather(conn: Connection, issue: Issue, newsletter: NewsletterSettings) -> M
     key, close = issue.of.newsletter, issue.window.end
     since = close - max(SEEN_BEFORE, newsletter.look_back, newsletter.late)
     slot = _reaching_back(conn, newsletter, key, slot_of(issue))
+    known = publications.candidates(conn, key, since=since)
+    used = issues.used(conn, key, issue.of.rhythm, but=issue.id)
+    if told := corrections.of(conn, issue.id):
+        known = correcting.its_own(conn, told, known)
+        used = correcting.freed(conn, told, used)
+        # Events and blocks are of the day on which the wrong one went out.
+        sends_at = issues.by_id(conn, told.corrects).sends_at
+        slot = replace(slot, sends_at=sends_at)
     return Material(
         slot=slot,
-        publications=publications.candidates(conn, key, since=since),
+        publications=known,
         history=counted(conn, key, before=close),
         past=issues.labels(conn, key, issue.of.rhythm, before=close, limit=LAST_ISSUES),
-        used=issues.used(conn, key, issue.of.rhythm, but=issue.id),
+        used=used,
         look_back=newsletter.look_back + (issue.window.start - slot.previous_close),
     )
 

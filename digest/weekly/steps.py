@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
+from digest.errors import WrongState
 from digest.model import Issue, IssueState, SkipReason
-from digest.store import Database, issues, ledger
+from digest.store import Database, corrections, issues, ledger
 
 #: States that end an issue's life.
 ENDED = (IssueState.FINISHED, IssueState.CANCELLED, IssueState.MISSED)
@@ -102,8 +103,15 @@ def pause(
 
 
 def resume(database: Database, issue: Issue, *, by: str, now: datetime) -> Issue:
-    """Go on with a stopped issue."""
+    """Go on with a stopped issue; WrongState while it is being corrected."""
     with database.write() as conn:
+        told = corrections.under_way(conn, issue.id)
+        if told is not None:
+            key = issues.by_id(conn, told.issue).of.key
+            raise WrongState(
+                f"issue {issue.of.key} is being corrected: readers would get the wrong edition",
+                remedy=f"Approve or cancel the correction: digest issue show --closing {key}",
+            )
         return issues.set_state(
             conn, issue.id, (IssueState.STOPPED,), IssueState.SENDING, now=now, actor=by
         )

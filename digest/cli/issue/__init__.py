@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import typer
 
-from digest.cli.issue import content, extra, sending
+from digest.cli.issue import content, correcting, extra, sending
 from digest.cli.issue.chosen import with_rhythm
 
 app = typer.Typer(no_args_is_help=True)
@@ -26,6 +26,7 @@ _COMMANDS: dict[str, Callable[..., None]] = {
     "pause": sending.pause,
     "resume": sending.resume,
     "cancel": sending.cancel,
+    "correct": correcting.correct,
     "extra": extra.extra,
     "list": content.listed,
     "status": sending.status,

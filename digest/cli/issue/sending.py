@@ -372,6 +372,7 @@ def standing(chosen: Chosen, issue: Issue, tally: Tally) -> list[tuple[str, obje
             ("Sent", f"{tally.count(DeliveryState.SENT)} of {tally.frozen}"),
             ("Ledger", f"frozen {tally.frozen} = {' + '.join(shown)}"),
             ("Adds up", "yes" if tally.holds else "NO: run digest doctor"),
+            *_editions(chosen, issue),
             *_due_again(chosen, issue),
         ]
     steps = {
@@ -400,6 +401,22 @@ def _finish(chosen: Chosen, issue: Issue) -> list[tuple[str, object]]:
         return []
     local = at.astimezone(chosen.newsletter.zone)
     return [("Finishes", f"{local:%a} {local.day} {local:%b %H:%M}, by your limits")]
+
+
+def _editions(chosen: Chosen, issue: Issue) -> list[tuple[str, object]]:
+    """Return who has which edition, where there is more than one."""
+    from digest.store import ledger
+
+    with chosen.installation.database.read() as conn:
+        found = ledger.by_edition(conn, issue.id)
+    return [
+        (
+            f"Edition {number}",
+            " + ".join(f"{state} {count:,}" for state, count in states.items()),
+        )
+        for number, states in found.items()
+        if len(found) > 1
+    ]
 
 
 def _due_again(chosen: Chosen, issue: Issue) -> list[tuple[str, object]]:

@@ -8,6 +8,7 @@ right by `recover`. Every function is one step of a caller's transaction.
 
 from digest.store.ledger.audience import audience, freeze, timezones, topic_sets
 from digest.store.ledger.doubt import doubt, uncertain, vouch
+from digest.store.ledger.editions import Reach, by_edition, hand_out, has_wrong, reach
 from digest.store.ledger.reading import (
     WAITING,
     Trouble,
@@ -47,6 +48,7 @@ __all__ = [
     "NO_ANSWER",
     "WAITING",
     "Leave",
+    "Reach",
     "Recovered",
     "Result",
     "Summary",
@@ -56,18 +58,22 @@ __all__ = [
     "attempted_between",
     "audience",
     "beat",
+    "by_edition",
     "claim",
     "doubt",
     "drop_rows",
     "due",
     "enter",
     "freeze",
+    "hand_out",
+    "has_wrong",
     "in_flight",
     "issues_to_put_away",
     "last_due",
     "listed",
     "next_due",
     "owe_again",
+    "reach",
     "record",
     "recover",
     "retire",

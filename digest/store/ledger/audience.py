@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy import (
     Connection,
+    Select,
     Text,
     case,
     cast,
@@ -64,6 +65,7 @@ def freeze(
     rest_due_at: datetime | None = None,
     spread: timedelta = timedelta(),
     hours: Mapping[str, datetime] | None = None,
+    among: Select[tuple[int]] | None = None,
 ) -> tuple[int, dict[str, int]]:
     """
     Write the audience as it is now into the ledger; return how many, and whom it left out.
@@ -76,6 +78,8 @@ def freeze(
     Readers on *first_list* are owed the issue from *due_at*, the others from
     *rest_due_at* (default: *due_at* as well), spread evenly over *spread*. Of the others,
     who chose a time zone in *hours* is owed it from the instant there, if that is later.
+
+    With *among*, only those subscribers are candidates.
 
     StoreError, and nothing written, unless every candidate is either frozen or left out.
     To be called once per issue.
@@ -94,6 +98,8 @@ def freeze(
         .where(*_of(newsletter, rhythm))
         .order_by(subscriptions.c.subscriber_id)
     )
+    if among is not None:
+        candidates = candidates.where(subscriptions.c.subscriber_id.in_(among))
     audience = candidates.where(standing == FROZEN).subquery()
     rows = select(
         literal(issue_id),

@@ -18,6 +18,7 @@ from digest.model.colours import legible
 from digest.render.languages import direction
 from digest.render.plain import link
 from digest.store import archive, issues
+from digest.store.corrections import placed
 from digest.web.archive.shelf import CACHE, Shelf, refuse_unnameable, shelf, title
 from digest.web.desk import session
 from digest.web.files import unchanged_or
@@ -64,6 +65,7 @@ def _sent(
         edition = issues.edition(conn, number)
         variant = _variant(conn, number, topics) if topics else None
         corrections = archive.corrections(conn, its.key, sent.key)
+        told = [each.note for each in placed(conn, sent.id)]
         picture = archive.picture(conn, sent.id)
     if variant:
         edition = render.varied(edition, variant)
@@ -73,7 +75,7 @@ def _sent(
         "title": title(sent, its.settings),
         "canonical": its.address(issue=sent.key),
         "picture": link(picture) or "",
-        "notes": _of_topics(its, sent, variant) + _notes(its, sent, corrections, first=first),
+        "notes": _of_topics(its, sent, variant) + _notes(its, sent, corrections, told, first=first),
         "indexed": not (first or variant),
         **_links(its),
     }
@@ -108,9 +110,9 @@ def _of_topics(its: Shelf, sent: archive.Sent, variant: Variant | None) -> list[
 
 
 def _notes(
-    its: Shelf, sent: archive.Sent, corrections: list[archive.Sent], *, first: bool
+    its: Shelf, sent: archive.Sent, corrections: list[archive.Sent], why: list[str], *, first: bool
 ) -> list[dict[str, str]]:
-    """Return what the page says of corrections: a sentence and where it leads."""
+    """Return what the page says of corrections, *why* it was corrected too, and where it leads."""
 
     def day(one: archive.Sent) -> str:
         return its.day(one.changed_at)
@@ -123,6 +125,7 @@ def _notes(
         told.append((said, _("Read the corrected issue"), its.path(issue=sent.key)))
     elif sent.corrected_at:
         said = _("Corrected on %(day)s, when some readers had it already.", day=day(sent))
+        said = " ".join((said, *why))
         as_sent = its.path(issue=sent.key, edition="first")
         told.append((said, _("See it as it first went out"), as_sent))
     if sent.corrects:

@@ -29,6 +29,8 @@ class Act:
     why: bool = False
     #: It cannot be undone.
     grave: bool = False
+    #: It leads to a page of its own.
+    page: bool = False
     #: Whose debt a resend is about: ``uncertain`` or ``failed``.
     whom: str = ""
 
@@ -150,6 +152,22 @@ def _resume(facts: Facts) -> Act:
     )
 
 
+def _correct(facts: Facts) -> Act | None:
+    if facts.issue.of.is_correction:
+        return None
+    have = facts.readers(DeliveryState.SENT)
+    consequence = f"A page says what happens to {have} who got it and {facts.owed} who wait."
+    if facts.tally is None:
+        consequence = "Takes the approval back: it is edited and approved again."
+    return Act(
+        action="correct",
+        label="Correct",
+        consequence=consequence,
+        role="publisher",
+        page=True,
+    )
+
+
 def _resend_uncertain(facts: Facts) -> Act | None:
     if not facts.tally or not facts.tally.count(DeliveryState.UNCERTAIN):
         return None
@@ -184,8 +202,8 @@ _BY_STATE: dict[IssueState, tuple[Callable[[Facts], Act | None], ...]] = {
     IssueState.PLANNED: (_hold, _cancel),
     IssueState.DRAFT: (_approve, _hold, _cancel),
     IssueState.HELD: (_approve, _release, _cancel),
-    IssueState.APPROVED: (_hold, _cancel),
-    IssueState.SENDING: (_pause,),
-    IssueState.STOPPED: (_resume, _cancel),
-    IssueState.FINISHED: (_resend_uncertain, _resend_failed),
+    IssueState.APPROVED: (_hold, _correct, _cancel),
+    IssueState.SENDING: (_pause, _correct),
+    IssueState.STOPPED: (_resume, _correct, _cancel),
+    IssueState.FINISHED: (_resend_uncertain, _resend_failed, _correct),
 }

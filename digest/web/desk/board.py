@@ -15,7 +15,7 @@ from digest.errors import DigestError
 from digest.model import Candidate, Draft, Edits, Issue, IssueState, Item, Publication
 from digest.model.settings import NewsletterSettings
 from digest.render.plain import link as safe_link
-from digest.store import Database, blocks, issues, ledger, publications, tasks
+from digest.store import Database, blocks, corrections, issues, ledger, publications, tasks
 from digest.store.tasks import Task
 from digest.web import words
 from digest.web.desk.acts import Act, Facts, acts
@@ -203,6 +203,10 @@ def _sent(database: Database, issue: Issue, *, now: datetime) -> Progress:
 
 
 def _audience(conn: Connection, issue: Issue, newsletter: NewsletterSettings) -> int:
+    told = corrections.of(conn, issue.id)
+    if told is not None:
+        had = ledger.reach(conn, told.corrects, but=told.edition)
+        return had.wrong + had.unsure if told.mails else 0
     meant = weekly.audience_of(newsletter)
     return ledger.audience(conn, issue.of.newsletter, issue.of.rhythm, where=meant)
 

@@ -10,7 +10,7 @@ PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test test-slow test-all check lock migration reference site bench judges clean
+.PHONY: help setup demo test test-slow test-all check lock migration reference site bench judges sbom clean
 MAKEFLAGS += --no-print-directory
 
 help: ## List what can be typed
@@ -64,6 +64,9 @@ bench: $(READY) ## Measure what the README claims
 
 judges: $(READY) ## Ask third-party programs about the sample's mail; installs what is missing
 	@$(BIN)/python -m bench.judges
+
+sbom: $(READY) ## Write what this program is made of (CycloneDX) into .venv/sbom.json
+	@$(BIN)/python .ci/sbom >.venv/sbom.json
 
 clean: ## Remove .venv and caches; var/ with its database stays
 	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist build

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import socket
 from collections import namedtuple
@@ -20,15 +21,16 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from sqlalchemy import update
 from typer.testing import CliRunner, Result
 
-from digest.cli import app, doctor
+from digest.cli import app
+from digest.cli.doctor import mail, stores
 from digest.cli.init import Answers, write_folder
 from digest.config import load
 from digest.errors import SenderFault
 from digest.model import DeliveryState
 from digest.model.settings import DkimSettings, FeedSettings
 from digest.render import signature
-from digest.store import Database, feeds, hooks, outbox, schema, upgrade
-from tests import nameserver
+from digest.store import Database, feeds, hooks, outbox, schema, upgrade, vitals
+from tests import certificates, mailserver, nameserver, released
 
 #: Long enough ago that a feed which has not worked since is dead.
 LONG_AGO = datetime.now(UTC) - timedelta(days=30)
@@ -123,12 +125,15 @@ def test_a_healthy_folder_exits_with_0(folder: Path) -> None:
     assert done.exit_code == 0, findings
     assert amiss(findings) == []
     assert {one["check"] for one in findings} == {
+        "clock",
         "config",
         "database",
+        "disk",
         "feeds",
         "retention",
         "templates",
         "mail server",
+        "port",
     }
     assert json.loads(done.stdout)["healthy"] is True
 
@@ -253,6 +258,107 @@ def test_a_database_that_cannot_be_written(folder: Path, monkeypatch: pytest.Mon
     assert "locked by another process" in the_one(findings)["sentence"]
 
 
+def test_a_database_of_an_older_program(folder: Path) -> None:
+    """What has steps before it says which schema it has, and what to type."""
+    file = folder / "var" / "recap.db"
+    file.unlink()
+    released.load(released.FOLDER / "0002.sqlite.sql", f"sqlite:///{file}")
+
+    done, findings = examined()
+
+    assert done.exit_code == 1
+    assert f"has schema 0002, and this program needs {upgrade.newest()}" in str(findings)
+    assert "digest db upgrade" in the_one(findings)["remedy"]
+
+
+@pytest.fixture
+def on_postgresql(folder: Path, database: Database, monkeypatch: pytest.MonkeyPatch) -> Database:
+    """The same folder, its database on PostgreSQL."""
+    _read_feed(database)
+    monkeypatch.setenv("DATABASE_URL", database.url)
+    return database
+
+
+@pytest.mark.parametrize("database", ["postgresql"], indirect=True)
+def test_a_database_server_that_is_too_old(
+    on_postgresql: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its version is shown, and said to be too old where our statements need a newer one."""
+    _, findings = examined()
+    assert amiss(findings) == []
+    assert any(one["sentence"].startswith("PostgreSQL 1") for one in findings)
+
+    monkeypatch.setitem(vitals.OLDEST, "postgresql", (99,))
+    done, findings = examined()
+
+    assert done.exit_code == 1
+    assert "too old" in the_one(findings)["sentence"]
+
+
+@pytest.mark.parametrize("database", ["postgresql"], indirect=True)
+def test_a_transaction_that_was_forgotten(
+    on_postgresql: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who has left a transaction open is named, with what ends it."""
+    monkeypatch.setattr(vitals, "PATIENCE", timedelta())
+    other = Database(on_postgresql.url)
+    with other.read() as forgotten:
+        forgotten.exec_driver_sql("SELECT 1")
+        _, findings = examined()
+    other.close()
+
+    assert "has left a transaction open" in the_one(findings)["sentence"]
+    assert "pg_terminate_backend" in the_one(findings)["remedy"]
+
+
+# --- the clock ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("database", ["postgresql"], indirect=True)
+def test_a_clock_that_differs_from_the_databases(
+    on_postgresql: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Machines whose clocks are apart take one another for dead."""
+    monkeypatch.setattr(stores, "CLOCKS_DIFFER", timedelta(microseconds=-1))
+
+    done, findings = examined()
+
+    assert done.exit_code == 1
+    assert the_one(findings)["check"] == "clock"
+    assert "apart" in the_one(findings)["sentence"]
+
+
+def test_a_clock_that_went_back(folder: Path) -> None:
+    """Where the log has something of tomorrow, today is wrong, or yesterday was."""
+    with opened(folder) as database, database.write() as conn:
+        tomorrow = datetime.now(UTC) + timedelta(days=1)
+        conn.execute(
+            schema.events.insert().values(at=tomorrow, actor="bell", what="prepared", detail={})
+        )
+
+    done, findings = examined()
+
+    assert done.exit_code == 1
+    assert the_one(findings)["check"] == "clock"
+
+
+# --- ports --------------------------------------------------------------------------------
+
+
+def test_a_port_that_somebody_else_has(folder: Path) -> None:
+    """Where another program listens, `digest serve` cannot; the remedy is another port."""
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        with (folder / "config.yaml").open("a") as config:
+            config.write(f"\nweb: {{port: {other.getsockname()[1]}}}\n")
+
+        done, findings = examined()
+
+    assert done.exit_code == 1
+    assert the_one(findings)["check"] == "port"
+
+
 @pytest.mark.parametrize(("megabytes", "health"), [(10, "broken"), (200, "warning")])
 def test_a_disk_that_is_nearly_full(
     folder: Path, monkeypatch: pytest.MonkeyPatch, megabytes: int, health: str
@@ -340,7 +446,7 @@ def test_no_remedy_leads_back_here(folder: Path, monkeypatch: pytest.MonkeyPatch
     async def greet(*_: object) -> None:
         raise SenderFault("what is this?", remedy="Run: digest doctor")
 
-    monkeypatch.setattr(doctor, "_greet", greet)
+    monkeypatch.setattr(mail, "greet", greet)
     _, findings = examined()
     (told,) = (finding for finding in findings if finding["check"] == "mail server")
     assert (told["sentence"], told["remedy"]) == ("what is this?", "")
@@ -368,7 +474,7 @@ def test_a_mail_server_that_never_greets(
     folder: Path, mail_server: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A server that takes the connection and says nothing does not stop the doctor."""
-    monkeypatch.setattr(doctor, "SMTP_SECONDS", 0.3)
+    monkeypatch.setattr(mail, "SMTP_SECONDS", 0.3)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         change(folder, f"port: {mail_server}", f"port: {silent.getsockname()[1]}")
         done, findings = examined()
@@ -412,6 +518,23 @@ def test_a_mail_server_that_refuses_the_password(
     assert "535" in the_one(findings)["sentence"]
     assert ".env" in the_one(findings)["remedy"]
     assert "hidden" not in done.output
+
+
+@pytest.mark.parametrize(("days", "health"), [(-1, "broken"), (5, "warning"), (40, "ok")])
+def test_a_certificate_that_nobody_renewed(
+    folder: Path, mail_server: int, tmp_path: Path, days: int, health: str
+) -> None:
+    """An expired certificate is broken, one that expires soon is a warning with the day."""
+    shown = certificates.issue(tmp_path, "127.0.0.1", days=(-60, days))
+    with mailserver.running(mailserver.MailServer(starttls=True, certificate=shown.server)) as it:
+        change(folder, f"port: {mail_server}", f"port: {it.port}")
+        change(folder, "tls: none", f"tls: starttls\n  ca_file: {shown.authority.name}")
+
+        _, findings = examined()
+
+    told = [one for one in findings if one["check"] == "mail server"]
+    assert told[0]["health"] == health
+    assert health == "ok" or "expire" in told[0]["sentence"]
 
 
 # --- signing, and what the domain says ----------------------------------------------------
@@ -542,6 +665,16 @@ def test_a_key_that_others_may_read(folder: Path, key: Path) -> None:
 
     assert done.exit_code == 0, findings
     assert the_one(findings)["remedy"] == f"Run: chmod 600 {key}"
+
+
+def test_a_key_that_is_old(folder: Path, key: Path) -> None:
+    """A key that nobody changed for over a year is a warning with its age."""
+    os.utime(key, (LONG_AGO.timestamp(), (LONG_AGO - timedelta(days=400)).timestamp()))
+
+    done, findings = examined()
+
+    assert done.exit_code == 0
+    assert "430 days old" in the_one(findings)["sentence"]
 
 
 def test_a_webhook_that_takes_nothing_is_told(folder: Path) -> None:

@@ -6,7 +6,8 @@ import asyncio
 import re
 import socket
 import ssl
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from datetime import UTC, datetime
 from ipaddress import ip_address
 from math import inf
 from pathlib import Path
@@ -193,6 +194,8 @@ class Session:
         self._limit = (int(limit) if limit.isdecimal() else 0) or inf
         style, self._window = _style(offered, window)
         self._pipeline = Pipeline(transport, style)
+        #: When the server's certificate expires; None without TLS.
+        self.trusted_until = _expiry(transport.get_extra_info("peercert"))
         # How many messages were offered over it.
         self.messages = 0
 
@@ -310,6 +313,11 @@ _NO_SMTPUTF8 = (
     "the mail server takes no addresses with letters beyond ASCII before the @ "
     "(no SMTPUTF8; nothing was sent)"
 )
+
+
+def _expiry(certificate: Mapping[str, str] | None) -> datetime | None:
+    until = certificate.get("notAfter") if certificate else None
+    return datetime.fromtimestamp(ssl.cert_time_to_seconds(until), UTC) if until else None
 
 
 def _style(extensions: Collection[str], window: int) -> tuple[Style, int]:

@@ -160,15 +160,16 @@ class Fridays:
 
     def __enter__(self) -> Fridays:
         self._prepare()
-        self.nursery = subprocess.Popen(
-            [sys.executable, "-c", NURSERY, self.database.url, str(self.folder),
-             str(self.server.port)],
-            cwd=Path(__file__).parents[1],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=(self.folder / "said").open("w"),
-            text=True,
-        )  # fmt: skip
+        with (self.folder / "said").open("w") as said:
+            self.nursery = subprocess.Popen(
+                [sys.executable, "-c", NURSERY, self.database.url, str(self.folder),
+                 str(self.server.port)],
+                cwd=Path(__file__).parents[1],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=said,
+                text=True,
+            )  # fmt: skip
         sorts = ["bell"] * BELLS + [f"desk {port}" for port in self.ports]
         self.running = [(sort, self._start(sort)) for sort in sorts]
         return self

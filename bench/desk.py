@@ -149,7 +149,7 @@ def served(file: Path) -> Iterator[Desk]:
     try:
         assert server.stdout is not None
         address = f"http://127.0.0.1:{int(server.stdout.readline())}"
-        with httpx.Client(base_url=address, timeout=60) as browser:
+        with httpx.Client(base_url=address, timeout=300) as browser:
             entered = browser.post(f"/sign-in/{link(file)}")
             assert entered.status_code == 303, entered.text
             yield Desk(browser, server.pid)
@@ -201,7 +201,7 @@ def pages(draft: int) -> dict[str, str]:
 def is_measured(path: str) -> bool:
     # A stream ends when the browser goes, and is measured by the page that shows the same;
     # a file to take away is as long as the list it is of.
-    is_page = not path.endswith(("/progress", ".csv"))
+    is_page = not path.endswith(("/progress", ".csv", ".json"))
     return (path == "/" or path.startswith("/desk")) and is_page
 
 

@@ -272,6 +272,8 @@ def _spoil(site: Site, reader: int, issue: int) -> None:
                 failures=3,
                 error="https://example.org/feed answered 503; the next try is in two hours",
                 next_fetch_at=NOW + timedelta(hours=2),
+                fetched_at=NOW - timedelta(minutes=20),
+                succeeded_at=NOW - timedelta(days=3),
             )
         )
         oldest = select(publications.c.id).order_by(publications.c.id.desc()).limit(1)

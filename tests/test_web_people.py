@@ -94,6 +94,7 @@ PAGES = (
     "/",
     "/desk/account",
     "/desk/account/second-factor",
+    "/desk/bounces",
     "/desk/calendar",
     "/desk/feeds",
     "/desk/issues",

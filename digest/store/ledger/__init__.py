@@ -7,7 +7,7 @@ right by `recover`. Every function is one step of a caller's transaction.
 """
 
 from digest.store.ledger.audience import audience, freeze, timezones, topic_sets
-from digest.store.ledger.doubt import doubt, uncertain, vouch
+from digest.store.ledger.doubt import doubt, doubtful, uncertain, vouch
 from digest.store.ledger.editions import Reach, by_edition, hand_out, has_wrong, reach
 from digest.store.ledger.reading import (
     WAITING,
@@ -61,6 +61,7 @@ __all__ = [
     "by_edition",
     "claim",
     "doubt",
+    "doubtful",
     "drop_rows",
     "due",
     "enter",

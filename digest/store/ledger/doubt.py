@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, delete, select, update
+from sqlalchemy import Connection, delete, func, select, update
 
 from digest.model import DeliveryState
 from digest.store.ledger.reading import WAITING
-from digest.store.schema import deliveries, senders
+from digest.store.schema import deliveries, issues, senders
 
 #: Rows of one statement.
 _AT_ONCE = 500
@@ -50,6 +50,35 @@ def uncertain(conn: Connection, issue_id: int, *, after: int = 0, limit: int = 1
         .limit(limit)
     )
     return list(conn.execute(query).scalars())
+
+
+def doubtful(
+    conn: Connection, newsletter: str, *, below: int | None = None, limit: int
+) -> dict[int, int]:
+    """
+    Return the newsletter's issues with uncertain readers, the newest first, and how many.
+
+    With *below* only issues of a lower number.
+    """
+    theirs = (
+        deliveries.c.issue_id == issues.c.id,
+        deliveries.c.state == DeliveryState.UNCERTAIN,
+    )
+    # Asked of each issue by the index: the ledger's rows of all issues are too many to group.
+    count = select(func.count()).where(*theirs).correlate(issues).scalar_subquery()
+    query = (
+        select(issues.c.id, count)
+        .where(
+            issues.c.newsletter == newsletter,
+            issues.c.frozen_at.is_not(None),
+            select(1).where(*theirs).correlate(issues).exists(),
+        )
+        .order_by(issues.c.id.desc())
+        .limit(limit)
+    )
+    if below is not None:
+        query = query.where(issues.c.id < below)
+    return {row[0]: row[1] for row in conn.execute(query)}
 
 
 def vouch(

@@ -1,0 +1,129 @@
+"""What came back, and of whom nobody can know whether they got an issue."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from urllib.parse import urlencode
+
+from fastapi import APIRouter, Depends, Query
+from sqlalchemy import Connection
+from starlette.responses import HTMLResponse
+
+from digest.model import Delivery, DeliveryState, Issue, Tally
+from digest.model.settings import NewsletterSettings
+from digest.store import issues, ledger, returned
+from digest.verdict import Verdict
+from digest.web.desk.acts import Act, Facts, acts
+from digest.web.desk.layout import chosen, desk_page
+from digest.web.desk.session import Visitor, looking
+from digest.web.pages import Pages
+
+#: What came back, on a page.
+PAGE = 50
+#: Issues with uncertain readers on a page, and readers of each of them.
+ISSUES = 10
+READERS = 20
+#: So long back what came is summed up.
+LATELY = timedelta(days=30)
+
+#: What each verdict means, for who reads the page; the gravest first.
+VERDICTS: dict[str, str] = {
+    returned.COMPLAINT: "the reader’s provider passed on “this is spam”",
+    Verdict.DEAD: "the address does not exist",
+    Verdict.REFUSED: "the reader’s server said no, for a reason that may pass",
+    Verdict.FULL: "the mailbox is full",
+    Verdict.OURS: "our fault: policy, signature, content or reputation",
+    Verdict.THROTTLED: "too fast for that domain",
+    Verdict.LATER: "a refusal that passes, or a queue that gave up",
+    Verdict.ACCEPTED: "a report that the mail arrived",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Doubt:
+    """An issue and those of its readers who are uncertain."""
+
+    issue: Issue
+    readers: int
+    #: Those of this page, by number.
+    rows: tuple[Delivery, ...]
+    #: The last of them, if more follow.
+    more_after: int | None
+    #: What sends it to all of them again; None while the issue is going out.
+    act: Act | None
+
+
+def doors(pages: Pages) -> APIRouter:
+    """Return the route of the page; addresses and servers' words on it are for publishers."""
+    router = APIRouter()
+
+    @router.get("/desk/bounces")
+    def came_back(
+        who: Visitor = Depends(looking(pages)),
+        newsletter: str = "",
+        verdict: str = Query("", max_length=16),
+        before: int | None = Query(None, ge=1, lt=2**63),
+        issue: int | None = Query(None, ge=1, lt=2**63),
+        after: int | None = Query(None, ge=1, lt=2**63),
+        below: int | None = Query(None, ge=1, lt=2**63),
+    ) -> HTMLResponse:
+        key, now = chosen(pages, newsletter), pages.now()
+        only = verdict if verdict in VERDICTS else ""
+        settings = pages.loaded.settings
+        home = settings.newsletters[key]
+        with pages.database.read() as conn:
+            doubtful = ledger.doubtful(conn, key, below=below, limit=ISSUES + 1)
+            doubts = [
+                _doubt(conn, home, number, count, now, after=after if number == issue else None)
+                for number, count in list(doubtful.items())[:ISSUES]
+            ]
+            rows = returned.page(conn, key, verdict=only, before=before, most=PAGE + 1)
+            sums = returned.sums(conn, key, since=now - LATELY)
+        mine = {"newsletter": key}
+        return desk_page(
+            pages,
+            who,
+            "desk-bounces.html",
+            key,
+            here="bounces",
+            doubts=doubts,
+            older_doubts=urlencode(mine | {"below": doubts[-1].issue.id})
+            if len(doubtful) > ISSUES
+            else "",
+            rows=rows[:PAGE],
+            older=urlencode(mine | {"verdict": only, "before": rows[PAGE - 1].id})
+            if len(rows) > PAGE
+            else "",
+            sums=sums,
+            verdict=only,
+            below=below,
+            before=before,
+            verdicts=VERDICTS,
+            lately=LATELY.days,
+            is_read=settings.bounces is not None,
+        )
+
+    return router
+
+
+def _doubt(
+    conn: Connection,
+    newsletter: NewsletterSettings,
+    number: int,
+    readers: int,
+    now: datetime,
+    *,
+    after: int | None,
+) -> Doubt:
+    issue, uncertain = issues.by_id(conn, number), DeliveryState.UNCERTAIN
+    rows = ledger.listed(conn, number, uncertain, after=after, limit=READERS + 1)
+    tally = Tally(frozen=readers, by_state={uncertain: readers})
+    facts = Facts(issue=issue, newsletter=newsletter, now=now, items=0, audience=None, tally=tally)
+    return Doubt(
+        issue=issue,
+        readers=readers,
+        rows=tuple(rows[:READERS]),
+        more_after=rows[READERS - 1].recipient.subscriber if len(rows) > READERS else None,
+        act=next((each for each in acts(facts) if each.whom == uncertain), None),
+    )

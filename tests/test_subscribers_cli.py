@@ -150,7 +150,7 @@ def test_one_reader_from_joining_to_forgetting(typed: Typed) -> None:
     )
 
     shown = typed("subscribers", "show", "ana@example.org")
-    assert re.search(r"^weekly-recap +active, weekly$", shown.output, re.M)
+    assert re.search(r"^weekly-recap +active, weekly, html$", shown.output, re.M)
     assert re.search(r"^Lists +staff$", shown.output, re.M)
     assert re.search(r"imported +by phone$", shown.output, re.M)
     known = json.loads(typed("subscribers", "show", "ana@example.org", "--json").stdout)

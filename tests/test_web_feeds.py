@@ -51,7 +51,7 @@ def test_a_feed_is_looked_at_before_it_is_added(
     site: Site, web: WebServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The first press shows what it holds and keeps nothing; the second one adds it."""
-    monkeypatch.setattr(door, "_settings", lambda url: FeedSettings(url=url, allow_private=True))
+    monkeypatch.setattr(door, "web_feed", lambda url: FeedSettings(url=url, allow_private=True))
     admin = site.browser("admin")
     page = send(admin, "/desk/feeds", url=f"{web.url}/feed")
     assert page.status_code == 200

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import islice
@@ -190,6 +190,19 @@ def instant(day: date, at: time, zone: ZoneInfo) -> datetime:
     (RFC 5545, 3.3.5).
     """
     return datetime.combine(day, at, zone).replace(fold=0).astimezone(UTC)
+
+
+def own_hours(
+    newsletter: NewsletterSettings, moment: datetime, zones: Iterable[str]
+) -> dict[str, datetime]:
+    """
+    Return when the hour of *moment*, a send time, strikes in each of *zones*.
+
+    None of them where the newsletter goes by its own clock alone.
+    """
+    if not newsletter.own_clock:
+        return {}
+    return {zone: same_hour(moment, newsletter.zone, ZoneInfo(zone)) for zone in zones}
 
 
 def same_hour(moment: datetime, zone: ZoneInfo, theirs: ZoneInfo) -> datetime:

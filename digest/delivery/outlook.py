@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection
 
-from digest.calendar import same_hour
+from digest.calendar import own_hours
 from digest.model import Issue
 from digest.model.settings import NewsletterSettings
 from digest.pacing import forecast, rates
@@ -57,8 +56,6 @@ def foretold(database: Database, loaded: Loaded, issue: Issue, *, now: datetime)
 
 def _last_hour(conn: Connection, newsletter: NewsletterSettings, issue: Issue) -> datetime | None:
     """Return when the send hour strikes last on a reader's own clock; None where none counts."""
-    if not newsletter.own_clock:
-        return None
     zones = ledger.timezones(conn, issue.of.newsletter, issue.of.rhythm)
-    hours = (same_hour(issue.sends_at, newsletter.zone, ZoneInfo(zone)) for zone in zones)
+    hours = own_hours(newsletter, issue.sends_at, zones).values()
     return max((hour + newsletter.spread for hour in hours), default=None)

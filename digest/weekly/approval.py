@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, Select
 
@@ -354,12 +353,8 @@ def _wronged(told: Correction | None) -> Select[tuple[int]] | None:
 
 def _hours(conn: Connection, newsletter: NewsletterSettings, issue: Issue) -> dict[str, datetime]:
     """Return when the send hour strikes in each time zone that readers chose."""
-    if not newsletter.own_clock:
-        return {}
-    return {
-        zone: calendar.same_hour(issue.sends_at, newsletter.zone, ZoneInfo(zone))
-        for zone in ledger.timezones(conn, issue.of.newsletter, issue.of.rhythm)
-    }
+    zones = ledger.timezones(conn, issue.of.newsletter, issue.of.rhythm)
+    return calendar.own_hours(newsletter, issue.sends_at, zones)
 
 
 def audience_of(newsletter: NewsletterSettings, where: Condition | None = None) -> Condition | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from abc import ABC, abstractmethod
 from calendar import monthrange
 from datetime import date, datetime, time, timedelta
 from difflib import get_close_matches
@@ -18,7 +19,7 @@ Pace = Literal["daily", "weekly", "monthly", ""]
 _LONGEST_BREAK = timedelta(days=366)
 
 
-class Recurrence(BaseModel):
+class Recurrence(BaseModel, ABC):
     """Days of the calendar, at most one strike on each, at one time of the wall clock."""
 
     model_config = ConfigDict(frozen=True)
@@ -30,13 +31,13 @@ class Recurrence(BaseModel):
         return ""
 
     @property
+    @abstractmethod
     def said(self) -> str:
         """When it recurs, as it ends a sentence: ``on Fridays``."""
-        raise NotImplementedError
 
+    @abstractmethod
     def falls_on(self, day: date) -> bool:
         """Tell whether it recurs on *day*, a date in its newsletter's zone."""
-        raise NotImplementedError
 
 
 class Weekly(Recurrence):

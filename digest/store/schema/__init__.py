@@ -3,6 +3,7 @@
 from digest.store.schema.archive import archived, archived_topics
 from digest.store.schema.columns import Id, Instant, metadata
 from digest.store.schema.feeds import (
+    distinctions,
     feeds,
     merges,
     newsletter_feeds,
@@ -71,6 +72,7 @@ __all__ = [
     "counted_links",
     "decisions",
     "deliveries",
+    "distinctions",
     "editions",
     "events",
     "feeds",

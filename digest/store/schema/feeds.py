@@ -126,3 +126,25 @@ merges = Table(
     Column("merged_at", Instant, nullable=False),
     Column("merged_by", Text, nullable=False),
 )
+
+#: Publications that look like one and are two, as an editor said: not proposed again.
+distinctions = Table(
+    "distinctions",
+    metadata,
+    #: The smaller of the two row numbers.
+    Column(
+        "first_id",
+        ForeignKey("publications.id", ondelete="CASCADE"),
+        primary_key=True,
+        autoincrement=False,
+    ),
+    Column(
+        "second_id",
+        ForeignKey("publications.id", ondelete="CASCADE"),
+        primary_key=True,
+        autoincrement=False,
+        index=True,
+    ),
+    Column("said_at", Instant, nullable=False),
+    Column("said_by", Text, nullable=False),
+)

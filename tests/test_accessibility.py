@@ -57,6 +57,15 @@ _FOCUSED = """() => {
 }"""
 
 
+#: A frame that begins to load when the focus comes near takes the focus with it.
+_FRAMES_LOADED = """() => Promise.all(
+    [...document.querySelectorAll('iframe[loading=lazy]')].map(each => new Promise(loaded => {
+        each.addEventListener('load', loaded, {once: true});
+        each.loading = 'eager';
+        each.src = each.src;
+    })))"""
+
+
 @pytest.fixture
 def chromium(needs: Callable[[str, str], NoReturn]) -> Iterator[Callable[..., Any]]:
     with browsing(needs) as opened:
@@ -113,6 +122,7 @@ def test_whatever_can_be_pressed_is_reached_by_tab(
     signed_in(room.site, page)
     for name, address in room.addresses().items():
         shown(room.site, page, address)
+        page.evaluate(_FRAMES_LOADED)
         pressable = page.evaluate(_PRESSABLE)
         # Where a page begins in its one field.
         begun = page.evaluate(_FOCUSED)

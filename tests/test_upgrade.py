@@ -13,7 +13,7 @@ from sqlalchemy import func, select
 
 from digest.errors import StoreBusy, StoreOutdated
 from digest.store import Database, archive, upgrade
-from digest.store.schema import metadata
+from digest.store.schema import metadata, turnover
 from tests import released
 
 NEWEST = upgrade.newest()
@@ -184,3 +184,18 @@ def test_database_in_use_is_said_to_be_busy(empty_database, monkeypatch):
 def _with_another_step(number):
     every = (upgrade.Step(NEWEST, ""), upgrade.Step("0001", ""))
     return every if number is None else every[:1]
+
+
+def test_who_came_and_went_is_counted(empty_database):
+    """Consents of a release without counts by day are counted in the step."""
+    kind = empty_database.engine.dialect.name
+    released.load(released.FOLDER / f"0016.{kind}.sql", empty_database.url)
+    with empty_database.write() as connection:
+        connection.exec_driver_sql("UPDATE subscriptions SET newsletter = 'recap'")
+        connection.exec_driver_sql(
+            "UPDATE consents SET what = 'confirmed', at = '2023-09-29 23:59:00.000000'"
+        )
+    upgrade.upgrade(empty_database)
+    with empty_database.read() as connection:
+        rows = connection.execute(select(*turnover.c["newsletter", "day", "joined", "left"])).all()
+    assert rows == [("recap", "2023-09-29", 1, 0)]

@@ -40,9 +40,10 @@ _EDITS = TypeAdapter(Edits)
 _NEWEST_EDITION = (
     select(func.max(editions.c.id)).where(editions.c.issue_id == issues.c.id).scalar_subquery()
 )
+_CONTENT = ("recap", "candidates", "edits", "unedited", "unworded", "subject")
 #: What an issue is made of; `of_row` makes it.
 RECORD = select(
-    *(c for c in issues.c if c.name not in ("recap", "candidates", "edits", "subject")),
+    *(c for c in issues.c if c.name not in _CONTENT),
     _NEWEST_EDITION.label("newest_edition"),
 )
 #: One that puts another right goes to some readers and shows nothing new.

@@ -41,6 +41,7 @@ from digest.store.schema.readers import (
     subscribers,
     subscriptions,
     suppressions,
+    turnover,
     uploads,
 )
 from digest.store.schema.staff import (
@@ -104,6 +105,7 @@ __all__ = [
     "suppressions",
     "tasks",
     "ticks",
+    "turnover",
     "uploads",
     "uses",
     "variants",

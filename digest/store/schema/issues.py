@@ -45,6 +45,10 @@ issues = Table(
     Column("subject", Text, nullable=False, server_default=""),
     Column("candidates", JSON),
     Column("edits", JSON, nullable=False),
+    #: What the recap would be without any edits, and without the words that people wrote; NULL
+    #: where there are none.
+    Column("unedited", JSON(none_as_null=True)),
+    Column("unworded", JSON(none_as_null=True)),
     Column("created_at", Instant, nullable=False),
     Column("approved_at", Instant),
     Column("approved_by", Text),

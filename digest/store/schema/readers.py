@@ -104,6 +104,21 @@ consents = Table(
     ),
 )
 
+#: Who came and who went, by day in UTC. Rows are added and never changed, so that nobody waits for
+#: another one's counter; those of days that are over are summed up into one (`store.turnover`).
+turnover = Table(
+    "turnover",
+    metadata,
+    own_id(),
+    Column("newsletter", String(64), nullable=False),
+    #: ``2026-12-25``.
+    Column("day", String(10), nullable=False),
+    #: Below zero where somebody is forgotten.
+    Column("joined", Integer, nullable=False),
+    Column("left", Integer, nullable=False),
+    Index("ix_turnover_day", "newsletter", "day"),
+)
+
 #: Keyed hashes of addresses that get nothing, whoever imports them again.
 suppressions = Table(
     "suppressions",

@@ -203,8 +203,7 @@ class _Round:
         return found is Verdict.ACCEPTED
 
     def _wait(self, letter: outbox.Letter, answer: str) -> None:
-        retries = self._loaded.settings.smtp.retries
-        patience = Patience(retries.after, retries.give_up)
+        patience = Patience.of(self._loaded.settings.smtp.retries)
         wait = patience.wait(letter.attempts, letter.idempotency_key)
         if wait is None:
             self._settle(letter, DeliveryState.FAILED, patience.given_up(answer))

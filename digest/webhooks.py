@@ -21,7 +21,8 @@ from sqlalchemy import Connection
 from digest.errors import FetchFailed
 from digest.http import post
 from digest.model import DeliveryState
-from digest.store import Database, hooks, issues, ledger, readers
+from digest.model.settings import Retries
+from digest.store import Database, hooks, issues, ledger, subscribers
 from digest.store.hooks import Call
 from digest.verdict import Patience
 
@@ -37,7 +38,7 @@ REST = timedelta(minutes=1)
 GONE = 410
 
 #: A receiver is waited for as long as a mail server is.
-PATIENCE = Patience()
+PATIENCE = Patience.of(Retries())
 
 _KINDS = {
     hooks.JOINED: "reader.joined",
@@ -144,7 +145,7 @@ def _said(conn: Connection, call: Call) -> dict[str, Any]:
     """Return the body: the address as it is now, so that who was erased has none."""
     data: dict[str, Any] = {"newsletter": call.newsletter, **call.detail}
     if call.subscriber is not None:
-        person = readers.by_id(conn, call.subscriber)
+        person = subscribers.by_id(conn, call.subscriber)
         data |= {"subscriber": call.subscriber, "address": person.address if person else None}
     if call.issue is not None:
         issue, tally = issues.by_id(conn, call.issue), ledger.tally(conn, call.issue)

@@ -281,8 +281,9 @@ def _above(lines: list[str], index: int) -> str:
 def verdicts() -> str:
     """Return the page of what a mail server's answer, or a bounce, means."""
     from digest import verdict
+    from digest.model.settings import Retries
 
-    tries = ", ".join(f"{wait.total_seconds() / 60:g}" for wait in verdict.Patience().waits)
+    tries = ", ".join(f"{wait.total_seconds() / 60:g}" for wait in Retries().after)
     parts = [
         "# What a mail server's answer means\n",
         MADE,

@@ -21,7 +21,7 @@ from digest.model import (
     Variant,
     Window,
 )
-from digest.store import Database, issues, publications
+from digest.store import Database, drafts, editions, issues, publications
 from digest.store.schema import feeds, newsletter_feeds
 from tests.website import an_edition
 
@@ -81,10 +81,10 @@ def an_issue(
     with database.write() as conn:
         issue = issues.plan(conn, of, recap.window, sends_at=at, now=closes)
         draft = Draft(recap=recap)
-        issue = issues.write_draft(conn, issue, draft, now=closes, actor="bell", what="prepared")
+        issue = drafts.write(conn, issue, draft, now=closes, actor="bell", what="prepared")
         if state is not IssueState.DRAFT:
             edition = an_edition(recap, issue, loaded, number)
-            issues.add_edition(conn, issue.id, edition, [full(recap, edition.digest)], now=closes)
+            editions.add(conn, issue.id, edition, [full(recap, edition.digest)], now=closes)
             frozen = state not in (IssueState.APPROVED, IssueState.HELD)
             also: dict[str, Any] = {"approved_at": closes, "number": number}
             also |= {"frozen_at": at, "frozen": 0, "excluded": {}} if frozen else {}
@@ -98,11 +98,11 @@ def corrected(
 ) -> None:
     """Give the issue a second edition with another headline, made *at*."""
     with database.write() as conn:
-        recap = issues.draft(conn, issue.id).recap
+        recap = drafts.read(conn, issue.id).recap
         assert recap is not None
         again = a_recap(recap.window, headline, tuple(item.title for item in recap.items), ())
         edition = an_edition(again, issue, loaded, issue.number or 1)
-        issues.add_edition(conn, issue.id, edition, [full(again, edition.digest)], now=at)
+        editions.add(conn, issue.id, edition, [full(again, edition.digest)], now=at)
 
 
 def a_recap(

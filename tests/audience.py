@@ -7,9 +7,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from digest.model import IssueState, Rhythm, SubscriptionState
-from digest.store import Database, issues, ledger
-from digest.store.schema import editions, subscribers, subscriptions, variants
+from digest.store import Database, editions, issues, ledger, tallies
+from digest.store.schema import editions as edition_rows
 from digest.store.schema import issues as issues_table
+from digest.store.schema import subscribers, subscriptions, variants
 
 NOW = datetime(2023, 9, 22, 13, tzinfo=UTC)
 NEWSLETTER = "weekly-recap"
@@ -41,7 +42,7 @@ def an_issue(
             .returning(issues_table.c.id)
         ).scalar_one()
         edition = conn.execute(
-            editions.insert()
+            edition_rows.insert()
             .values(
                 issue_id=issue,
                 number=1,
@@ -52,7 +53,7 @@ def an_issue(
                 notes=[],
                 created_at=NOW,
             )
-            .returning(editions.c.id)
+            .returning(edition_rows.c.id)
         ).scalar_one()
         conn.execute(
             variants.insert().values(
@@ -106,11 +107,11 @@ def frozen(database: Database, issue: int, **told: Any) -> tuple[int, dict[str, 
             "newsletter": NEWSLETTER,
             "rhythm": Rhythm.WEEKLY,
             "edition_id": record.edition_id,
-            "variants": issues.made_of(conn, record.edition_id),
+            "variants": editions.variants_of(conn, record.edition_id),
             "due_at": NOW,
         }
         count, excluded = ledger.freeze(conn, issue, **(facts | told))
-        issues.count(conn, issue, frozen=count, excluded=excluded)
+        tallies.count(conn, issue, frozen=count, excluded=excluded)
     return count, excluded
 
 

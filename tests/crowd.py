@@ -19,7 +19,7 @@ from sqlalchemy import Connection
 from digest.config import Loaded
 from digest.identity import link_key, title_key, topic_key
 from digest.model import DeliveryState, IssueState, Tally
-from digest.store import Database, issues
+from digest.store import Database, tallies
 from digest.store.archive.words import words
 from digest.store.schema import (
     archived,
@@ -287,9 +287,9 @@ def _owe(conn: Connection, size: Size) -> None:
     )
     counts = {DeliveryState(state): count for state, count in by_state}
     settled = Tally(frozen=sum(counts.values()), by_state=counts)
-    issues.keep_outcome(conn, size.issues - 1, settled)
+    tallies.keep_outcome(conn, size.issues - 1, settled)
     for place in (size.issues - 1, size.issues):
-        issues.count(conn, place, frozen=settled.frozen, excluded={"paused": size.readers // 50})
+        tallies.count(conn, place, frozen=settled.frozen, excluded={"paused": size.readers // 50})
 
 
 def _return_some(conn: Connection, size: Size) -> None:

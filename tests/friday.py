@@ -13,7 +13,7 @@ from digest import weekly
 from digest.config import Loaded
 from digest.model import Issue, IssueState
 from digest.model.settings import Settings
-from digest.store import Database, issues
+from digest.store import Database, drafts, issues
 from digest.store.schema import (
     feeds,
     newsletter_feeds,
@@ -155,7 +155,7 @@ def prepared(
 
 def draft_of(database: Database, issue: Issue) -> Any:
     with database.read() as conn:
-        return issues.draft(conn, issue.id)
+        return drafts.read(conn, issue.id)
 
 
 def sent_before(database: Database, loaded: Loaded) -> Issue:

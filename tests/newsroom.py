@@ -12,7 +12,7 @@ from sqlalchemy import select, update
 from digest import readership, staff, tokens, weekly
 from digest.model import DeliveryState, Edits, IssueState
 from digest.schedule import Bell
-from digest.store import issues
+from digest.store import issues, tallies
 from digest.store.schema import bounces, deliveries, feeds, outbox, publications
 from digest.web import application
 from tests import friday
@@ -247,7 +247,7 @@ def _owe(site: Site, issue: int, readers: list[int], states: list[DeliveryState]
                     changed_at=NOW - timedelta(minutes=5),
                 )
             )
-        issues.count(conn, issue, frozen=len(readers), excluded={"paused": 1})
+        tallies.count(conn, issue, frozen=len(readers), excluded={"paused": 1})
 
 
 def _spoil(site: Site, reader: int, issue: int) -> None:

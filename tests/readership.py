@@ -13,7 +13,7 @@ from digest import readership, tokens
 from digest.config import Loaded, load
 from digest.model import Subscription
 from digest.readership import ImportReport
-from digest.store import Database, readers, schema
+from digest.store import Database, consents, readers, schema, suppressions
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 KEY = "k" * 64
@@ -80,7 +80,7 @@ class Readership:
     def acts(self, address: str) -> list[str]:
         """What was written down of that address, oldest first."""
         with self.database.read() as conn:
-            proofs = readers.proofs(conn, self.of(address).subscriber, NEWSLETTER)
+            proofs = consents.proofs(conn, self.of(address).subscriber, NEWSLETTER)
         return [proof.what for proof in proofs]
 
     def token(self, address: str) -> str:
@@ -100,14 +100,14 @@ class Readership:
         """Keep that address from getting mail, as a complaint does."""
         with self.database.write() as conn:
             hashed = tokens.address_hash(KEY, address)
-            readers.suppress(conn, hashed, reason="complaint", at=at)
+            suppressions.add(conn, hashed, reason="complaint", at=at)
 
     def everything(self) -> list[tuple[Any, ...]]:
         """Every reader with all acts, and every suppression, in an order of their own."""
         rows: list[tuple[Any, ...]] = []
         with self.database.read() as conn:
             for one in readers.listed(conn, NEWSLETTER):
-                proofs = readers.proofs(conn, one.subscriber.id, NEWSLETTER)
+                proofs = consents.proofs(conn, one.subscriber.id, NEWSLETTER)
                 told = replace(one.subscriber, id=0)
                 assert one.subscription is not None
                 rows.append((told, replace(one.subscription, subscriber=0), proofs))

@@ -21,7 +21,7 @@ from digest.cli import app
 from digest.config import load
 from digest.errors import StoreError, StoreOutdated
 from digest.model import DeliveryState, IssueState
-from digest.store import Database, issues, ledger, restorations, snapshot
+from digest.store import Database, issues, ledger, newsletters, restorations, snapshot
 from digest.store.schema import metadata, subscribers
 from tests import cluster, released
 from tests.audience import addresses, an_issue, frozen, readers
@@ -361,7 +361,7 @@ def test_a_draft_made_after_restoration_is_held_too(database, tmp_path):
     subscribe(database, 3)
     marked(database, BEFORE - timedelta(days=1), SEND_HOUR + timedelta(hours=1))
     with database.write() as conn:
-        issues.started(conn, "recap", now=BEFORE - timedelta(days=30))
+        newsletters.started(conn, "recap", now=BEFORE - timedelta(days=30))
     steps = weekly.advance(database, loaded, "recap", now=SEND_HOUR + timedelta(hours=2))
     assert [step.what for step in steps] == ["held"]
     assert any("may have gone out" in reason for reason in steps[0].issue.reasons)

@@ -16,7 +16,17 @@ from digest.conditions import And, Compared, Condition, Empty, Facts, Not, OneOf
 from digest.config import Loaded
 from digest.errors import ConditionError, WrongState
 from digest.model import Issue
-from digest.store import Database, issues, ledger, readers, schema, segments
+from digest.store import (
+    Database,
+    ledger,
+    newsletters,
+    readers,
+    schema,
+    segments,
+    subscribers,
+    subscriptions,
+    tallies,
+)
 from tests import friday
 
 NEWSLETTER = "weekly-recap"
@@ -197,7 +207,7 @@ def test_the_databases_agree_with_the_evaluator(database: Database, tree: Condit
 
 def _take_in(conn: Any, n: int, facts: Facts) -> None:
     key = f"reader{n}@{facts.domain}"
-    readers.add(
+    subscribers.add(
         conn,
         [
             {
@@ -211,7 +221,7 @@ def _take_in(conn: Any, n: int, facts: Facts) -> None:
         ],
     )
     told = {
-        "subscriber_id": readers.numbers(conn, [key])[key],
+        "subscriber_id": subscribers.numbers(conn, [key])[key],
         "newsletter": NEWSLETTER,
         "state": "active",
         "topics": list(facts.topics),
@@ -220,7 +230,7 @@ def _take_in(conn: Any, n: int, facts: Facts) -> None:
         "consented_at": facts.joined,
         "changed_at": DAYS[0],
     }
-    readers.subscribe(conn, [told])
+    subscriptions.add(conn, [told])
 
 
 @given(TREES)
@@ -289,12 +299,12 @@ def _friday(database: Database, folder: Path, **told: Any) -> tuple[Loaded, Issu
     """An approved issue before ten readers, of whom the numbers 1 to 4 are German."""
     loaded = friday.a_loaded(folder, **told)
     with database.write() as conn:
-        issues.started(conn, "recap", now=friday.MONDAY)
+        newsletters.started(conn, "recap", now=friday.MONDAY)
     friday.publish(database, *friday.TITLES)
     friday.subscribe(database, 10)
     with database.write() as conn:
         for one in readers.listed(conn, "recap")[:4]:
-            readers.describe(conn, one.subscriber.id, {"country": "DE"})
+            subscribers.describe(conn, one.subscriber.id, {"country": "DE"})
     issue = friday.prepared(database, loaded)
     return loaded, weekly.approve(database, loaded, issue, by="editor", now=friday.BEFORE)
 
@@ -318,7 +328,7 @@ def test_an_issue_goes_to_whom_it_is_meant_for(
     condition = conditions.parse(where) if where else None
     issue = weekly.freeze(database, loaded, issue, now=friday.SEND_HOUR, where=condition)
     with database.read() as conn:
-        count, excluded = issues.counted(conn, issue.id)
+        count, excluded = tallies.counted(conn, issue.id)
         tally = ledger.tally(conn, issue.id)
         meant = weekly.audience_of(loaded.settings.newsletters["recap"], condition)
         audience = ledger.audience(conn, "recap", issue.of.rhythm, where=meant)
@@ -335,7 +345,7 @@ def test_who_is_gone_is_counted_as_gone(database: Database, tmp_path: Path) -> N
     loaded, issue = _friday(database, tmp_path, only='country = "DE"')
     with database.write() as conn:
         last = readers.listed(conn, "recap")[-1].subscriber.id
-        readers.change(conn, last, "recap", at=friday.MONDAY, state="left")
+        subscriptions.change(conn, last, "recap", at=friday.MONDAY, state="left")
     issue = weekly.freeze(database, loaded, issue, now=friday.SEND_HOUR)
     with database.read() as conn:
-        assert issues.counted(conn, issue.id) == (4, {"segment": 5, "left": 1})
+        assert tallies.counted(conn, issue.id) == (4, {"segment": 5, "left": 1})

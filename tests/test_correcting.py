@@ -19,8 +19,9 @@ from digest import delivery, weekly
 from digest.config import Loaded
 from digest.errors import Held, IssueError, WrongState
 from digest.model import DeliveryState, Edits, Issue, IssueState, Rhythm
-from digest.store import Database, archive, corrections, issues, ledger
-from digest.store.schema import deliveries, editions, events
+from digest.store import Database, archive, corrections, editions, issues, ledger, precedents, uses
+from digest.store.schema import deliveries, events
+from digest.store.schema import editions as edition_rows
 from tests.friday import (
     BEFORE,
     CLOSING,
@@ -103,8 +104,8 @@ def numbers(database: Database, issue: Issue) -> Counter[int]:
     """How many readers the ledger says have which edition."""
     with database.read() as conn:
         query = (
-            select(editions.c.number)
-            .join(deliveries, deliveries.c.edition_id == editions.c.id)
+            select(edition_rows.c.number)
+            .join(deliveries, deliveries.c.edition_id == edition_rows.c.id)
             .where(deliveries.c.issue_id == issue.id)
         )
         return Counter(conn.execute(query).scalars())
@@ -183,7 +184,7 @@ def test_afterwards_without_a_mail_the_archive_alone_is_put_right(database, load
         assert shown is not None
         assert shown.headline == "Put Right"
         assert shown.corrected_at == LATER
-        assert issues.edition(conn, shown.first_edition_id).subject != shown.subject
+        assert editions.read(conn, shown.first_edition_id).subject != shown.subject
         assert archive.sent_issue(conn, "recap", correction.of.key) is None
         [told] = corrections.placed(conn, issue.id)
     assert (told.note, told.edition) == (NOTE, shown.edition_id)
@@ -205,8 +206,8 @@ def test_a_correction_begins_with_the_issue_as_it_was(database, loaded):
     assert after.subject == f"Correction: {before.subject}"
     correction = weekly.approve(database, loaded, again_composed, by="ana@example.org", now=LATER)
     with database.read() as conn:
-        by = set(issues.used(conn, "recap", Rhythm.WEEKLY, but=0).values())
-        assert issues.sizes(conn, replace(issue.of, key="x"), most=9) == [len(before.items)]
+        by = set(uses.used(conn, "recap", Rhythm.WEEKLY, but=0).values())
+        assert precedents.sizes(conn, replace(issue.of, key="x"), most=9) == [len(before.items)]
     assert by == {issue.of.key}
     assert correction.number is None
 

@@ -18,7 +18,7 @@ from digest.config import Loaded
 from digest.model import Edition, Issue
 from digest.model.settings import SmtpSettings
 from digest.render.counting import countable, counted
-from digest.store import Database, counting, issues
+from digest.store import Database, counting, editions
 from digest.store.schema import counted_links
 from tests.friday import BEFORE, SEND_HOUR, a_loaded, prepared, publish, subscribe
 from tests.mailserver import MailServer, running
@@ -54,7 +54,7 @@ def sent(fed: Database, loaded: Loaded, *, later: Loaded | None = None) -> tuple
 def edition_of(fed: Database, issue: Issue) -> Edition:
     assert issue.edition_id is not None
     with fed.read() as conn:
-        return issues.edition(conn, issue.edition_id)
+        return editions.read(conn, issue.edition_id)
 
 
 def followed(fed: Database) -> int:

@@ -29,7 +29,7 @@ from digest.errors import (
 )
 from digest.model import DeliveryState, IssueState
 from digest.model.settings import Settings
-from digest.store import Database, issues, ledger
+from digest.store import Database, history, issues, ledger, tallies
 from digest.store.schema import events
 from tests.audience import NOW, addresses, an_issue, frozen, readers, subscription
 from tests.mailserver import CUT, CUT_AFTER, MailServer, running
@@ -415,7 +415,7 @@ def test_uncertain_readers_can_be_sent_to_again(desk):
     assert it.record().state is IssueState.SENDING
     assert it.settle().by_state == {SENT: 3}
     with it.database.read() as conn:
-        assert issues.happened(conn, it.issue, "resent")
+        assert history.happened(conn, it.issue, "resent")
 
 
 def test_policy_resend_repeats_a_broken_attempt(desk):
@@ -615,7 +615,7 @@ def test_the_ledger_must_add_up(desk):
     """A row that vanished is told, and the issue is not called finished."""
     it = desk(3)
     with it.database.write() as conn:
-        issues.count(conn, it.issue, frozen=4, excluded={})
+        tallies.count(conn, it.issue, frozen=4, excluded={})
     with pytest.raises(StoreError, match="3 readers, the freeze wrote 4"):
         it.settle()
     assert it.record().state is IssueState.STOPPED

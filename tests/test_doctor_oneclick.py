@@ -12,7 +12,7 @@ from threading import Thread
 import pytest
 
 from digest.cli import oneclick
-from digest.store import readers
+from digest.store import subscriptions
 from tests import website
 from tests.mailserver import AUTHORITY, TLS
 from tests.website import Site, a_loaded, served
@@ -66,7 +66,7 @@ def test_the_programs_own_door_lets_everybody_out(database, tmp_path: Path) -> N
         found = tried(tmp_path, site.address)
     assert found.works
     with database.read() as conn:
-        had = readers.subscription(conn, reader, "recap")
+        had = subscriptions.find(conn, reader, "recap")
     assert had is not None
     assert had.state == "active"
 

@@ -13,7 +13,7 @@ import pytest
 from digest.errors import IssueError
 from digest.identity import alike
 from digest.model import Entry, Publication
-from digest.store import Database, history, issues, merges, publications
+from digest.store import Database, history, merges, publications, uses
 from tests.archived import a_feed
 from tests.website import NOW, Site, served
 
@@ -159,7 +159,7 @@ def test_what_was_used_up_under_the_other_name_is_used_up(
     with database.write() as conn:
         merges.merge(conn, first, into=second, now=NOW, by="ana")
     with database.read() as conn:
-        used = issues.used(conn, "recap", Rhythm.WEEKLY, but=0)
+        used = uses.used(conn, "recap", Rhythm.WEEKLY, but=0)
     assert used[second] == used[first] == issue.of.key
 
 

@@ -12,7 +12,7 @@ from sqlalchemy import select, update
 from digest import weekly
 from digest.config import Loaded
 from digest.model import Edits, Issue, IssueState, Rhythm
-from digest.store import Database, issues
+from digest.store import Database, drafts, issues
 from digest.store.schema import deliveries, feeds
 from tests.friday import TITLES, a_loaded, publish, subscribe
 
@@ -45,7 +45,7 @@ def september(database: Database, loaded: Loaded, *, now: datetime = MORNING) ->
 
 def recap_of(database: Database, issue: Issue) -> Any:
     with database.read() as conn:
-        return issues.draft(conn, issue.id).recap
+        return drafts.read(conn, issue.id).recap
 
 
 def owed(database: Database, issue: Issue) -> set[int]:

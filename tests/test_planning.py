@@ -14,7 +14,7 @@ from digest import weekly
 from digest.config import Loaded
 from digest.errors import IssueError, NoSuchIssue, WrongState
 from digest.model import Issue, IssueState
-from digest.store import Database, issues
+from digest.store import Database, issues, tallies
 from digest.store.schema import events, feeds
 from tests.friday import (
     BEFORE,
@@ -260,7 +260,7 @@ def test_an_extra_issue_goes_out_at_its_own_hour(database, loaded):
     assert shown(database, extra.of.key) == {"Breaking News"}
     assert [what for _, what in ring(database, loaded, extra.sends_at)] == ["approved", "frozen"]
     with database.read() as conn:
-        assert issues.counted(conn, extra.id)[0] == 2
+        assert tallies.counted(conn, extra.id)[0] == 2
     finish(database, extra.of.key)
     ring(database, loaded, BEFORE)
     assert shown(database, "2023-09-22") == set(TITLES)

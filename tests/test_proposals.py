@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from digest import weekly
 from digest.model import Candidate, Edits, Issue, IssueState
 from digest.proposals import MOVES_UP, WEEKS_OUT, Proposal, Week, applied, proposals
-from digest.store import Database, decisions, issues
+from digest.store import Database, decisions, drafts, issues
 from tests import friday
 from tests.conftest import a_publication
 from tests.website import NOW, Site, a_draft, a_loaded, served
@@ -164,10 +164,10 @@ def draft(site: Site) -> Issue:
     for week in ("2023-08-25", "2023-09-01", "2023-09-08", "2023-09-15"):
         past = a_draft(site.database, f"Podcast of {week}", key=week)
         with site.database.write() as conn:
-            before = issues.draft(conn, past.id)
+            before = drafts.read(conn, past.id)
             out = Edits(exclusions=(before.candidates[0].publication,))
             changed = replace(before, edits=out)
-            past = issues.write_draft(conn, past, changed, now=NOW, actor="ana", what="edited")
+            past = drafts.write(conn, past, changed, now=NOW, actor="ana", what="edited")
             issues.set_state(
                 conn, past.id, (past.state,), IssueState.FINISHED, now=NOW, actor="sender"
             )
@@ -184,7 +184,7 @@ def included(site: Site, issue: Issue) -> int:
     slot = weekly.slot(newsletter, friday.CLOSING, now=NOW)
     weekly.prepare(site.database, site.loaded, "recap", slot, now=NOW)
     with site.database.read() as conn:
-        return sum(each.included for each in issues.draft(conn, issue.id).candidates)
+        return sum(each.included for each in drafts.read(conn, issue.id).candidates)
 
 
 def test_nothing_changes_before_somebody_accepts(site: Site, draft: Issue) -> None:
@@ -207,7 +207,7 @@ def test_an_accepted_proposal_changes_the_next_draft_until_it_is_taken_back(
     assert publisher.post("/desk/rules", data=told | {"accept": "yes"}).status_code == 303
     assert included(site, draft) == 0
     with site.database.read() as conn:
-        reasons = {each.reason for each in issues.draft(conn, draft.id).candidates}
+        reasons = {each.reason for each in drafts.read(conn, draft.id).candidates}
     assert any("kind excluded: Commentary" in reason for reason in reasons)
     page = publisher.get("/desk/rules").text
     assert "Accepted" in page

@@ -8,8 +8,18 @@ from typing import Any
 from sqlalchemy import Connection, select
 
 from digest.model import DeliveryState, SubscriptionState
-from digest.store import Database, outbox, readers
-from digest.store.schema import deliveries, subscriptions
+from digest.store import (
+    Database,
+    consents,
+    erasing,
+    outbox,
+    readers,
+    subscribers,
+    subscriptions,
+    suppressions,
+)
+from digest.store.schema import deliveries
+from digest.store.schema import subscriptions as subscription_rows
 from tests.audience import NEWSLETTER, NOW, addresses, an_issue, frozen
 from tests.audience import readers as subscribed
 
@@ -19,10 +29,10 @@ LATER = NOW + timedelta(hours=1)
 def a_person(conn: Connection, address: str, **told: Any) -> int:
     """Somebody with a subscription; their number."""
     person = {"address": address, "address_key": address.casefold(), "created_at": NOW}
-    readers.add(conn, [{**person, **told}])
-    number = readers.numbers(conn, [address.casefold()])[address.casefold()]
+    subscribers.add(conn, [{**person, **told}])
+    number = subscribers.numbers(conn, [address.casefold()])[address.casefold()]
     consented = {"newsletter": NEWSLETTER, "state": SubscriptionState.ACTIVE, "source": "a test"}
-    readers.subscribe(conn, [{**consented, "subscriber_id": number, "changed_at": NOW}])
+    subscriptions.add(conn, [{**consented, "subscriber_id": number, "changed_at": NOW}])
     return number
 
 
@@ -31,30 +41,30 @@ def test_adding_again_keeps_who_is_there(database: Database) -> None:
     with database.write() as conn:
         first = a_person(conn, "Ana@example.org", name="Ana", language="pt")
         assert a_person(conn, "ana@example.org", name="Another") == first
-        person = readers.by_address(conn, "ana@example.org")
-        assert person == readers.by_id(conn, first)
+        person = subscribers.by_address(conn, "ana@example.org")
+        assert person == subscribers.by_id(conn, first)
         assert person is not None
         assert (person.address, person.name, person.language) == ("Ana@example.org", "Ana", "pt")
         assert person.created_at == NOW
-        assert len(readers.subscribed_to(conn, first)) == 1
+        assert len(subscriptions.of_subscriber(conn, first)) == 1
 
 
 def test_nothing_is_written_for_nobody(database: Database) -> None:
     """Empty batches are no error."""
     with database.write() as conn:
-        readers.add(conn, [])
-        readers.subscribe(conn, [])
-        readers.prove(conn, NEWSLETTER, [])
+        subscribers.add(conn, [])
+        subscriptions.add(conn, [])
+        consents.prove(conn, NEWSLETTER, [])
         assert readers.known(conn, NEWSLETTER, []) == {}
-        assert readers.numbers(conn, []) == {}
-        assert readers.suppressed(conn, []) == set()
+        assert subscribers.numbers(conn, []) == {}
+        assert suppressions.among(conn, []) == set()
 
 
 def test_known_tells_persons_from_readers(database: Database) -> None:
     """A person without a subscription to that newsletter is known, with none."""
     with database.write() as conn:
         a_person(conn, "ana@example.org")
-        readers.add(conn, [{"address": "b@example.org", "address_key": "b@example.org",
+        subscribers.add(conn, [{"address": "b@example.org", "address_key": "b@example.org",
                             "created_at": NOW}])  # fmt: skip
         found = readers.known(conn, NEWSLETTER, ["ana@example.org", "b@example.org", "c@c.test"])
         other = readers.known(conn, "another", ["ana@example.org"])
@@ -95,9 +105,9 @@ def test_a_change_is_seen_by_a_sender(database: Database) -> None:
     (reader,) = subscribed(database, ["ana@example.org"])
     with database.write() as conn:
         state = SubscriptionState.LEFT
-        readers.change(conn, reader, NEWSLETTER, at=LATER, state=state, left_at=LATER)
-        changed = conn.execute(select(subscriptions.c.changed_at)).scalar_one()
-        one = readers.subscription(conn, reader, NEWSLETTER)
+        subscriptions.change(conn, reader, NEWSLETTER, at=LATER, state=state, left_at=LATER)
+        changed = conn.execute(select(subscription_rows.c.changed_at)).scalar_one()
+        one = subscriptions.find(conn, reader, NEWSLETTER)
     assert changed == LATER
     assert one is not None
     assert (one.state, one.left_at) == (state, LATER)
@@ -109,10 +119,10 @@ def test_proofs_come_in_order(database: Database) -> None:
         ana, ben = a_person(conn, "ana@example.org"), a_person(conn, "ben@example.org")
         act = {"subscriber": ana, "at": NOW, "source": "form"}
         proof = {"form": "v2", "line": 3}
-        readers.prove(conn, NEWSLETTER, [{**act, "what": "asked", "proof": proof},
+        consents.prove(conn, NEWSLETTER, [{**act, "what": "asked", "proof": proof},
                                          {**act, "what": "confirmed", "at": LATER}])  # fmt: skip
-        found = readers.proofs(conn, ana, NEWSLETTER)
-        assert readers.proofs(conn, ben, NEWSLETTER) == []
+        found = consents.proofs(conn, ana, NEWSLETTER)
+        assert consents.proofs(conn, ben, NEWSLETTER) == []
     assert [(c.what, c.at, c.proof) for c in found] == [
         ("asked", NOW, proof),
         ("confirmed", LATER, {}),
@@ -122,20 +132,20 @@ def test_proofs_come_in_order(database: Database) -> None:
 def test_a_suppression_keeps_its_first_reason(database: Database) -> None:
     """Suppressing twice keeps the first time; lifting twice is lifting once."""
     with database.write() as conn:
-        readers.suppress(conn, "0" * 64, reason="complaint", at=NOW)
-        readers.suppress(conn, "0" * 64, reason="imported", at=LATER)
-        assert readers.suppressed_at(conn, "0" * 64) == NOW
-        assert readers.suppressed(conn, ["0" * 64, "1" * 64]) == {"0" * 64}
+        suppressions.add(conn, "0" * 64, reason="complaint", at=NOW)
+        suppressions.add(conn, "0" * 64, reason="imported", at=LATER)
+        assert suppressions.since(conn, "0" * 64) == NOW
+        assert suppressions.among(conn, ["0" * 64, "1" * 64]) == {"0" * 64}
         for _ in range(2):
-            readers.lift(conn, "0" * 64)
-            assert readers.suppressed_at(conn, "0" * 64) is None
+            suppressions.lift(conn, "0" * 64)
+            assert suppressions.since(conn, "0" * 64) is None
 
 
 def test_who_is_barred_gets_no_issue(database: Database) -> None:
     """A freeze leaves out who was barred, in every newsletter."""
     ana, _ = subscribed(database, ["ana@example.org", "ben@example.org"])
     with database.write() as conn:
-        readers.bar(conn, ana, at=LATER)
+        suppressions.bar(conn, ana, at=LATER)
     count, excluded = frozen(database, an_issue(database))
     assert (count, excluded) == (1, {"suppressed": 1})
 
@@ -157,13 +167,13 @@ def test_an_erased_person_stays_in_the_sums(database: Database) -> None:
             outbox.put(conn, idempotency_key=f"confirm {address}", address=address,
                        due_at=NOW, now=NOW, **letter)  # fmt: skip
         for _ in range(2):
-            readers.erase(conn, ana, at=LATER)
+            erasing.erase(conn, ana, at=LATER)
         row = conn.execute(select(deliveries)).one()
         assert (row.subscriber_id, row.state, row.address) == (ana, DeliveryState.PENDING, None)
         assert not outbox.holds(conn, "confirm ana@example.org")
         assert outbox.holds(conn, "confirm ben@example.org")
-        assert readers.by_id(conn, ana) is None
-        assert readers.by_address(conn, "ana@example.org") is None
+        assert subscribers.by_id(conn, ana) is None
+        assert subscribers.by_address(conn, "ana@example.org") is None
         assert readers.listed(conn, NEWSLETTER) == []
 
 
@@ -172,7 +182,7 @@ def test_instants_come_back_aware(database: Database) -> None:
     eastern = datetime.fromisoformat("2026-05-01T08:00:00-04:00")
     (reader,) = subscribed(database, ["ana@example.org"], consented_at=eastern)
     with database.read() as conn:
-        one = readers.subscription(conn, reader, NEWSLETTER)
+        one = subscriptions.find(conn, reader, NEWSLETTER)
     assert one is not None
     assert one.consented_at == eastern
     assert one.consented_at.tzinfo is UTC

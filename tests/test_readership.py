@@ -22,7 +22,7 @@ from digest.errors import BadToken, ConfigError, ReaderError
 from digest.model import Rhythm, SubscriptionState
 from digest.model.settings import Monthly
 from digest.readership import Refused, Step, lists
-from digest.store import Database, imports, readers, schema
+from digest.store import Database, imports, schema, suppressions
 from tests.readership import KEY, NEWSLETTER, NOW, Readership, installed
 
 #: For what is about a file's shape, which no database changes.
@@ -728,7 +728,7 @@ def test_erasure_leaves_a_keyed_hash_only(house: Readership) -> None:
             for row in conn.execute(select(table)):
                 assert "secret" not in str(tuple(row)).casefold(), table.name
         hashed = tokens.address_hash(KEY, "ana.secret@example.org")
-        assert readers.suppressed(conn, [hashed]) == {hashed}
+        assert suppressions.among(conn, [hashed]) == {hashed}
     with pytest.raises(ReaderError, match="must not be written to"):
         readership.show(house.database, house.loaded, "ana.secret@example.org")
     with pytest.raises(ReaderError, match="nobody here"):

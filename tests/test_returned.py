@@ -20,8 +20,7 @@ from digest.errors import BadToken, ReaderError, SenderFault, StoreFull, Unreach
 from digest.model import DeliveryState, SubscriptionState
 from digest.model.settings import Settings
 from digest.readership import Outcome
-from digest.store import Database, bounces, issues, ledger, outbox
-from digest.store import readers as people
+from digest.store import Database, bounces, issues, ledger, outbox, subscriptions, suppressions
 from digest.store.schema import deliveries, subscribers
 from digest.verdict import Verdict
 from digest.verdict.wear import is_worn_out
@@ -84,7 +83,7 @@ class Desk:
     @property
     def state(self) -> SubscriptionState:
         with self.database.read() as conn:
-            [one] = people.subscribed_to(conn, self.reader)
+            [one] = subscriptions.of_subscriber(conn, self.reader)
             return one.state
 
 
@@ -302,7 +301,7 @@ def test_a_complaint_suppresses_at_once(desk):
     assert desk.take(complaint(desk)) == Counter({Outcome.SUPPRESSED: 1})
     assert desk.state is SubscriptionState.SUPPRESSED
     with desk.database.read() as conn:
-        assert people.suppressed(conn, [tokens.address_hash(KEY, desk.address)])
+        assert suppressions.among(conn, [tokens.address_hash(KEY, desk.address)])
 
 
 def test_a_complaint_of_which_nobody_can_tell_whose_it_is_waits_for_a_person(desk):

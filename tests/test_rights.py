@@ -15,7 +15,7 @@ from sqlalchemy import func, select, update
 from digest import readership, tokens
 from digest.errors import ReaderError, StoreError
 from digest.readership import files
-from digest.store import Database, erasures, readers, schema
+from digest.store import Database, erasures, schema, subscribers, subscriptions
 from tests.readership import KEY, NEWSLETTER, NOW, Readership
 
 ON_ONE = pytest.mark.parametrize("database", ["sqlite"], indirect=True)
@@ -194,10 +194,10 @@ def test_a_person_with_another_subscription_stays(house: Readership) -> None:
     """What was never confirmed goes; the newsletter that the same person reads stays."""
     house.bring(f"email\n{ANA}\n")
     with house.database.write() as conn:
-        whose = readers.numbers(conn, [ANA])[ANA]
+        whose = subscribers.numbers(conn, [ANA])[ANA]
         told = {"subscriber_id": whose, "newsletter": "other", "state": "pending",
                 "source": "x", "changed_at": NOW}  # fmt: skip
-        readers.subscribe(conn, [told])
+        subscriptions.add(conn, [told])
     assert _kept(house, NOW + 31 * DAY)["pending"] == 1
     assert house.addresses() == [ANA]
 

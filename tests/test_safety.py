@@ -14,7 +14,7 @@ from digest.config import Loaded
 from digest.errors import Held
 from digest.model import DeliveryState, Issue, IssueState
 from digest.schedule import Watch
-from digest.store import Database, issues, outbox, schema
+from digest.store import Database, history, newsletters, outbox, schema
 from digest.weekly import safety
 from digest.weekly.deadman import GRACE
 from tests import friday
@@ -132,7 +132,7 @@ def test_changed_templates_hold_until_somebody_looked(
     weekly.seen(database, loaded, issue, by="ana@example.org", now=BEFORE)
     assert objections(database, loaded, issue) == ()
     with database.read() as conn:
-        assert len(issues.told(conn, issue.id, "previewed")) == 1
+        assert len(history.told(conn, issue.id, "previewed")) == 1
 
 
 def test_four_eyes(database: Database, tmp_path: Path) -> None:
@@ -195,7 +195,7 @@ def test_a_week_without_any_issue_is_overdue(database: Database, loaded: Loaded)
     """Also where the bell died before it made a draft; but not before the newsletter began."""
     assert overdue(database, loaded) is None
     with database.write() as conn:
-        issues.started(conn, "recap", now=BEFORE - timedelta(days=30))
+        newsletters.started(conn, "recap", now=BEFORE - timedelta(days=30))
     found = overdue(database, loaded)
     assert found
     assert "not even a draft" in found.sentence

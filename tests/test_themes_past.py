@@ -7,7 +7,7 @@ from pathlib import Path
 
 from digest import weekly
 from digest.model import Issue, Recap, Rhythm
-from digest.store import Database, issues
+from digest.store import Database, precedents
 from tests.friday import (
     BEFORE,
     CLOSING,
@@ -63,8 +63,8 @@ def test_labels_of_the_last_issues_are_remembered(database: Database, tmp_path: 
     said = tuple(theme.label for theme in draft_of(database, issue).recap.themes)
 
     with database.read() as conn:
-        assert issues.labels(conn, "recap", Rhythm.WEEKLY, before=close, limit=4) == []
+        assert precedents.labels(conn, "recap", Rhythm.WEEKLY, before=close, limit=4) == []
         later = close + WEEK
-        assert issues.labels(conn, "recap", Rhythm.WEEKLY, before=later, limit=4) == [said]
-        assert issues.labels(conn, "recap", Rhythm.MONTHLY, before=later, limit=4) == []
-        assert issues.labels(conn, "recap", Rhythm.WEEKLY, before=later, limit=0) == []
+        assert precedents.labels(conn, "recap", Rhythm.WEEKLY, before=later, limit=4) == [said]
+        assert precedents.labels(conn, "recap", Rhythm.MONTHLY, before=later, limit=4) == []
+        assert precedents.labels(conn, "recap", Rhythm.WEEKLY, before=later, limit=0) == []

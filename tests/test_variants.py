@@ -22,7 +22,7 @@ from digest.model import Edition, Edits, Format, Issue, IssueState, Recap, Rhyth
 from digest.model.settings import SmtpSettings
 from digest.render import choice, fingerprint, fragments, sample, varied
 from digest.render.specimen import recap as specimen
-from digest.store import Database, issues, ledger
+from digest.store import Database, editions, ledger, tallies
 from digest.store.schema import deliveries, variants
 from tests.friday import (
     BEFORE,
@@ -183,7 +183,7 @@ def frozen(database: Database, loaded: Loaded) -> Issue:
 def kept(database: Database, issue: Issue) -> dict[tuple[tuple[str, ...], Format], Variant]:
     assert issue.edition_id is not None
     with database.read() as conn:
-        made = issues.made_of(conn, issue.edition_id)
+        made = editions.variants_of(conn, issue.edition_id)
     return {(each.topics, each.format): each for each in made.values()}
 
 
@@ -195,7 +195,7 @@ def owed(database: Database, issue: Issue) -> dict[int, tuple[tuple[str, ...], F
                 deliveries.c.issue_id == issue.id
             )
         ).all()
-        made = {one: issues.variant(conn, one) for _, one in rows}
+        made = {one: editions.variant(conn, one) for _, one in rows}
     return {reader: (made[one].topics, made[one].format) for reader, one in rows}
 
 
@@ -234,7 +234,7 @@ def test_view_in_browser_leads_to_the_topic_sets_own_page(fed, tmp_path):
         issue = frozen(fed, site.loaded)
         own = kept(fed, issue)[tuple(sorted([DEFENCE, RELIEF])), Format.HTML]
         with fed.read() as conn:
-            edition = issues.edition(conn, issue.edition_id)
+            edition = editions.read(conn, issue.edition_id)
         page = "/issues/recap/2023-09-22"
         for mail, is_own in ((edition, False), (varied(edition, own), True)):
             said = sorted(set(re.findall(rf"{page}(?:\?[^\s\"<]*)?", mail.html + mail.text)))
@@ -319,7 +319,7 @@ def test_too_few_items_are_the_full_issue_or_none(fed, tmp_path, too_few):
     (other,) = subscribe(fed, 1)
     issue = frozen(fed, loaded)
     with fed.read() as conn:
-        count, excluded = issues.counted(conn, issue.id)
+        count, excluded = tallies.counted(conn, issue.id)
     if too_few == "full":
         assert owed(fed, issue)[reader] == ((), Format.HTML)
         assert (count, excluded) == (2, {})

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from digest.model.settings import Retries
 from digest.verdict import (
     BOUNCED,
     FINAL,
@@ -122,7 +123,7 @@ def test_a_full_mailbox_passes_or_not_as_its_server_says(code, enhanced, final):
 
 def test_tries_are_spread_over_two_days():
     """The first wait is past greylisting, waits grow, and after 48 hours we give up."""
-    patience = Patience()
+    patience = Patience.of(Retries())
     waits = [patience.wait(attempt, "1:7") for attempt in range(1, 13)]
     assert waits[-1] is None
     tried = [wait for wait in waits if wait is not None]

@@ -15,7 +15,7 @@ from PIL import Image as Pixels
 from digest import weekly
 from digest.model import Recap
 from digest.render import pictures
-from digest.store import Database, blocks, history, issues
+from digest.store import Database, blocks, drafts, history
 from tests import friday
 from tests.website import NOW, Site, served
 
@@ -44,7 +44,7 @@ def composed(site: Site) -> Recap:
     issue = weekly.open_issue(site.database, "recap")
     assert issue
     with site.database.read() as conn:
-        recap = issues.draft(conn, issue.id).recap
+        recap = drafts.read(conn, issue.id).recap
     assert recap
     return recap
 

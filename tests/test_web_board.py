@@ -15,7 +15,7 @@ from sqlalchemy import func, select
 from digest import weekly
 from digest.delivery.author import author
 from digest.model import Draft, Issue
-from digest.store import Database, issues, ledger, outbox
+from digest.store import Database, drafts, history, ledger, outbox
 from digest.store.schema import deliveries
 from digest.web.desk import preview
 from tests import friday
@@ -47,7 +47,7 @@ def chromium(needs: Callable[[str, str], NoReturn]) -> Iterator[Callable[..., An
 
 def content(site: Site, issue: Issue) -> Draft:
     with site.database.read() as conn:
-        return issues.draft(conn, issue.id)
+        return drafts.read(conn, issue.id)
 
 
 def ranking(site: Site, issue: Issue) -> list[int]:
@@ -201,7 +201,7 @@ def test_a_test_goes_to_editors_alone_and_touches_no_ledger(
     with site.database.read() as conn:
         written = outbox.latest(conn, weekly.test_key(draft), most=9)
         assert conn.execute(select(func.count()).select_from(deliveries)).scalar() == 0
-        assert issues.last_change(conn, draft.id)[:2] == ("editor@example.org", "tested")  # type: ignore[index]
+        assert history.last_change(conn, draft.id)[:2] == ("editor@example.org", "tested")  # type: ignore[index]
     wanted = {"me": {"editor@example.org"}, "editors": {"a@example.org", "b@example.org"}}
     assert {each.address for each in written} == wanted[to]
 

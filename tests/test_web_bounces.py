@@ -14,7 +14,7 @@ from sqlalchemy import insert, update
 
 from digest.model import DeliveryState, Issue, IssueState
 from digest.model.settings import BounceSettings
-from digest.store import Database, bounces, history, issues, ledger, readers
+from digest.store import Database, bounces, editions, history, issues, ledger, subscribers
 from digest.store.bounces import Fact
 from digest.store.schema import deliveries
 from digest.store.schema import issues as records
@@ -45,9 +45,9 @@ def an_issue(
     issue = a_draft(site.database, key=key)
     issue = put_into(site.database, issue, state, loaded=site.loaded, number=number)
     with site.database.write() as conn:
-        [variant] = issues.made_of(conn, issue.edition_id or 0)
+        [variant] = editions.variants_of(conn, issue.edition_id or 0)
         for person in people:
-            known = readers.by_id(conn, person)
+            known = subscribers.by_id(conn, person)
             assert known is not None
             row: dict[str, Any] = {
                 "issue_id": issue.id,

@@ -14,7 +14,7 @@ from sqlalchemy import update
 
 from digest import weekly
 from digest.model import Edits, Issue
-from digest.store import Database, issues, tasks
+from digest.store import Database, drafts, tasks
 from digest.store.schema import publications
 from digest.web.desk import checking
 from tests import friday
@@ -115,7 +115,7 @@ def test_asking_takes_an_editor(site: Site, draft: Issue, role: str) -> None:
 def test_a_check_leads_to_the_item_that_it_is_about(site: Site, draft: Issue) -> None:
     """What the preflight finds of an item links to its row of the board."""
     with site.database.write() as conn:
-        one = issues.draft(conn, draft.id).candidates[0].publication
+        one = drafts.read(conn, draft.id).candidates[0].publication
         conn.execute(update(publications).where(publications.c.id == one).values(link=None))
     weekly.edit(site.database, site.loaded, draft, Edits(headline="X"), now=NOW, actor="ana")
     page = site.browser("viewer").get(f"/desk/issues/{draft.id}").text
@@ -136,5 +136,5 @@ def test_a_snippet_is_put_into_the_intro(site: Site, draft: Issue) -> None:
     told = fields | {"act": "words", "seen_intro": "", "intro": "Dear readers,"}
     editor.post(f"/desk/issues/{draft.id}/edit", data=told)
     with site.database.read() as conn:
-        assert issues.draft(conn, draft.id).edits.intro == "Dear readers,"
+        assert drafts.read(conn, draft.id).edits.intro == "Dear readers,"
     assert 'value="Dear readers,\n\nDear readers,"' in editor.get(f"/desk/issues/{draft.id}").text

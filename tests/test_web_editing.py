@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from digest import weekly
 from digest.model import Draft, Edits, Issue, IssueState
-from digest.store import Database, issues
+from digest.store import Database, drafts, issues
 from digest.weekly import overlay
 from tests import friday
 from tests.website import NOW, Site, served
@@ -44,7 +44,7 @@ def now_of(site: Site, issue: Issue) -> Issue:
 
 def content(site: Site, issue: Issue) -> Draft:
     with site.database.read() as conn:
-        return issues.draft(conn, issue.id)
+        return drafts.read(conn, issue.id)
 
 
 def ranking(site: Site, issue: Issue) -> list[int]:

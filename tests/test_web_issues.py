@@ -14,7 +14,7 @@ import pytest
 from sqlalchemy import insert, select, update
 
 from digest.model import Issue, IssueState
-from digest.store import Database, history, issues, ledger
+from digest.store import Database, editions, history, issues, ledger, tallies
 from digest.store.schema import bounces, consents, deliveries, subscriptions
 from digest.store.schema import issues as records
 from digest.web.desk import listing
@@ -34,7 +34,7 @@ def sent(site: Site, key: str, number: int, *, readers: int = 2, headline: str =
     people = [a_reader(site.database, f"r{number}-{n}@example.org") for n in range(readers)]
     with site.database.write() as conn:
         frozen = issue.window.end + timedelta(hours=3)
-        [variant] = issues.made_of(conn, issue.edition_id or 0)
+        [variant] = editions.variants_of(conn, issue.edition_id or 0)
         conn.execute(
             insert(deliveries),
             [
@@ -59,7 +59,7 @@ def sent(site: Site, key: str, number: int, *, readers: int = 2, headline: str =
             "finished_at": frozen + timedelta(minutes=7),
         }
         conn.execute(update(records).where(records.c.id == issue.id).values(done))
-        issues.keep_outcome(conn, issue.id, ledger.tally(conn, issue.id))
+        tallies.keep_outcome(conn, issue.id, ledger.tally(conn, issue.id))
         return issues.by_id(conn, issue.id)
 
 

@@ -15,7 +15,7 @@ from digest.model import IssueState
 from digest.model.settings.items import Topics
 from digest.model.settings.newsletter import Monthly
 from digest.readership.choosing import FRESH
-from digest.store import Database, readers
+from digest.store import Database, consents, subscribers
 from tests.test_languages import catalog
 from tests.test_web_joining import link_in, mails
 from tests.website import KEY, Site, a_draft, a_reader, put_into, served
@@ -83,7 +83,7 @@ def test_a_readers_own_language_comes_first(site: Site) -> None:
     speaking(site, "de")
     reader = a_reader(site.database)
     with site.database.write() as conn:
-        readers.speak(conn, reader, "es")
+        subscribers.speak(conn, reader, "es")
     public = ("/join", "/choose", "/issues", "/topics", "/unsubscribe/forged")
     for path in doors_of(reader, site)[:-1]:
         page = site.browser().get(path).text
@@ -123,5 +123,5 @@ def test_what_was_agreed_to_is_kept_in_the_words_that_were_read(site: Site) -> N
     assert '<html lang="fr"' in browser.get(link_in(mail)).text
     assert "Vous êtes abonné." in browser.post(link_in(mail)).text
     with site.database.read() as conn:
-        ((asked, *_),) = (readers.proofs(conn, one, "recap") for one in [1])
+        ((asked, *_),) = (consents.proofs(conn, one, "recap") for one in [1])
     assert asked.proof["text"].startswith("Envoyez-moi Sample Weekly Recap par e-mail")

@@ -18,8 +18,10 @@ from digest.errors import ReaderError
 from digest.readership import archives, keep_schedule, lists
 from digest.readership import uploads as uploading
 from digest.schedule import Bell
-from digest.store import Database, readers, uploads
-from digest.store.schema import consents, subscribers, subscriptions
+from digest.store import Database, consents, readers, subscriptions, uploads
+from digest.store.schema import consents as consent_rows
+from digest.store.schema import subscribers
+from digest.store.schema import subscriptions as subscription_rows
 from tests.website import Site, a_reader, served
 
 SQLITE = pytest.mark.parametrize("database", ["sqlite"], indirect=True)
@@ -82,7 +84,7 @@ def test_a_list_is_compared_then_taken_in(site: Site) -> None:
     a_reader(site.database, "ana@example.org")
     gone = a_reader(site.database, "ben@example.org")
     with site.database.write() as conn:
-        readers.change(conn, gone, "recap", at=site.now, state="left")
+        subscriptions.change(conn, gone, "recap", at=site.now, state="left")
     browser = site.browser("publisher")
     place = give(browser, LIST).headers["location"]
     assert 'http-equiv="refresh"' in browser.get(place).text
@@ -102,7 +104,7 @@ def test_a_list_is_compared_then_taken_in(site: Site) -> None:
     assert "new@example.org" not in page
     with site.database.read() as conn:
         found = readers.known(conn, "recap", ["new@example.org"])["new@example.org"]
-        acts = conn.execute(select(consents.c.source, consents.c.proof)).all()
+        acts = conn.execute(select(consent_rows.c.source, consent_rows.c.proof)).all()
     assert found.subscription
     assert found.subscription.source == "a sheet"
     assert ("a sheet", {"file": "list.csv", "line": 3}) in [tuple(act) for act in acts]
@@ -125,12 +127,12 @@ def test_a_kill_half_way_loses_and_doubles_nobody(
     stop.set()
     uploading.work(site.database, site.loaded, clock=lambda: site.now, stop=stop)
     with site.database.read() as conn:
-        taken = conn.execute(select(func.count()).select_from(subscriptions)).scalar_one()
+        taken = conn.execute(select(func.count()).select_from(subscription_rows)).scalar_one()
     assert 0 < taken < 95
     ring(site)
     assert numbers(browser.get(place).text) == [95, 0, 0, 0, 0, 1]
     with site.database.read() as conn:
-        assert conn.execute(select(func.count()).select_from(consents)).scalar_one() == 95
+        assert conn.execute(select(func.count()).select_from(consent_rows)).scalar_one() == 95
 
 
 def test_one_list_is_one_process_work(site: Site) -> None:
@@ -284,11 +286,11 @@ def test_growth_is_told_week_by_week(site: Site) -> None:
         person = a_reader(site.database, f"r{n}@example.org")
         with site.database.write() as conn:
             act = {"subscriber": person, "at": at, "what": "confirmed", "source": "link"}
-            readers.prove(conn, "recap", [act])
+            consents.prove(conn, "recap", [act])
     with site.database.write() as conn:
         act = {"subscriber": 1, "at": site.now, "what": "left", "source": "link"}
-        readers.change(conn, 1, "recap", at=site.now, state="left")
-        readers.prove(conn, "recap", [act])
+        subscriptions.change(conn, 1, "recap", at=site.now, state="left")
+        consents.prove(conn, "recap", [act])
     page = site.browser("viewer").get("/desk/subscribers/growth").text
     rows = re.findall(r'class="short">(.*?)</th>' + r'<td class="number">(\d+)</td>' * 3, page)
     assert len(rows) == 52

@@ -11,7 +11,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from digest.model import IssueState
-from digest.store import Database, ledger, readers, schema, ticks
+from digest.store import Database, ledger, schema, suppressions, ticks
 from tests.audience import NOW as FROZEN
 from tests.audience import addresses, an_issue, frozen
 from tests.audience import readers as subscribed
@@ -121,7 +121,7 @@ def test_no_address_is_in_them(site: Site) -> None:
     """Nothing that tells who reads us, and no feed's password."""
     subscribed(site.database, addresses(3))
     with site.database.write() as conn:
-        readers.suppress(conn, "0" * 64, reason="complaint", at=NOW)
+        suppressions.add(conn, "0" * 64, reason="complaint", at=NOW)
     said = site.browser().get("/metrics", headers={"authorization": f"Bearer {TOKEN}"}).text
     assert not re.search(r"\S+@\S+", said)
     assert 'recap_subscriptions{newsletter="weekly-recap",state="active"} 3.0' in said

@@ -13,7 +13,7 @@ from fastapi.routing import APIRoute
 
 from digest import staff
 from digest.model import Issue
-from digest.store import Database, issues
+from digest.store import Database, history
 from digest.web import application
 from digest.web.desk.log import differences
 from tests.website import NOW, Site, a_draft, a_loaded, served
@@ -334,7 +334,7 @@ def test_the_log_comes_in_pages(site: Site, draft: Issue) -> None:
     """The newest first; each entry stands on one page."""
     with site.database.write() as conn:
         for count in range(120):
-            issues.record(conn, draft.id, f"act {count:03}", actor="ana", at=NOW)
+            history.record(conn, draft.id, f"act {count:03}", actor="ana", at=NOW)
     viewer, seen, query = site.browser("viewer"), [], "?actor=ana"
     while query:
         page = viewer.get(f"/desk/log{query}").text
@@ -348,7 +348,7 @@ def test_what_an_editor_wrote_is_text_in_the_log(site: Site, draft: Issue) -> No
     """Markup in a logged value is shown as characters."""
     with site.database.write() as conn:
         hostile = {"reasons": ["<script>alert(1)</script>"]}
-        issues.record(conn, draft.id, "<b>held</b>", actor="<i>x</i>", at=NOW, detail=hostile)
+        history.record(conn, draft.id, "<b>held</b>", actor="<i>x</i>", at=NOW, detail=hostile)
     page = site.browser("viewer").get("/desk/log").text
     assert "<script>alert" not in page
     assert "<b>held" not in page

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from digest import weekly
 from digest.model import Publication
-from digest.store import Database, issues, publications
+from digest.store import Database, drafts, publications
 from tests import friday
 from tests.website import NOW, Site, served
 
@@ -87,7 +87,7 @@ def test_one_that_was_added_by_hand_is_a_candidate_like_any(site: Site) -> None:
     slot = weekly.slot(newsletter, friday.CLOSING, now=NOW)
     issue = weekly.prepare(site.database, site.loaded, "recap", slot, now=NOW)
     with site.database.read() as conn:
-        found = {each.publication: each for each in issues.draft(conn, issue.id).candidates}
+        found = {each.publication: each for each in drafts.read(conn, issue.id).candidates}
     assert found[one.id].included
 
 
@@ -116,7 +116,7 @@ def test_a_hidden_one_is_in_no_issue_until_it_is_shown_again(site: Site) -> None
         slot = weekly.slot(newsletter, friday.CLOSING, now=NOW)
         issue = weekly.prepare(site.database, site.loaded, "recap", slot, now=NOW)
         with site.database.read() as conn:
-            candidates = issues.draft(conn, issue.id).candidates
+            candidates = drafts.read(conn, issue.id).candidates
         return next(each.code for each in candidates if each.publication == ids[0])
 
     assert reason() != "hidden"

@@ -15,7 +15,7 @@ from sqlalchemy import func, select
 from digest import tokens
 from digest.model import IssueState
 from digest.render import fragments
-from digest.store import Database, issues
+from digest.store import Database, editions
 from digest.store.schema import consents, events, outbox, subscribers, subscriptions
 from tests.website import (
     KEY,
@@ -145,7 +145,7 @@ def test_opening_any_link_of_a_mail_changes_nothing(site: Site) -> None:
     reader = a_reader(site.database)
     token, choosing = (tokens.make(KEY, it, reader, "recap") for it in ("unsubscribe", "choose"))
     with site.database.read() as conn:
-        edition = issues.edition(conn, issue.edition_id or 0)
+        edition = editions.read(conn, issue.edition_id or 0)
     values = {
         "unsubscribe_url": f"http://127.0.0.1/unsubscribe/{token}",
         "preferences_url": f"http://127.0.0.1/preferences/{choosing}",

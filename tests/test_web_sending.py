@@ -16,7 +16,7 @@ from sqlalchemy import select, update
 
 from digest import delivery, weekly
 from digest.model import DeliveryState, Issue, IssueId, IssueState, Rhythm, Tally
-from digest.store import Database, issues, ledger
+from digest.store import Database, history, issues, ledger, tallies
 from digest.store.schema import deliveries
 from digest.store.schema import issues as records
 from digest.web.desk import sending
@@ -219,7 +219,7 @@ def test_cancelling_says_whom_it_touches_and_keeps_the_count(site: Site, issue: 
     assert "5 readers will never get this issue. 2 readers got it already." in page
     decide(browser, issue, "cancel")
     with site.database.read() as conn:
-        kept = issues.outcomes(conn, [issue.id])[issue.id]
+        kept = tallies.outcomes(conn, [issue.id])[issue.id]
     assert kept == tally(site, issue)
     assert kept.by_state == {DeliveryState.SENT: 2, DeliveryState.SKIPPED: 5}
 
@@ -240,7 +240,7 @@ def test_those_who_did_not_get_it_are_sent_to_again(site: Site, issue: Issue, wh
     assert after.count(DeliveryState.SENT) == READERS - 2
     assert after.count(DeliveryState(whom)) == 0
     with site.database.read() as conn:
-        assert issues.last_change(conn, issue.id)[:2] == ("publisher@example.org", "resent")
+        assert history.last_change(conn, issue.id)[:2] == ("publisher@example.org", "resent")
 
 
 @SQLITE
@@ -256,7 +256,7 @@ def test_a_finished_issue_keeps_its_count(site: Site, issue: Issue) -> None:
     """What the list of issues shows is what the ledger counts."""
     finished(site, issue, DeliveryState.FAILED)
     with site.database.read() as conn:
-        assert issues.outcomes(conn, [issue.id]) == {issue.id: tally(site, issue)}
+        assert tallies.outcomes(conn, [issue.id]) == {issue.id: tally(site, issue)}
     assert f"{READERS - 1} of {READERS}" in site.browser("viewer").get("/desk/issues").text
 
 

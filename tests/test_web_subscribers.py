@@ -13,7 +13,7 @@ from sqlalchemy import select, update
 
 from digest import readership
 from digest.model import SubscriptionState
-from digest.store import Database, history, readers, schema
+from digest.store import Database, consents, history, schema, subscriptions
 from tests.test_web_account import csrf
 from tests.test_web_deskapi import API, program
 from tests.website import Site, a_draft, a_reader, served, unsubscribe_token
@@ -29,7 +29,7 @@ def site(database: Database, tmp_path: Path) -> Iterator[Site]:
 
 def state(site: Site, reader: int, newsletter: str = "recap") -> str:
     with site.database.read() as conn:
-        found = readers.subscription(conn, reader, newsletter)
+        found = subscriptions.find(conn, reader, newsletter)
     assert found is not None
     return found.state
 
@@ -115,9 +115,9 @@ def test_a_readers_page_has_their_history(site: Site) -> None:
     issue = a_draft(site.database)
     now = site.now
     with site.database.write() as conn:
-        readers.change(conn, reader, "recap", at=now, topics=["Drones"], lists=["staff"])
+        subscriptions.change(conn, reader, "recap", at=now, topics=["Drones"], lists=["staff"])
         act = {"subscriber": reader, "at": now, "what": "confirmed", "source": "sign-up form"}
-        readers.prove(conn, "recap", [act | {"proof": {"text": "Send me the recap."}}])
+        consents.prove(conn, "recap", [act | {"proof": {"text": "Send me the recap."}}])
         conn.execute(
             schema.deliveries.insert().values(
                 issue_id=issue.id, subscriber_id=reader, edition_id=1, variant_id=1,
@@ -144,9 +144,9 @@ def test_what_a_reader_wrote_runs_nowhere(site: Site) -> None:
         mine = schema.subscribers.c.id == reader
         told = {"name": HOSTILE, "attributes": {HOSTILE: HOSTILE}}
         conn.execute(update(schema.subscribers).where(mine).values(told))
-        readers.change(conn, reader, "recap", at=site.now, topics=[HOSTILE], lists=[HOSTILE])
+        subscriptions.change(conn, reader, "recap", at=site.now, topics=[HOSTILE], lists=[HOSTILE])
         act = {"subscriber": reader, "at": site.now, "what": "confirmed", "source": HOSTILE}
-        readers.prove(conn, "recap", [act | {"proof": {HOSTILE: HOSTILE}}])
+        consents.prove(conn, "recap", [act | {"proof": {HOSTILE: HOSTILE}}])
     admin = site.browser("admin")
     for path in ("/desk/subscribers", f"/desk/subscribers/{reader}"):
         page = admin.get(path).text

@@ -23,7 +23,7 @@ from digest.errors import FetchFailed
 from digest.http import post
 from digest.model import IssueState
 from digest.model.settings import Webhook
-from digest.store import Database, hooks, issues, readers, schema
+from digest.store import Database, consents, hooks, issues, newsletters, schema
 from tests import friday
 from tests.readership import NEWSLETTER, NOW, Readership
 
@@ -93,7 +93,7 @@ def test_joining_leaving_and_bouncing_are_told(house: House) -> None:
     house.undo(house.token(ANA))
     with house.database.write() as conn:
         act = {"subscriber": whose, "at": NOW, "what": "suppressed", "source": "bounce"}
-        readers.prove(conn, NEWSLETTER, [act])
+        consents.prove(conn, NEWSLETTER, [act])
     hearing = Hearing()
     assert house.told(hearing) == 4
     assert house.told(hearing) == 0
@@ -124,7 +124,7 @@ def test_an_issue_that_is_finished_is_told_with_its_sums(
     """The ledger's own numbers, as they are when it is told."""
     house, loaded = House(database, tmp_path), friday.a_loaded(tmp_path)
     with database.write() as conn:
-        issues.started(conn, "recap", now=friday.MONDAY)
+        newsletters.started(conn, "recap", now=friday.MONDAY)
     friday.publish(database, *friday.TITLES)
     friday.subscribe(database, 3)
     issue = friday.prepared(database, loaded)
@@ -173,7 +173,7 @@ def test_what_is_rolled_back_is_not_told(house: House) -> None:
     whose = house.of(ANA).subscriber
     with pytest.raises(OSError, match="disk"), house.database.write() as conn:
         act = {"subscriber": whose, "at": NOW, "what": "left", "source": "link"}
-        readers.prove(conn, NEWSLETTER, [act])
+        consents.prove(conn, NEWSLETTER, [act])
         raise OSError("disk")
     hearing = Hearing()
     assert (house.told(hearing), hearing.calls) == (0, [])

@@ -13,7 +13,7 @@ from digest import weekly
 from digest.config import Loaded
 from digest.errors import Held, IssueError, WrongState
 from digest.model import DeliveryState, Edits, Issue, IssueState
-from digest.store import Database, issues, ledger, publications
+from digest.store import Database, issues, ledger, publications, uses
 from digest.store.schema import editions, feeds, outbox, subscriptions
 from digest.store.schema import publications as published
 from digest.themes import count
@@ -157,7 +157,7 @@ def test_editing_takes_the_approval_back(fed, loaded):
     assert issue.state is IssueState.DRAFT
     assert issue.approved_by is None
     with fed.read() as conn:
-        assert issues.used(conn, "recap", issue.of.rhythm, but=0) == {}
+        assert uses.used(conn, "recap", issue.of.rhythm, but=0) == {}
 
 
 def test_an_issue_without_items_cannot_be_approved(database, loaded):
@@ -196,7 +196,7 @@ def test_holding_an_approved_issue_frees_its_publications(fed, loaded):
     assert issue.state is IssueState.HELD
     assert issue.reasons == ("Wait for legal.",)
     with fed.read() as conn:
-        assert issues.used(conn, "recap", issue.of.rhythm, but=0) == {}
+        assert uses.used(conn, "recap", issue.of.rhythm, but=0) == {}
     assert weekly.release(fed, issue, by="editor", now=BEFORE).state is IssueState.DRAFT
 
 
@@ -235,7 +235,7 @@ def test_cancelling_skips_the_rest_and_frees_what_nobody_got(fed, loaded):
 
     with fed.read() as conn:
         tally = ledger.tally(conn, issue.id)
-        used = issues.used(conn, "recap", issue.of.rhythm, but=0)
+        used = uses.used(conn, "recap", issue.of.rhythm, but=0)
     assert issue.state is IssueState.CANCELLED
     assert tally.count(DeliveryState.SKIPPED) == 10
     assert used == {}

@@ -19,7 +19,7 @@ from sqlalchemy import select
 
 from digest import delivery, notices, readership, weekly
 from digest.model import Issue, Rhythm
-from digest.store import Database, issues, ledger
+from digest.store import Database, issues, ledger, tallies
 from digest.store.schema import deliveries, subscribers, suppressions
 from tests.friday import publish
 from tests.mailserver import Mail, MailServer, running
@@ -120,7 +120,7 @@ class Year:
 
     def left_out(self, issue: Issue) -> dict[str, int]:
         with self.database.read() as conn:
-            return issues.counted(conn, issue.id)[1]
+            return tallies.counted(conn, issue.id)[1]
 
 
 @pytest.fixture

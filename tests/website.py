@@ -36,7 +36,7 @@ from digest.model import (
 )
 from digest.model.settings import Settings
 from digest.render import render
-from digest.store import Database, issues
+from digest.store import Database, drafts, editions, issues
 from digest.store.schema import publications, subscribers, subscriptions
 from digest.web import application
 
@@ -184,7 +184,7 @@ def a_draft(
         draft = Draft(
             recap=_recap(ids, titles, headline, window), candidates=_why(ids, titles, old)
         )
-        return issues.write_draft(conn, issue, draft, now=NOW, actor="bell", what="prepared")
+        return drafts.write(conn, issue, draft, now=NOW, actor="bell", what="prepared")
 
 
 def _publish(conn: Any, title: str, *, on: datetime) -> int:
@@ -265,7 +265,7 @@ def put_into(
 ) -> Issue:
     """Freeze an edition of *issue* and put it into *state*, whatever came before."""
     with database.write() as conn:
-        recap = issues.draft(conn, issue.id).recap
+        recap = drafts.read(conn, issue.id).recap
         assert recap is not None
         edition = an_edition(recap, issue, loaded, number)
         full = Variant(
@@ -276,7 +276,7 @@ def put_into(
             items=tuple(item.publication for item in recap.items),
             digest=edition.digest,
         )
-        issues.add_edition(conn, issue.id, edition, [full], now=NOW)
+        editions.add(conn, issue.id, edition, [full], now=NOW)
         sent = (
             {} if state is IssueState.APPROVED else {"frozen_at": NOW, "frozen": 0, "excluded": {}}
         )

@@ -27,7 +27,7 @@ from digest.config import Loaded
 from digest.errors import SenderFault
 from digest.model import DeliveryState, IssueState
 from digest.model.settings import Settings
-from digest.store import Database, issues, ledger, readers, upgrade
+from digest.store import Database, issues, ledger, subscriptions, upgrade
 from tests import audience, imapserver
 
 SENT, FAILED = DeliveryState.SENT, DeliveryState.FAILED
@@ -193,7 +193,7 @@ def _found(
     with database.read() as conn:
         rows = {row.recipient.address: row for row in ledger.listed(conn, issue, limit=1000)}
         stands = {
-            address: readers.subscribed_to(conn, row.recipient.subscriber)[0].state
+            address: subscriptions.of_subscriber(conn, row.recipient.subscriber)[0].state
             for address, row in rows.items()
         }
     return [

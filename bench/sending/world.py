@@ -19,9 +19,10 @@ from digest.delivery.author import author
 from digest.model import IssueState, Rhythm, SubscriptionState
 from digest.model.settings import Settings
 from digest.render import fragments
-from digest.store import Database, issues, ledger, upgrade
-from digest.store.schema import editions, subscribers, subscriptions, variants
+from digest.store import Database, editions, issues, ledger, tallies, upgrade
+from digest.store.schema import editions as edition_rows
 from digest.store.schema import issues as issues_table
+from digest.store.schema import subscribers, subscriptions, variants
 from tests import cluster
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -73,10 +74,10 @@ def fill(url: str, readers: int) -> float:
             newsletter=NEWSLETTER,
             rhythm=Rhythm.WEEKLY,
             edition_id=edition,
-            variants=issues.made_of(conn, edition),
+            variants=editions.variants_of(conn, edition),
             due_at=now,
         )
-        issues.count(conn, issue, frozen=count, excluded=excluded)
+        tallies.count(conn, issue, frozen=count, excluded=excluded)
     took = time.monotonic() - began
     database.close()
     return took
@@ -136,9 +137,9 @@ def _issue(database: Database, now: datetime) -> tuple[int, int]:
             issues_table.insert().values(record).returning(issues_table.c.id)
         ).scalar_one()
         edition = conn.execute(
-            editions.insert()
+            edition_rows.insert()
             .values(issue_id=issue, number=1, notes=[], created_at=now, **bodies)
-            .returning(editions.c.id)
+            .returning(edition_rows.c.id)
         ).scalar_one()
         empty = dict.fromkeys(("topics", "headline", "lead", "preheader"), "")
         conn.execute(variants.insert().values(edition_id=edition, items=[], **said, **empty))

@@ -206,10 +206,10 @@ class _Friday:
         )
 
     def _draft(self, issue: Issue) -> Draft:
-        from digest.store import issues
+        from digest.store import drafts
 
         with self.installation.database.read() as conn:
-            return issues.draft(conn, issue.id)
+            return drafts.read(conn, issue.id)
 
 
 def _near(path: Path) -> Path:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from digest.model import Subscription
     from digest.readership import ImportReport, Step
     from digest.readership.lists import OnRefused
-    from digest.store.readers import Consent
+    from digest.store.consents import Consent
 
 app = typer.Typer(no_args_is_help=True)
 

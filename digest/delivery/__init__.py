@@ -30,7 +30,7 @@ from digest.delivery.run import Run
 from digest.delivery.supply import IN_FLIGHT, Job
 from digest.errors import SenderFault, StoreError, WrongState
 from digest.model import Delivery, DeliveryState, Issue, IssueState, Tally
-from digest.store import Database, issues, ledger
+from digest.store import Database, editions, history, issues, ledger, tallies
 
 if TYPE_CHECKING:
     from digest.config import Loaded
@@ -169,18 +169,20 @@ def resend(
                 conn, issue_id, (IssueState.FINISHED,), IssueState.SENDING, now=now, actor=actor
             )
         detail = {"readers": count, "whom": str(whom)}
-        issues.record(conn, issue_id, "resent", actor=actor, at=now, detail=detail)
+        history.record(conn, issue_id, "resent", actor=actor, at=now, detail=detail)
     return count
 
 
 def _hand_out_newest(conn: Connection, issue_id: int) -> None:
     """Let who waits get the corrected edition, where there is one."""
-    *before, newest = issues.editions_of(conn, issue_id)
+    *before, newest = editions.of_issue(conn, issue_id)
     if before:
         old = {
-            one: each for edition in before for one, each in issues.made_of(conn, edition).items()
+            one: each
+            for edition in before
+            for one, each in editions.variants_of(conn, edition).items()
         }
-        ledger.hand_out(conn, issue_id, newest, old, issues.made_of(conn, newest))
+        ledger.hand_out(conn, issue_id, newest, old, editions.variants_of(conn, newest))
 
 
 def _opened(
@@ -195,7 +197,7 @@ def _opened(
         found = ledger.recover(conn, issue_id, now=now, alone=not shared, resend=resend, dead=dead)
         if found.uncertain:
             detail = {"uncertain": list(found.uncertain), "resent": resend}
-            issues.record(conn, issue_id, "recovered", actor=ACTOR, at=now, detail=detail)
+            history.record(conn, issue_id, "recovered", actor=ACTOR, at=now, detail=detail)
         if issue.state is IssueState.SENDING:
             ledger.enter(conn, issue_id, holder, now=now)
     if issue.state is IssueState.STOPPED:
@@ -273,7 +275,7 @@ def _concluded(database: Database, issue_id: int, *, now: datetime) -> Tally:
     """Finish the issue if the debt is settled and the sum is right; return the tally."""
     with database.write() as conn:
         tally = ledger.tally(conn, issue_id)
-        issues.keep_outcome(conn, issue_id, tally)
+        tallies.keep_outcome(conn, issue_id, tally)
         if issues.by_id(conn, issue_id).state is not IssueState.SENDING:
             return tally
         if tally.settled:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from digest.delivery.line import Letter
 from digest.errors import ConfigError
 from digest.model import Delivery, Issue
-from digest.store import Database, issues
+from digest.store import Database, editions
 from digest.store import counting as counted
 
 if TYPE_CHECKING:
@@ -55,8 +55,8 @@ def author(
     @cache
     def cut(edition_id: int, variant_id: int) -> Fragments:
         with database.read() as conn:
-            edition = issues.edition(conn, edition_id)
-            variant = issues.variant(conn, variant_id)
+            edition = editions.read(conn, edition_id)
+            variant = editions.variant(conn, variant_id)
             places = counted.places(conn, edition_id)
         over = {url: f"{public_url}/to/{edition_id}/{place}" for url, place in places.items()}
         return fragments.cut(counting.counted(fragments.varied(edition, variant), over))

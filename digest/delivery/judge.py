@@ -29,7 +29,7 @@ class Judge:
         self._job = job
         self._recorder = recorder
         self._pace = pace
-        self._patience = Patience(job.smtp.retries.after, job.smtp.retries.give_up)
+        self._patience = Patience.of(job.smtp.retries)
         self._strikes = 0
 
     def answered(self, flight: Flight, reply: Reply) -> Coroutine[Any, Any, None] | None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from digest import tokens
 from digest.errors import WrongState
 from digest.model import DeliveryState, Issue, IssueState
-from digest.store import Database, issues, ledger
+from digest.store import Database, history, ledger, tallies
 
 if TYPE_CHECKING:
     from digest.config import Loaded
@@ -68,9 +68,9 @@ def reconcile(
         after = readers[-1]
     with database.write() as conn:
         detail = {"sent": found, "source": source}
-        issues.record(conn, issue.id, "reconciled", actor=actor, at=now, detail=detail)
+        history.record(conn, issue.id, "reconciled", actor=actor, at=now, detail=detail)
         tally = ledger.tally(conn, issue.id)
-        issues.keep_outcome(conn, issue.id, tally)
+        tallies.keep_outcome(conn, issue.id, tally)
     return Reconciled(sent=found, uncertain=tally.count(DeliveryState.UNCERTAIN))
 
 

@@ -21,7 +21,15 @@ from digest.errors import BadToken, ReaderError
 from digest.identity import address_key
 from digest.model import Format, Rhythm, Subscriber, Subscription, SubscriptionState, topic_set
 from digest.readership.people import address_hash, mailbox, token_key
-from digest.store import Database, knocks, readers
+from digest.store import (
+    Database,
+    consents,
+    knocks,
+    readers,
+    subscribers,
+    subscriptions,
+    suppressions,
+)
 
 if TYPE_CHECKING:
     from digest.config import Loaded
@@ -96,8 +104,8 @@ def _opened(loaded: Loaded, token: str, now: datetime) -> _Opened:
 
 
 def _choices(conn: Connection, loaded: Loaded, link: _Opened, now: datetime) -> Choices:
-    person = readers.by_id(conn, link.subscriber)
-    had = readers.subscription(conn, link.subscriber, link.newsletter)
+    person = subscribers.by_id(conn, link.subscriber)
+    had = subscriptions.find(conn, link.subscriber, link.newsletter)
     if person is None or had is None or not consent.allows(had.state, Act.CHANGED):
         language = person.language if person else None
         return Choices(newsletter=link.newsletter, reads=False, language=language)
@@ -211,9 +219,9 @@ def choose_language(
     link = _opened(loaded, token, now)
     with database.write() as conn:
         had = _reading(conn, link)
-        person = readers.by_id(conn, had.subscriber)
+        person = subscribers.by_id(conn, had.subscriber)
         if person is not None and person.language != language:
-            readers.speak(conn, had.subscriber, language)
+            subscribers.speak(conn, had.subscriber, language)
             proof = {"before": {"language": person.language}, "after": {"language": language}}
             _prove(conn, had, Act.CHANGED, proof, now)
         return _choices(conn, loaded, link, now)
@@ -235,13 +243,13 @@ def _change(
         told["state"] = consent.after(had.state, act)
         before, after = ({n: _plain(v) for n, v in each.items()} for each in (_of(had, told), told))
         if before != after:
-            readers.change(conn, had.subscriber, had.newsletter, at=now, **told)
+            subscriptions.change(conn, had.subscriber, had.newsletter, at=now, **told)
             _prove(conn, had, act, {"before": before, "after": after}, now)
         return _choices(conn, loaded, link, now)
 
 
 def _reading(conn: Connection, link: _Opened) -> Subscription:
-    had = readers.subscription(conn, link.subscriber, link.newsletter)
+    had = subscriptions.find(conn, link.subscriber, link.newsletter)
     if had is None or not consent.allows(had.state, Act.CHANGED):
         raise _over()
     return had
@@ -262,7 +270,7 @@ def _prove(
     conn: Connection, had: Subscription, act: Act, proof: Mapping[str, Any], now: datetime
 ) -> None:
     told = {"subscriber": had.subscriber, "at": now, "what": act, "source": "link", "proof": proof}
-    readers.prove(conn, had.newsletter, [told])
+    consents.prove(conn, had.newsletter, [told])
 
 
 # --- a fresh link -------------------------------------------------------------------------
@@ -272,7 +280,7 @@ def mail_link(database: Database, loaded: Loaded, token: str, *, now: datetime) 
     """Mail the reader of *token* a link that also shows and changes the address."""
     link = _opened(loaded, token, now)
     with database.write() as conn:
-        had, person = _reading(conn, link), readers.by_id(conn, link.subscriber)
+        had, person = _reading(conn, link), subscribers.by_id(conn, link.subscriber)
         if person is not None:
             _mail_link(conn, loaded, had, person, now)
 
@@ -329,8 +337,8 @@ def ask_to_move(
         raise _over()
     address = mailbox(address)
     with database.write() as conn:
-        had, person = _reading(conn, link), readers.by_id(conn, link.subscriber)
-        readers.want(conn, had.subscriber, address)
+        had, person = _reading(conn, link), subscribers.by_id(conn, link.subscriber)
+        subscribers.want(conn, had.subscriber, address)
         moving = tokens.make_until(
             token_key(loaded),
             MOVE,
@@ -368,7 +376,7 @@ def moving(database: Database, loaded: Loaded, token: str, *, now: datetime) -> 
     link, mark = _opened_move(loaded, token, now)
     with database.read() as conn:
         address = _wanted(conn, loaded, link, mark)
-        person = readers.by_id(conn, link.subscriber)
+        person = subscribers.by_id(conn, link.subscriber)
         language = person.language if person else None
         return Move(newsletter=link.newsletter, address=address, language=language)
 
@@ -383,22 +391,22 @@ def move(database: Database, loaded: Loaded, token: str, *, now: datetime) -> Mo
     link, mark = _opened_move(loaded, token, now)
     with database.write() as conn:
         address = _wanted(conn, loaded, link, mark)
-        had, person = _reading(conn, link), readers.by_id(conn, link.subscriber)
+        had, person = _reading(conn, link), subscribers.by_id(conn, link.subscriber)
         assert person is not None  # noqa: S101 - `_wanted` found one
         key = address_key(address)
         moved = Move(newsletter=link.newsletter, address=address, language=person.language)
         if person.address == address:
             return moved
-        owner = readers.by_address(conn, key)
+        owner = subscribers.by_address(conn, key)
         if owner is not None and owner.id != person.id:
             raise ReaderError(
                 "this address is a reader's already",
                 remedy="It keeps its own subscription. Unsubscribe the other one by its own link.",
             )
         hashed = address_hash(loaded, key)
-        readers.lift(conn, hashed)
+        suppressions.lift(conn, hashed)
         knocks.answer(conn, hashed)
-        readers.move(conn, person.id, address, key)
+        subscribers.move(conn, person.id, address, key)
         _prove(conn, had, Act.CHANGED, {"changed": ["address"]}, now)
         _tell_old(conn, loaded, had, person, now)
     return moved
@@ -413,9 +421,9 @@ def _opened_move(loaded: Loaded, token: str, now: datetime) -> tuple[_Opened, st
 
 def _wanted(conn: Connection, loaded: Loaded, link: _Opened, mark: str) -> str:
     """Return the address that the link of that mark moves to; it is still wanted, or reached."""
-    person = readers.by_id(conn, link.subscriber)
+    person = subscribers.by_id(conn, link.subscriber)
     if person is not None:
-        for address in (readers.wanted(conn, link.subscriber), person.address):
+        for address in (subscribers.wanted(conn, link.subscriber), person.address):
             if address and _mark(loaded, address) == mark:
                 return address
     raise _over()

@@ -11,7 +11,7 @@ from digest.consent import Act
 from digest.identity import address_key
 from digest.readership.people import address_hash
 from digest.readership.seats import Leaving, Seat, leave_all
-from digest.store import Database, readers
+from digest.store import Database, consents, subscribers, subscriptions, suppressions
 
 if TYPE_CHECKING:
     from digest.config import Loaded
@@ -49,13 +49,13 @@ def suppress_within(
     conn: Connection, loaded: Loaded, subscriber: int, reason: str, said: str, *, now: datetime
 ) -> bool:
     """Do the same as `suppress` as a step of the caller's transaction, for a *reason*."""
-    person = readers.by_id(conn, subscriber)
+    person = subscribers.by_id(conn, subscriber)
     if person is None:
         return False
     hashed = address_hash(loaded, address_key(person.address))
-    readers.suppress(conn, hashed, reason=reason, at=now, detail=said)
-    for one in readers.subscribed_to(conn, subscriber):
+    suppressions.add(conn, hashed, reason=reason, at=now, detail=said)
+    for one in subscriptions.of_subscriber(conn, subscriber):
         act = {"subscriber": subscriber, "at": now, "what": Act.SUPPRESSED, "source": reason}
-        readers.prove(conn, one.newsletter, [act])
-    readers.bar(conn, subscriber, at=now)
+        consents.prove(conn, one.newsletter, [act])
+    suppressions.bar(conn, subscriber, at=now)
     return True

@@ -13,7 +13,7 @@ from digest.identity import address_key
 from digest.readership import files
 from digest.readership.files import Mention
 from digest.readership.people import address_hash, shown
-from digest.store import Database, erasures, readers
+from digest.store import Database, erasing, erasures, subscribers, suppressions
 
 if TYPE_CHECKING:
     from digest.config import Loaded
@@ -44,7 +44,7 @@ def erase(
     mentions = files.mentions(loaded.folder, key)
     hashed = address_hash(loaded, key)
     with database.write() as conn:
-        person = readers.by_address(conn, key)
+        person = subscribers.by_address(conn, key)
         if person is None and not mentions:
             raise ReaderError(f"{shown(address)}: nobody here has this address")
         # First: what is in the journal and not in the database is done again at the next start.
@@ -74,7 +74,7 @@ def erase_again(database: Database, loaded: Loaded, *, now: datetime) -> int:
     if not standing:
         return 0
     with database.read() as conn:
-        missing = standing.keys() - readers.suppressed(conn, standing.keys())
+        missing = standing.keys() - suppressions.among(conn, standing.keys())
     return _erase_again(database, loaded, {hashed: standing[hashed] for hashed in missing}, now)
 
 
@@ -85,7 +85,7 @@ def _erase_again(
     count, after = 0, 0
     while missing:
         with database.write() as conn:
-            page = readers.people(conn, after=after)
+            page = subscribers.page(conn, after=after)
             for person in page:
                 hashed = address_hash(loaded, address_key(person.address))
                 if hashed in missing:
@@ -93,13 +93,13 @@ def _erase_again(
                     count += 1
             if not page:
                 for hashed, at in missing.items():
-                    readers.suppress(conn, hashed, reason="erased", at=at)
+                    suppressions.add(conn, hashed, reason="erased", at=at)
                 break
             after = page[-1].id
     return count
 
 
 def _forget(conn: Connection, subscriber: int | None, hashed: str, now: datetime) -> None:
-    readers.suppress(conn, hashed, reason="erased", at=now)
+    suppressions.add(conn, hashed, reason="erased", at=now)
     if subscriber is not None:
-        readers.erase(conn, subscriber, at=now)
+        erasing.erase(conn, subscriber, at=now)

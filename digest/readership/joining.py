@@ -17,7 +17,15 @@ from digest.model import Format, IssueState, Rhythm, Subscription, topic_set
 from digest.readership import erasure
 from digest.readership.people import address_hash, mailbox, plain_name, token_key
 from digest.readership.seats import PURPOSE
-from digest.store import Database, issues, knocks, readers
+from digest.store import (
+    Database,
+    consents,
+    issues,
+    knocks,
+    subscribers,
+    subscriptions,
+    suppressions,
+)
 
 if TYPE_CHECKING:
     from digest.config import Loaded
@@ -48,9 +56,9 @@ def ask(
     key = address_key(address)
     with database.write() as conn:
         person = {"address": address, "address_key": key, "created_at": now}
-        readers.add(conn, [{**person, "name": plain_name(name)}])
-        subscriber = readers.numbers(conn, [key])[key]
-        had = readers.subscription(conn, subscriber, newsletter)
+        subscribers.add(conn, [{**person, "name": plain_name(name)}])
+        subscriber = subscribers.numbers(conn, [key])[key]
+        had = subscriptions.find(conn, subscriber, newsletter)
         told = {
             "subscriber_id": subscriber,
             "newsletter": newsletter,
@@ -59,7 +67,7 @@ def ask(
             "source": source,
             "changed_at": now,
         }
-        readers.subscribe(conn, [told])
+        subscriptions.add(conn, [told])
         _prove(conn, newsletter, subscriber, Act.ASKED, source=source, proof=proof, now=now)
     expires_at = now + CONFIRM_LASTS
     return tokens.make_until(
@@ -138,7 +146,7 @@ def confirm(
         had, address = _standing(conn, loaded, subscriber, newsletter, asked_at)
         hashed = address_hash(loaded, address_key(address))
         latest = _latest(conn, newsletter)
-        if readers.lift(conn, hashed):
+        if suppressions.lift(conn, hashed):
             erasure.returned(database, loaded, hashed, now=now)
         knocks.answer(conn, hashed)
         if _activate(conn, had, proof=proof, now=now):
@@ -157,18 +165,18 @@ def _standing(
     conn: Connection, loaded: Loaded, subscriber: int, newsletter: str, asked_at: datetime
 ) -> tuple[Subscription, str]:
     """Return the subscription to be confirmed and its address; BadToken if it is too late."""
-    person = readers.by_id(conn, subscriber)
-    had = readers.subscription(conn, subscriber, newsletter)
+    person = subscribers.by_id(conn, subscriber)
+    had = subscriptions.find(conn, subscriber, newsletter)
     if person is None or had is None or newsletter not in loaded.settings.newsletters:
         raise _over()
-    since = readers.suppressed_at(conn, address_hash(loaded, address_key(person.address)))
+    since = suppressions.since(conn, address_hash(loaded, address_key(person.address)))
     if _later(had.left_at, asked_at) or _later(since, asked_at):
         raise _over()
     return had, person.address
 
 
 def _language(conn: Connection, subscriber: int) -> str | None:
-    return readers.languages(conn, {subscriber}).get(subscriber)
+    return subscribers.languages(conn, {subscriber}).get(subscriber)
 
 
 def _latest(conn: Connection, newsletter: str) -> str:
@@ -183,7 +191,7 @@ def _welcome(
 ) -> None:
     root = loaded.settings.public_url
     leaving = tokens.make(token_key(loaded), PURPOSE, had.subscriber, had.newsletter)
-    chosen = readers.subscription(conn, had.subscriber, had.newsletter)
+    chosen = subscriptions.find(conn, had.subscriber, had.newsletter)
     notices.post(
         conn,
         loaded,
@@ -208,7 +216,7 @@ def _activate(
     state = consent.after(had.state, Act.CONFIRMED)
     if state is had.state:
         return False
-    readers.change(
+    subscriptions.change(
         conn,
         had.subscriber,
         had.newsletter,
@@ -233,14 +241,14 @@ def _choose(
     # All of them is the whole issue, also when another topic is offered one day.
     topics = [] if len(wanted) == len(offered) else list(wanted)
     sort = {"format": Format(asked["format"])} if "format" in asked else {}
-    readers.change(conn, had.subscriber, had.newsletter, at=now, topics=topics, **sort)
+    subscriptions.change(conn, had.subscriber, had.newsletter, at=now, topics=topics, **sort)
     if language := asked.get("language"):
-        readers.speak(conn, had.subscriber, language)
+        subscribers.speak(conn, had.subscriber, language)
 
 
 def _asked(conn: Connection, had: Subscription, asked_at: datetime) -> Mapping[str, Any]:
     """Return what proves the asking of that instant, and what was chosen with it."""
-    acts = readers.proofs(conn, had.subscriber, had.newsletter)
+    acts = consents.proofs(conn, had.subscriber, had.newsletter)
     return next((one.proof for one in acts if one.what == Act.ASKED and one.at == asked_at), {})
 
 
@@ -255,7 +263,7 @@ def _prove(
     now: datetime,
 ) -> None:
     told = {"subscriber": subscriber, "at": now, "what": act, "source": source, "proof": proof}
-    readers.prove(conn, newsletter, [told])
+    consents.prove(conn, newsletter, [told])
 
 
 def _later(happened_at: datetime | None, asked_at: datetime) -> bool:

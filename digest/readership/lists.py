@@ -20,7 +20,16 @@ from digest.model import Format, Rhythm, SubscriptionState
 from digest.readership import archives
 from digest.readership.people import plain_name, token_key
 from digest.readership.rows import Reading, Row, Seen, rows
-from digest.store import Database, imports, newcomers, readers
+from digest.store import (
+    Database,
+    consents,
+    imports,
+    newcomers,
+    readers,
+    subscribers,
+    subscriptions,
+    suppressions,
+)
 from digest.store.newcomers import Newcomer
 
 if TYPE_CHECKING:
@@ -280,10 +289,10 @@ class _Taking:
 
     def _suppressed(self, conn: Connection, batch: Iterable[Row]) -> set[str]:
         """Return the address keys in *batch* that must not be written to."""
-        if not readers.suppresses(conn):
+        if not suppressions.exist(conn):
             return set()
         hashes = {self._hash(row): row.key for row in batch}
-        return {hashes[h] for h in readers.suppressed(conn, hashes)}
+        return {hashes[h] for h in suppressions.among(conn, hashes)}
 
     def _hash(self, row: Row) -> str:
         return tokens.address_hash(self.key, row.key)
@@ -349,12 +358,12 @@ class _Taking:
         assert had is not None  # noqa: S101 - the plan found them
         person = had.subscriber
         if "name" in step.changes:
-            readers.rename(conn, person.id, row.name)
+            subscribers.rename(conn, person.id, row.name)
         if row.attributes:
-            readers.describe(conn, person.id, {**person.attributes, **row.attributes})
+            subscribers.describe(conn, person.id, {**person.attributes, **row.attributes})
         if "list" in step.changes and had.subscription:
             lists = sorted({*had.subscription.lists, *self.lists})
-            readers.change(conn, person.id, self.newsletter, at=self.now, lists=lists)
+            subscriptions.change(conn, person.id, self.newsletter, at=self.now, lists=lists)
 
     def _see_off(self, conn: Connection, steps: Sequence[Step]) -> None:
         """Keep from mail whom the list itself calls gone."""
@@ -374,10 +383,10 @@ class _Taking:
     def _suppress(self, conn: Connection, step: Step) -> None:
         row = step.row
         # Of somebody who is not known here the hash is enough.
-        readers.suppress(conn, self._hash(row), reason="imported", at=self.now, detail=row.source)
+        suppressions.add(conn, self._hash(row), reason="imported", at=self.now, detail=row.source)
         had = readers.known(conn, self.newsletter, [row.key]).get(row.key)
         if had and had.subscription:
-            readers.bar(conn, had.subscriber.id, at=self.now)
+            suppressions.bar(conn, had.subscriber.id, at=self.now)
             self._prove(conn, row, had.subscriber.id, Act.SUPPRESSED)
 
     def _leave(self, conn: Connection, step: Step) -> None:
@@ -387,7 +396,9 @@ class _Taking:
         state = had.subscription.state
         if (left := consent.after(state, Act.LEFT)) is not state:
             whose = had.subscriber.id
-            readers.change(conn, whose, self.newsletter, at=self.now, state=left, left_at=self.now)
+            subscriptions.change(
+                conn, whose, self.newsletter, at=self.now, state=left, left_at=self.now
+            )
             self._prove(conn, step.row, whose, Act.LEFT)
 
     def _prove(self, conn: Connection, row: Row, subscriber: int, what: Act) -> None:
@@ -398,7 +409,7 @@ class _Taking:
             "source": row.source,
             "proof": {"file": row.file, "line": row.line},
         }
-        readers.prove(conn, self.newsletter, [act])
+        consents.prove(conn, self.newsletter, [act])
 
 
 def _once(people: Iterable[Newcomer]) -> list[Newcomer]:

@@ -15,7 +15,17 @@ from digest.consent import Act
 from digest.errors import ConfigError, ReaderError
 from digest.identity import address_key
 from digest.model import Rhythm, Subscription, SubscriptionState
-from digest.store import Database, knocks, outbox, readers
+from digest.store import (
+    Database,
+    consents,
+    knocks,
+    outbox,
+    readers,
+    received,
+    subscribers,
+    subscriptions,
+    suppressions,
+)
 
 if TYPE_CHECKING:
     from digest.config import Loaded
@@ -171,14 +181,14 @@ def add(
     with database.write() as conn:
         had = readers.known(conn, newsletter, [key]).get(key)
         one = had.subscription if had else None
-        if readers.suppressed(conn, [hashed]):
+        if suppressions.among(conn, [hashed]):
             return "barred"
         after = consent.after(one.state if one else None, Act.IMPORTED)
         if one is not None:
             return _enlisted(conn, one, lists, now) if after in _READING else "barred"
         person = {"address": address, "address_key": key, "created_at": now}
-        readers.add(conn, [{**person, "name": plain_name(name)}])
-        subscriber = readers.numbers(conn, [key])[key]
+        subscribers.add(conn, [{**person, "name": plain_name(name)}])
+        subscriber = subscribers.numbers(conn, [key])[key]
         told = {
             "subscriber_id": subscriber,
             "newsletter": newsletter,
@@ -189,9 +199,9 @@ def add(
             "consented_at": now,
             "changed_at": now,
         }
-        readers.subscribe(conn, [told])
+        subscriptions.add(conn, [told])
         act = {"subscriber": subscriber, "at": now, "what": Act.IMPORTED, "source": source}
-        readers.prove(conn, newsletter, [act])
+        consents.prove(conn, newsletter, [act])
         return "added"
 
 
@@ -202,7 +212,7 @@ _READING = (SubscriptionState.ACTIVE, SubscriptionState.PAUSED, SubscriptionStat
 def _enlisted(conn: Connection, one: Subscription, lists: tuple[str, ...], now: datetime) -> str:
     if not set(lists) <= set(one.lists):
         both = sorted({*one.lists, *lists})
-        readers.change(conn, one.subscriber, one.newsletter, at=now, lists=both)
+        subscriptions.change(conn, one.subscriber, one.newsletter, at=now, lists=both)
     return "there"
 
 
@@ -216,8 +226,8 @@ def show(database: Database, loaded: Loaded, address: str) -> dict[str, Any]:
     key = address_key(address)
     hashed = address_hash(loaded, key)
     with database.read() as conn:
-        person = readers.by_address(conn, key)
-        suppressed = bool(readers.suppressed(conn, [hashed]))
+        person = subscribers.by_address(conn, key)
+        suppressed = bool(suppressions.among(conn, [hashed]))
         if person is None and suppressed:
             raise ReaderError(
                 f"{shown(address)}: nothing is known but that it must not be written to"
@@ -227,12 +237,12 @@ def show(database: Database, loaded: Loaded, address: str) -> dict[str, Any]:
         return {
             "subscriber": person,
             "subscriptions": [
-                {"subscription": one, "consent": readers.proofs(conn, person.id, one.newsletter)}
-                for one in readers.subscribed_to(conn, person.id)
+                {"subscription": one, "consent": consents.proofs(conn, person.id, one.newsletter)}
+                for one in subscriptions.of_subscriber(conn, person.id)
             ],
-            "wants_to_move_to": readers.wanted(conn, person.id),
-            "issues": readers.deliveries_to(conn, person.id),
-            "came_back": readers.returns_of(conn, person.id),
+            "wants_to_move_to": subscribers.wanted(conn, person.id),
+            "issues": received.deliveries_to(conn, person.id),
+            "came_back": received.returns_of(conn, person.id),
             "mails": outbox.to(conn, person.address),
             "invitations": knocks.mailed(conn, hashed),
             "suppressed": suppressed,

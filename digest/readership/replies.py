@@ -18,7 +18,7 @@ from digest.identity import address_key
 from digest.readership.outcome import Outcome
 from digest.readership.people import mailbox, token_key
 from digest.readership.seats import PURPOSE, leave_within
-from digest.store import Database, bounces, readers
+from digest.store import Database, bounces, subscribers, subscriptions
 from digest.store.bounces import Fact
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ def answered(
 def _leaves(conn: Connection, loaded: Loaded, token: str, fact: Fact, now: datetime) -> bool:
     with suppress(BadToken):
         subscriber, _ = tokens.opened(token_key(loaded), PURPOSE, token)
-        if not readers.has(conn, int(subscriber)):
+        if not subscribers.has(conn, int(subscriber)):
             return False
         leave_within(conn, loaded, token, now=now, via="mail")
         told = replace(fact, subscriber=int(subscriber), said="", outcome=Outcome.LEFT)
@@ -81,7 +81,7 @@ def _leaves(conn: Connection, loaded: Loaded, token: str, fact: Fact, now: datet
 
 
 def _known(conn: Connection, sender: str) -> int | None:
-    person = readers.by_address(conn, address_key(sender)) if sender else None
+    person = subscribers.by_address(conn, address_key(sender)) if sender else None
     return person.id if person else None
 
 
@@ -155,7 +155,7 @@ def settle_task(
 
 def _leave_all(conn: Connection, loaded: Loaded, fact: Fact, now: datetime) -> None:
     whose = fact.subscriber or _known(conn, fact.address)
-    consents = readers.subscribed_to(conn, whose) if whose else []
+    consents = subscriptions.of_subscriber(conn, whose) if whose else []
     if not consents:
         raise ReaderError(
             f"{fact.address or 'the mail'}: nobody here has this address",

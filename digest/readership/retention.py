@@ -13,7 +13,7 @@ from digest.identity import address_key
 from digest.model.settings import Retention
 from digest.readership import uploads
 from digest.readership.people import address_hash
-from digest.store import Database, hooks, readers, retention
+from digest.store import Database, erasing, hooks, retention, suppressions
 
 if TYPE_CHECKING:
     from digest.config import Loaded
@@ -124,6 +124,6 @@ def _left(conn: Connection, loaded: Loaded, before: datetime, now: datetime) -> 
     found = retention.gone(conn, before=before)
     for subscriber, address in found:
         hashed = address_hash(loaded, address_key(address))
-        readers.suppress(conn, hashed, reason="left", at=now)
-        readers.erase(conn, subscriber, at=now)
+        suppressions.add(conn, hashed, reason="left", at=now)
+        erasing.erase(conn, subscriber, at=now)
     return len(found)

@@ -27,7 +27,7 @@ from digest.readership.outcome import Outcome
 from digest.readership.people import token_key
 from digest.readership.replies import answered
 from digest.readership.seats import PURPOSE
-from digest.store import Database, bounces, issues, readers
+from digest.store import Database, bounces, issues, subscribers, subscriptions
 from digest.store.bounces import Fact
 from digest.verdict import Verdict
 from digest.verdict.wear import is_worn_out
@@ -189,7 +189,7 @@ def _outcome(conn: Connection, whose: _Whose, found: Verdict) -> Outcome:
 
 def _is_out_of_date(conn: Connection, whose: _Whose) -> bool:
     """Tell whether the reader moved, was erased, or confirmed again since that mail left."""
-    person = readers.by_id(conn, whose.subscriber)
+    person = subscribers.by_id(conn, whose.subscriber)
     if person is None:
         return True
     sent = bounces.sent(conn, whose.issue, whose.subscriber) if whose.issue else None
@@ -197,7 +197,7 @@ def _is_out_of_date(conn: Connection, whose: _Whose) -> bool:
         return False
     if address_key(sent.address) != address_key(person.address):
         return True
-    confirmed = [one.confirmed_at for one in readers.subscribed_to(conn, person.id)]
+    confirmed = [one.confirmed_at for one in subscriptions.of_subscriber(conn, person.id)]
     return any(at is not None and at > sent.at for at in confirmed)
 
 
@@ -248,7 +248,7 @@ def _by_proof(conn: Connection, loaded: Loaded, mail: Returned) -> _Whose | None
     """Return whom the return address or the unsubscribe link proves; None if neither does."""
     whose = _shown(conn, loaded, mail)
     # A database that was put back, or two with one key: genuine, and nobody of this one.
-    return whose if whose and readers.has(conn, whose.subscriber) else None
+    return whose if whose and subscribers.has(conn, whose.subscriber) else None
 
 
 def _shown(conn: Connection, loaded: Loaded, mail: Returned) -> _Whose | None:
@@ -288,7 +288,7 @@ def _newest(conn: Connection, subscriber: int, newsletter: str) -> int | None:
 
 def _by_address(conn: Connection, loaded: Loaded, address: str, message_id: str) -> _Whose | None:
     """Return who has *address*; proven if *message_id* is of a mail that we sent them."""
-    person = readers.by_address(conn, address_key(address)) if address else None
+    person = subscribers.by_address(conn, address_key(address)) if address else None
     if person is None:
         return None
     sent_id = message_id.strip("<>").partition("@")[0]

@@ -15,7 +15,7 @@ from digest.errors import BadToken
 from digest.identity import address_key
 from digest.model import Subscription, SubscriptionState
 from digest.readership.people import address_hash, token_key
-from digest.store import Database, readers
+from digest.store import Database, consents, readers, subscribers, subscriptions, suppressions
 
 if TYPE_CHECKING:
     from digest.config import Loaded
@@ -100,16 +100,16 @@ def leave_all(conn: Connection, loaded: Loaded, wishes: Sequence[Leaving]) -> li
         for pair, wish in first.items()
         if pair in had and had[pair].state is not SubscriptionState.LEFT
     ]
-    readers.change_all(conn, [_left(wish, state) for wish, state in granted])
+    subscriptions.change_all(conn, [_left(wish, state) for wish, state in granted])
     for newsletter in {wish.newsletter for wish, _ in granted}:
-        readers.prove(
+        consents.prove(
             conn, newsletter, [_act_of(w) for w, _ in granted if w.newsletter == newsletter]
         )
     return _seats(conn, loaded, wishes)
 
 
 def _standing(conn: Connection, wishes: Sequence[Leaving]) -> dict[tuple[int, str], Subscription]:
-    return readers.subscriptions_of(conn, {wish.subscriber for wish in wishes})
+    return subscriptions.of_subscribers(conn, {wish.subscriber for wish in wishes})
 
 
 def _left(wish: Leaving, state: SubscriptionState) -> dict[str, Any]:
@@ -127,7 +127,7 @@ def _seats(conn: Connection, loaded: Loaded, wishes: Sequence[Leaving]) -> list[
     """Return where each of *wishes* stands now."""
     now_standing = _standing(conn, wishes)
     whose = {wish.subscriber for wish in wishes}
-    barred, languages = _barred(conn, loaded, whose), readers.languages(conn, whose)
+    barred, languages = _barred(conn, loaded, whose), subscribers.languages(conn, whose)
     return [
         _seat(
             loaded,
@@ -140,12 +140,12 @@ def _seats(conn: Connection, loaded: Loaded, wishes: Sequence[Leaving]) -> list[
     ]
 
 
-def _barred(conn: Connection, loaded: Loaded, subscribers: Collection[int]) -> set[int]:
-    """Return who of *subscribers* is erased, or suppressed since they left."""
-    addresses = readers.addresses(conn, subscribers)
+def _barred(conn: Connection, loaded: Loaded, people: Collection[int]) -> set[int]:
+    """Return who of *people* is erased, or suppressed since they left."""
+    addresses = subscribers.addresses(conn, people)
     hashes = {n: address_hash(loaded, address_key(address)) for n, address in addresses.items()}
-    suppressed = readers.suppressed(conn, hashes.values())
-    return {n for n in subscribers if n not in hashes or hashes[n] in suppressed}
+    suppressed = suppressions.among(conn, hashes.values())
+    return {n for n in people if n not in hashes or hashes[n] in suppressed}
 
 
 def undo(
@@ -159,7 +159,7 @@ def undo(
     """
     subscriber, newsletter = _opened(loaded, token)
     with database.write() as conn:
-        had = readers.subscription(conn, subscriber, newsletter)
+        had = subscriptions.find(conn, subscriber, newsletter)
         if had is None or not _seat_of(conn, loaded, subscriber, newsletter).can_return:
             raise BadToken(
                 "this link cannot bring you back", remedy="Ask the sender of the newsletter."
@@ -177,9 +177,9 @@ def say_why(database: Database, loaded: Loaded, token: str, reason: str, *, now:
     """
     subscriber, newsletter = _opened(loaded, token)
     with database.write() as conn:
-        had = readers.subscription(conn, subscriber, newsletter)
+        had = subscriptions.find(conn, subscriber, newsletter)
         if had is not None and had.state is SubscriptionState.LEFT and reason in REASONS:
-            readers.change(conn, subscriber, newsletter, at=now, left_reason=reason)
+            subscriptions.change(conn, subscriber, newsletter, at=now, left_reason=reason)
         return _seat_of(conn, loaded, subscriber, newsletter)
 
 
@@ -204,15 +204,15 @@ def _opened(loaded: Loaded, token: str) -> tuple[int, str]:
 def _return(conn: Connection, had: Subscription, *, now: datetime, via: str) -> None:
     state = consent.after(had.state, Act.UNDONE)
     values: dict[str, Any] = {"state": state, "left_at": None, "left_reason": ""}
-    readers.change(conn, had.subscriber, had.newsletter, at=now, **values)
+    subscriptions.change(conn, had.subscriber, had.newsletter, at=now, **values)
     told = {"subscriber": had.subscriber, "at": now, "what": Act.UNDONE, "source": via}
-    readers.prove(conn, had.newsletter, [told])
+    consents.prove(conn, had.newsletter, [told])
 
 
 def _seat_of(conn: Connection, loaded: Loaded, subscriber: int, newsletter: str) -> Seat:
-    had = readers.subscription(conn, subscriber, newsletter)
+    had = subscriptions.find(conn, subscriber, newsletter)
     barred = bool(_barred(conn, loaded, {subscriber}))
-    language = readers.languages(conn, {subscriber}).get(subscriber)
+    language = subscribers.languages(conn, {subscriber}).get(subscriber)
     return _seat(loaded, newsletter, had, barred=barred, language=language)
 
 

@@ -31,7 +31,7 @@ from digest.readership.lists import (
     rehearse_import,
 )
 from digest.readership.people import plain_name
-from digest.store import Database, issues, leases, uploads
+from digest.store import Database, history, leases, uploads
 from digest.store.uploads import AT_WORK, OVER, Upload, UploadState
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ def keep(
         # Before the commit: a row without its file could never be compared.
         _put(file, _place(loaded, number))
         detail = {"after": {"file": plain_name(name), "source": plain_name(source)}}
-        issues.record(conn, None, "uploaded a list", actor=by, at=now, detail=detail)
+        history.record(conn, None, "uploaded a list", actor=by, at=now, detail=detail)
     return number
 
 
@@ -111,7 +111,7 @@ def confirm(database: Database, number: int, *, by: str, now: datetime) -> bool:
         if not uploads.change(conn, number, UploadState.COMPARED, now=now, **values):
             return False
         detail = {"after": {"upload": number}}
-        issues.record(conn, None, "imported a list", actor=by, at=now, detail=detail)
+        history.record(conn, None, "imported a list", actor=by, at=now, detail=detail)
     return True
 
 

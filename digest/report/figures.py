@@ -11,7 +11,7 @@ from pydantic import TypeAdapter
 from sqlalchemy import Connection
 
 from digest.model import DeliveryState, Issue, Tally
-from digest.store import Database, bounces, counting, issues, ledger
+from digest.store import Database, bounces, counting, issues, ledger, tallies
 from digest.store.counting import Followed
 from digest.store.ledger import Summary
 from digest.store.ledger.reporting import Line, pages
@@ -112,7 +112,7 @@ def of(database: Database, issue_id: int) -> Report:
         return Report(
             issue=issue,
             tally=ledger.tally(conn, issue_id),
-            excluded=issues.counted(conn, issue_id)[1] if issue.frozen_at else {},
+            excluded=tallies.counted(conn, issue_id)[1] if issue.frozen_at else {},
             came_back=bounces.counted(conn, issue_id),
             links=tuple(counting.of_issue(conn, issue_id)),
             **_figures(counts, issue.frozen_at),
@@ -142,7 +142,7 @@ def _from_summary(conn: Connection, issue: Issue, kept: Summary) -> Report:
     return Report(
         issue=issue,
         tally=Tally(frozen=figures.frozen, by_state=figures.by_state),
-        excluded=issues.counted(conn, issue.id)[1],
+        excluded=tallies.counted(conn, issue.id)[1],
         skipped=figures.skipped,
         refused=figures.refused,
         came_back=bounces.counted(conn, issue.id),

@@ -8,9 +8,9 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row, and_, func, or_, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from digest.model import DeliveryState
+from digest.store import dialects
 from digest.store.schema import bounces, deliveries, issues, mailboxes
 
 #: The key of a fact that our own conversation with a mail server brought.
@@ -66,7 +66,7 @@ def keep(conn: Connection, fact: Fact) -> bool:
         "outcome": fact.outcome,
         "done_at": fact.done_at,
     }
-    insert = _insert(conn, bounces).values(**told)
+    insert = dialects.insert(conn, bounces).values(**told)
     insert = insert.on_conflict_do_nothing(index_elements=["key", "place"])
     return conn.execute(insert.returning(bounces.c.id)).first() is not None
 
@@ -274,9 +274,5 @@ def read_up_to(conn: Connection, place: str, validity: int) -> int:
 def note_read(conn: Connection, place: str, validity: int, last: int, *, at: datetime) -> None:
     """Keep how far a mailbox was read, in the transaction that keeps what was read."""
     told = {"validity": validity, "last": last, "read_at": at}
-    insert = _insert(conn, mailboxes).values(place=place, **told)
+    insert = dialects.insert(conn, mailboxes).values(place=place, **told)
     conn.execute(insert.on_conflict_do_update(index_elements=["place"], set_=told))
-
-
-def _insert(conn: Connection, table: Any) -> Any:
-    return (postgresql if conn.dialect.name == "postgresql" else sqlite).insert(table)

@@ -7,12 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, delete, func, insert, or_, select, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Connection, Row, Table, and_, delete, func, insert, or_, select, update
 
 from digest.model import Refusal
 from digest.model.settings import FeedSettings
-from digest.store import leases
+from digest.store import dialects, leases
 from digest.store.schema import feeds, newsletter_feeds, publication_feeds, refusals
 
 CONFIG, DESK, IMPORT = "config", "desk", "import"
@@ -180,9 +179,9 @@ def _link(conn: Connection, newsletter: str, feed_id: int) -> None:
     _insert_once(conn, newsletter_feeds, row, "newsletter", "feed_id")
 
 
-def _insert_once(conn: Connection, table: Any, row: Mapping[str, Any], *keys: str) -> None:
-    dialect = postgresql if conn.dialect.name == "postgresql" else sqlite
-    conn.execute(dialect.insert(table).values(**row).on_conflict_do_nothing(index_elements=keys))
+def _insert_once(conn: Connection, table: Table, row: Mapping[str, Any], *keys: str) -> None:
+    fresh = dialects.insert(conn, table).values(**row)
+    conn.execute(fresh.on_conflict_do_nothing(index_elements=keys))
 
 
 def _update(conn: Connection, feed_id: int, **values: Any) -> None:

@@ -1,12 +1,13 @@
-"""The audit log, read page by page."""
+"""The audit log: who did what to which issue, and when."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, or_, select
+from sqlalchemy import Connection, func, or_, select
 
 from digest.store.schema import events, issues
 
@@ -24,6 +25,23 @@ class Event:
     #: The issue's key; "" where the entry is about no issue.
     key: str
     detail: dict[str, Any]
+
+
+def record(
+    conn: Connection,
+    issue_id: int | None,
+    what: str,
+    *,
+    actor: str,
+    at: datetime,
+    detail: Mapping[str, Any] | None = None,
+) -> None:
+    """Write into the audit log, in the transaction that did it."""
+    conn.execute(
+        events.insert().values(
+            at=at, actor=actor, issue_id=issue_id, what=what, detail=dict(detail or {})
+        )
+    )
 
 
 def page(
@@ -57,3 +75,47 @@ def page(
         )
         for row in conn.execute(query)
     ]
+
+
+def last_change(conn: Connection, issue_id: int) -> tuple[str, str, datetime] | None:
+    """Return actor, act and instant of the issue's newest entry in the audit log."""
+    query = select(events.c.actor, events.c.what, events.c.at).where(events.c.issue_id == issue_id)
+    row = conn.execute(query.order_by(events.c.id.desc()).limit(1)).first()
+    return None if row is None else (row.actor, row.what, row.at)
+
+
+def happened(conn: Connection, issue_id: int, what: str) -> bool:
+    """Whether the audit log has *what* for that issue."""
+    query = select(events.c.id).where(events.c.issue_id == issue_id, events.c.what == what).limit(1)
+    return conn.execute(query).first() is not None
+
+
+def told(conn: Connection, issue_id: int, what: str) -> list[dict[str, Any]]:
+    """Return the details of every such entry of the issue, the oldest first."""
+    query = (
+        select(events.c.detail)
+        .where(events.c.issue_id == issue_id, events.c.what == what)
+        .order_by(events.c.id)
+    )
+    return list(conn.execute(query).scalars())
+
+
+def last_told(conn: Connection, newsletter: str, what: str) -> dict[str, Any] | None:
+    """Return the detail of the newest such entry of any issue of the newsletter."""
+    query = (
+        select(events.c.detail)
+        .join(issues, issues.c.id == events.c.issue_id)
+        .where(issues.c.newsletter == newsletter, events.c.what == what)
+        .order_by(events.c.id.desc())
+        .limit(1)
+    )
+    return conn.execute(query).scalar_one_or_none()
+
+
+def last_event(conn: Connection, issue_id: int, what: str) -> int | None:
+    """Return the number of the newest entry of that kind; None if there is none."""
+    query = select(func.max(events.c.id)).where(
+        events.c.issue_id == issue_id, events.c.what == what
+    )
+    number: int | None = conn.execute(query).scalar_one()
+    return number

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 
 from sqlalchemy import Connection, delete, or_, select
-from sqlalchemy.dialects import postgresql, sqlite
 
+from digest.store import dialects
 from digest.store.schema import leases
 
 
@@ -17,10 +17,9 @@ def claim(conn: Connection, name: str, *, holder: str, at: datetime, until: date
     Claiming again is how a holder keeps it. *at* and *until* are the machine's clock, whatever
     week is being worked on: a holder that died must not hold for ever.
     """
-    dialect = postgresql if conn.dialect.name == "postgresql" else sqlite
     row = {"name": name, "holder": holder, "until": until}
     conn.execute(
-        dialect.insert(leases)
+        dialects.insert(conn, leases)
         .values(**row)
         .on_conflict_do_update(
             index_elements=["name"],

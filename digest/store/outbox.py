@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, Connection, and_, func, or_, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from digest.model import DeliveryState
+from digest.store import dialects
 from digest.store.schema import outbox
 
 _WAITING = (DeliveryState.PENDING, DeliveryState.DEFERRED)
@@ -52,7 +52,6 @@ def put(
 
     It goes out only if the caller's transaction is committed. Calling twice is safe.
     """
-    dialect = postgresql if conn.dialect.name == "postgresql" else sqlite
     fresh = {
         "idempotency_key": idempotency_key,
         "newsletter": newsletter,
@@ -65,7 +64,7 @@ def put(
         "due_at": due_at,
         "created_at": now,
     }
-    insert = dialect.insert(outbox).values(**fresh).on_conflict_do_nothing()
+    insert = dialects.insert(conn, outbox).values(**fresh).on_conflict_do_nothing()
     return conn.execute(insert.returning(outbox.c.id)).first() is not None
 
 

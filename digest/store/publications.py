@@ -23,7 +23,6 @@ from sqlalchemy import (
     union_all,
     update,
 )
-from sqlalchemy.dialects import postgresql, sqlite
 
 from digest.identity import (
     Known,
@@ -36,7 +35,7 @@ from digest.identity import (
     title_key,
 )
 from digest.model import Entry, Image, Publication, Wording
-from digest.store import archive, merges
+from digest.store import archive, dialects, merges
 from digest.store.schema import feeds, newsletter_feeds, publication_feeds, publications
 
 #: Values in one IN list: SQLite takes 32,766, and plans are kept for equal lengths.
@@ -171,13 +170,12 @@ class _Shelf:
 
     def write_names(self) -> None:
         """Write which publication each of the feed's names stands for."""
-        dialect = postgresql if self.conn.dialect.name == "postgresql" else sqlite
         rows = [
             {"feed_id": self.feed_id, "guid": guid, "publication_id": number}
             for guid, number in self.named.items()
         ]
         for part in _chunks(rows):
-            statement = dialect.insert(publication_feeds).values(part)
+            statement = dialects.insert(self.conn, publication_feeds).values(part)
             self.conn.execute(
                 statement.on_conflict_do_update(
                     index_elements=["feed_id", "guid"],

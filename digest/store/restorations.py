@@ -9,7 +9,7 @@ from typing import NamedTuple
 from sqlalchemy import Connection, delete, insert, select
 
 from digest.model import Issue, IssueState
-from digest.store import issues, ledger
+from digest.store import issues, ledger, uses
 from digest.store.schema import installation
 
 _NAME = "restored"
@@ -72,7 +72,7 @@ def _stopped(conn: Connection, issue: Issue, restoration: Restoration) -> Issue:
 
 
 def _held(conn: Connection, issue: Issue, restoration: Restoration) -> Issue:
-    issues.release(conn, issue.id)
+    uses.release(conn, issue.id)
     return issues.set_state(
         conn,
         issue.id,

@@ -6,8 +6,8 @@ from datetime import datetime
 from typing import NamedTuple
 
 from sqlalchemy import Connection, select
-from sqlalchemy.dialects import postgresql, sqlite
 
+from digest.store import dialects
 from digest.store.schema import ticks
 
 
@@ -21,9 +21,8 @@ class Tick(NamedTuple):
 
 def record(conn: Connection, name: str, *, at: datetime, error: str) -> None:
     """Keep that *name* was done at *at*; the time before is forgotten."""
-    dialect = postgresql if conn.dialect.name == "postgresql" else sqlite
     told = {"at": at, "error": error}
-    insert = dialect.insert(ticks).values(name=name, **told)
+    insert = dialects.insert(conn, ticks).values(name=name, **told)
     conn.execute(insert.on_conflict_do_update(index_elements=["name"], set_=told))
 
 

@@ -5,19 +5,22 @@ from __future__ import annotations
 import zlib
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Self
 
-#: Past greylisting first; RFC 5321 §4.5.4.1 wants 30 minutes later on.
-WAITS = tuple(timedelta(minutes=minutes) for minutes in (5, 15, 30, 60, 120, 240, 480))
-#: A weekly mail that comes later than that is old.
-GIVE_UP = timedelta(hours=48)
+from digest.model.settings import Retries
 
 
 @dataclass(frozen=True, slots=True)
 class Patience:
     """A plan of waits; the last one is repeated while all of them fit into *whole*."""
 
-    waits: tuple[timedelta, ...] = WAITS
-    whole: timedelta = GIVE_UP
+    waits: tuple[timedelta, ...]
+    whole: timedelta
+
+    @classmethod
+    def of(cls, retries: Retries) -> Self:
+        """Return the plan that those settings mean."""
+        return cls(retries.after, retries.give_up)
 
     def wait(self, attempts: int, seed: str) -> timedelta | None:
         """

@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from digest import notices
 from digest.model import DeliveryState, Issue, IssueState, Recap
 from digest.model.settings import NewsletterSettings
-from digest.store import Database, bounces, issues, ledger, past
+from digest.store import Database, bounces, drafts, history, issues, ledger, past
 from digest.verdict import Verdict
 from digest.weekly.stopping import stop_link
 
@@ -67,7 +67,7 @@ def _news(
     if issue.state is IssueState.SENDING and others_at and now < others_at:
         return ("going-out", "1")
     if issue.state in (IssueState.HELD, IssueState.STOPPED):
-        return (issue.state, str(issues.last_event(conn, issue.id, issue.state)))
+        return (issue.state, str(history.last_event(conn, issue.id, issue.state)))
     if issue.state is IssueState.FINISHED and issue.frozen_at:
         # By then what came back has come back; whoever was not told of the end is told both.
         later = issue.finished_at and now >= issue.finished_at + LATER
@@ -113,7 +113,7 @@ def _tell(
 
 def _values(conn: Connection, loaded: Loaded, issue: Issue, now: datetime) -> dict[str, Any]:
     newsletter = loaded.settings.newsletters[issue.of.newsletter]
-    recap = issues.draft(conn, issue.id).recap
+    recap = drafts.read(conn, issue.id).recap
     tally = ledger.tally(conn, issue.id)
     after = past.aftermath(conn, [issue])[issue.id]
     return {

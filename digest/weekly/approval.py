@@ -14,7 +14,19 @@ from digest.conditions import Condition
 from digest.errors import Held, IssueError, WrongState
 from digest.model import Draft, Edition, Format, Issue, IssueState, Recap, Variant
 from digest.model.settings import NewsletterSettings
-from digest.store import Database, corrections, counting, issues, jobs, ledger
+from digest.store import (
+    Database,
+    corrections,
+    counting,
+    drafts,
+    editions,
+    history,
+    issues,
+    jobs,
+    ledger,
+    tallies,
+    uses,
+)
 from digest.store.corrections import Correction
 from digest.weekly import correcting
 from digest.weekly.editions import RENDERED, rendered, seal
@@ -43,9 +55,9 @@ def changed_by(conn: Connection, issue: Issue) -> list[str]:
     """Return who wrote the edits that the issue has; nobody if it has none."""
     told = corrections.of(conn, issue.id)
     opened = [told.opened_by] if told else []
-    if not issues.draft(conn, issue.id).edits:
+    if not drafts.read(conn, issue.id).edits:
         return opened
-    return list(dict.fromkeys((*opened, *(act.actor for act in issues.edited(conn, issue.id)))))
+    return list(dict.fromkeys((*opened, *(act.actor for act in drafts.edited(conn, issue.id)))))
 
 
 def approve(database: Database, loaded: Loaded, issue: Issue, *, by: str, now: datetime) -> Issue:
@@ -63,7 +75,7 @@ def approve(database: Database, loaded: Loaded, issue: Issue, *, by: str, now: d
             remedy=f"Run: digest issue show --closing {issue.of.key}",
         )
     with database.read() as conn:
-        draft = issues.draft(conn, issue.id)
+        draft = drafts.read(conn, issue.id)
         told = corrections.of(conn, issue.id)
         original = issues.by_id(conn, told.corrects) if told else issue
         number = original.number or issues.next_number(conn, issue.of)
@@ -228,7 +240,7 @@ class _Keeping:
         """Use up what the issue shows and give it its *number*."""
         with database.write() as conn:
             self._refuse_changed(conn)
-            issues.use_up(conn, self.issue, self.made[0].items)
+            uses.use_up(conn, self.issue, self.made[0].items)
             self._add(conn)
             return self._approved(conn, IssueState.APPROVED, {"number": number})
 
@@ -267,10 +279,10 @@ class _Keeping:
             )
 
     def _add(self, conn: Connection) -> None:
-        its = issues.add_edition(conn, self.issue.id, self.edition, self.made, now=self.now)
+        its = editions.add(conn, self.issue.id, self.edition, self.made, now=self.now)
         counting.keep(conn, its, self.links)
         detail = {"templates": self.templates}
-        issues.record(conn, self.issue.id, RENDERED, actor=self.by, at=self.now, detail=detail)
+        history.record(conn, self.issue.id, RENDERED, actor=self.by, at=self.now, detail=detail)
 
     def _approved(self, conn: Connection, state: IssueState, also: dict[str, int]) -> Issue:
         return issues.set_state(
@@ -329,7 +341,7 @@ def freeze(
             newsletter=issue.of.newsletter,
             rhythm=issue.of.rhythm,
             edition_id=issue.edition_id,
-            variants=issues.made_of(conn, issue.edition_id),
+            variants=editions.variants_of(conn, issue.edition_id),
             due_at=now,
             where=meant,
             first_list=first_to.list if first_to else None,
@@ -338,7 +350,7 @@ def freeze(
             hours={} if told else _hours(conn, newsletter, issue),
             among=_wronged(told),
         )
-        issues.count(conn, issue.id, frozen=frozen, excluded=excluded)
+        tallies.count(conn, issue.id, frozen=frozen, excluded=excluded)
         if loaded.settings.fleet:
             jobs.announce(conn, issue.id, frozen)
     return moved
@@ -369,8 +381,8 @@ def _same_as_approved(conn: Connection, issue: Issue) -> None:
     from digest.render import fingerprint, varied
 
     assert issue.edition_id is not None  # noqa: S101 - the caller looked
-    edition = issues.edition(conn, issue.edition_id)
-    sent = [varied(edition, each) for each in issues.made_of(conn, issue.edition_id).values()]
+    edition = editions.read(conn, issue.edition_id)
+    sent = [varied(edition, each) for each in editions.variants_of(conn, issue.edition_id).values()]
     for each in (edition, *sent):
         # What nobody gets has no hash.
         if each.digest and fingerprint(each.subject, each.html, each.text) != each.digest:

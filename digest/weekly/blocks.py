@@ -162,7 +162,7 @@ def write(
     now: datetime,
 ) -> None:
     """Keep what an editor wrote as the block's newest version, None to take it away; logged."""
-    from digest.store import issues
+    from digest.store import history
 
     before = store.newest(conn, newsletter_key).get(key)
     was = before.said if before else None
@@ -171,4 +171,4 @@ def write(
     store.write(conn, newsletter_key, key, said, by=by, now=now)
     what = "wrote a block" if said is not None else "took a block away"
     detail = {"before": {key: was}, "after": {key: said}}
-    issues.record(conn, None, what, actor=by, at=now, detail=detail)
+    history.record(conn, None, what, actor=by, at=now, detail=detail)

@@ -25,7 +25,17 @@ from digest.model import (
     Rhythm,
 )
 from digest.model.settings import NewsletterSettings
-from digest.store import Database, corrections, issues, publications
+from digest.store import (
+    Database,
+    corrections,
+    drafts,
+    history,
+    issues,
+    newsletters,
+    precedents,
+    publications,
+    uses,
+)
 from digest.weekly import correcting
 from digest.weekly.blocks import know_pictures, laid
 from digest.weekly.learning import learned
@@ -136,9 +146,9 @@ def prepare(
     """
     of = identity(newsletter_key, slot)
     with database.write() as conn:
-        issues.started(conn, newsletter_key, now=now)
+        newsletters.started(conn, newsletter_key, now=now)
         issue = issues.plan(conn, of, slot.window, sends_at=slot.sends_at, now=now)
-        edits = issues.draft(conn, issue.id).edits
+        edits = drafts.read(conn, issue.id).edits
     if issue.state not in OPEN:
         return issue
     return _compose(database, loaded, issue, edits, now=now, actor=actor, what="prepared")
@@ -189,7 +199,7 @@ def trials(database: Database, loaded: Loaded, issue: Issue, *each: Edits) -> li
         pinned = [_with_pins(conn, material, edits) for edits in each]
         told = corrections.of(conn, issue.id)
     chosen: dict[Hashable, tuple[Candidate, ...]] = {}
-    drafts = []
+    made = []
     for edits, known in zip(each, pinned, strict=True):
         # Words alone choose nothing else.
         choice = (edits.pins, edits.exclusions, edits.order)
@@ -198,8 +208,8 @@ def trials(database: Database, loaded: Loaded, issue: Issue, *each: Edits) -> li
         draft = _composed(known, newsletter, edits, chosen[choice], shown.blocks)
         if told and draft.recap:
             draft = replace(draft, recap=correcting.noted(draft.recap, told, newsletter.language))
-        drafts.append(draft)
-    return drafts
+        made.append(draft)
+    return made
 
 
 def _compose(
@@ -220,7 +230,7 @@ def _compose(
         know_pictures(database, loaded, issue.of.newsletter, now=now)
         pictures.Shelf(loaded.folder / pictures.PLACE).gather(draft.recap, now=now)
     with database.write() as conn:
-        return issues.write_draft(conn, issue, draft, now=now, actor=actor, what=what)
+        return drafts.write(conn, issue, draft, now=now, actor=actor, what=what)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -242,7 +252,7 @@ def _gather(conn: Connection, issue: Issue, newsletter: NewsletterSettings) -> M
     since = close - max(SEEN_BEFORE, newsletter.look_back, newsletter.late)
     slot = _reaching_back(conn, newsletter, key, slot_of(issue))
     known = publications.candidates(conn, key, since=since)
-    used = issues.used(conn, key, issue.of.rhythm, but=issue.id)
+    used = uses.used(conn, key, issue.of.rhythm, but=issue.id)
     if told := corrections.of(conn, issue.id):
         known = correcting.its_own(conn, told, known)
         used = correcting.freed(conn, told, used)
@@ -253,7 +263,7 @@ def _gather(conn: Connection, issue: Issue, newsletter: NewsletterSettings) -> M
         slot=slot,
         publications=known,
         history=counted(conn, key, before=close),
-        past=issues.labels(conn, key, issue.of.rhythm, before=close, limit=LAST_ISSUES),
+        past=precedents.labels(conn, key, issue.of.rhythm, before=close, limit=LAST_ISSUES),
         used=used,
         look_back=newsletter.look_back + (issue.window.start - slot.previous_close),
     )
@@ -287,7 +297,7 @@ def _reaching_back(
         if issue.of.rhythm is slot.rhythm
     }
     earlier = calendar.preceding(newsletter, slot)
-    while (issue := by_key.get(earlier.key)) and issues.happened(conn, issue.id, ROLLED_OVER):
+    while (issue := by_key.get(earlier.key)) and history.happened(conn, issue.id, ROLLED_OVER):
         slot = replace(slot, previous_close=issue.window.start)
         earlier = calendar.preceding(newsletter, earlier)
     return slot

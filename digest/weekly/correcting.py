@@ -28,7 +28,7 @@ from digest.model import (
     Section,
     Variant,
 )
-from digest.store import Database, corrections, issues, ledger
+from digest.store import Database, corrections, drafts, editions, history, issues, ledger
 from digest.store.corrections import Correction
 from digest.store.ledger import Reach
 from digest.weekly.steps import withdraw
@@ -124,13 +124,13 @@ def _opened(
         issue=made.id, corrects=issue.id, note=note, mails=mails, opened_by=by, opened_at=now
     )
     corrections.keep(conn, told)
-    draft = issues.draft(conn, issue.id)
+    draft = drafts.read(conn, issue.id)
     language = loaded.settings.newsletters[issue.of.newsletter].language
     draft = replace(draft, recap=noted(draft.recap, told, language) if draft.recap else None)
     for each in (made, issue):
         detail = {"note": note, "mails": mails}
-        issues.record(conn, each.id, OPENED, actor=by, at=now, detail=detail)
-    return issues.write_draft(conn, made, draft, now=now, actor=by, what="prepared")
+        history.record(conn, each.id, OPENED, actor=by, at=now, detail=detail)
+    return drafts.write(conn, made, draft, now=now, actor=by, what="prepared")
 
 
 def _planned(conn: Connection, issue: Issue, *, now: datetime) -> Issue:
@@ -171,7 +171,7 @@ def unnoted(recap: Recap, language: str) -> Recap:
 
 def its_own(conn: Connection, told: Correction, known: Sequence[Publication]) -> list[Publication]:
     """Return those of *known* that the corrected issue considered: nothing new comes in."""
-    before = issues.draft(conn, told.corrects).candidates
+    before = drafts.read(conn, told.corrects).candidates
     considered = {candidate.publication for candidate in before}
     return [publication for publication in known if publication.id in considered]
 
@@ -207,15 +207,15 @@ def put_in_place(
     ledger.recover(conn, original.id, now=now, alone=True)
     old = {
         one: variant
-        for each in issues.editions_of(conn, original.id)
-        for one, variant in issues.made_of(conn, each).items()
+        for each in editions.of_issue(conn, original.id)
+        for one, variant in editions.variants_of(conn, each).items()
     }
-    issues.put_right(conn, original.id, recap)
-    new = issues.add_edition(conn, original.id, edition, made, now=now)
-    waiting = ledger.hand_out(conn, original.id, new, old, issues.made_of(conn, new))
+    drafts.put_right(conn, original.id, recap)
+    new = editions.add(conn, original.id, edition, made, now=now)
+    waiting = ledger.hand_out(conn, original.id, new, old, editions.variants_of(conn, new))
     corrections.place(conn, issue.id, new)
     detail = {"note": told.note, "by": issue.of.key, "waiting": waiting}
-    issues.record(conn, original.id, CORRECTED, actor=by, at=now, detail=detail)
+    history.record(conn, original.id, CORRECTED, actor=by, at=now, detail=detail)
     if original.state is IssueState.STOPPED and " ".join(original.reasons).startswith(PAUSED):
         states = ((IssueState.STOPPED,), IssueState.SENDING)
         issues.set_state(conn, original.id, *states, now=now, actor=by)

@@ -13,7 +13,7 @@ from digest import calendar, notices
 from digest.calendar import Slot
 from digest.errors import NoSuchIssue
 from digest.model import Issue, IssueState, Rhythm
-from digest.store import Database, issues, ledger
+from digest.store import Database, issues, ledger, newsletters, tallies
 from digest.weekly.content import identity, slot_of
 from digest.weekly.planning import planned
 
@@ -69,7 +69,7 @@ def overdue(
     if now < slot.sends_at + GRACE + (first.wait if first else timedelta(0)):
         return None
     with database.read() as conn:
-        since = issues.started_at(conn, newsletter_key)
+        since = newsletters.started_at(conn, newsletter_key)
         if since is None or slot.window.end <= since:
             return None
         issue = _of(conn, newsletter_key, slot)
@@ -115,7 +115,7 @@ def _begun(conn: Connection, issue: Issue) -> bool:
     """Whether a mail may have left, or there is nobody whom one could leave to."""
     if issue.state is not IssueState.SENDING:
         return False
-    return ledger.attempted(conn, issue.id) or issues.counted(conn, issue.id)[0] == 0
+    return ledger.attempted(conn, issue.id) or tallies.counted(conn, issue.id)[0] == 0
 
 
 def _said(issue: Issue | None, slot: Slot, zone: ZoneInfo) -> str:

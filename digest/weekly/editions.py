@@ -10,7 +10,7 @@ from uuid import uuid4
 from digest import packaged
 from digest.errors import FeedError, IssueError
 from digest.model import Edition, Format, Issue, Recap, Recipient, topic_set
-from digest.store import Database, issues, ledger, outbox
+from digest.store import Database, drafts, editions, history, issues, ledger, outbox
 from digest.weekly.blocks import laid
 from digest.weekly.content import rules, slot_of
 from digest.weekly.variants import MOST_SETS, composer, get_nothing
@@ -37,10 +37,10 @@ def seen(database: Database, loaded: Loaded, issue: Issue, *, by: str, now: date
     """Write down that *by* looked at the issue's mail, once for each state of the templates."""
     detail = {"templates": seal(loaded)}
     with database.read() as conn:
-        if detail in issues.told(conn, issue.id, PREVIEWED):
+        if detail in history.told(conn, issue.id, PREVIEWED):
             return
     with database.write() as conn:
-        issues.record(conn, issue.id, PREVIEWED, actor=by, at=now, detail=detail)
+        history.record(conn, issue.id, PREVIEWED, actor=by, at=now, detail=detail)
 
 
 def preview(
@@ -55,7 +55,7 @@ def preview(
     if issue.edition_id is not None:
         return _frozen(database, issue, issue.edition_id, topic_set(topics))
     with database.read() as conn:
-        draft = issues.draft(conn, issue.id)
+        draft = drafts.read(conn, issue.id)
         number = issue.number or issues.next_number(conn, issue.of)
     recap = draft.recap
     if recap is None:
@@ -76,8 +76,8 @@ def _frozen(database: Database, issue: Issue, edition_id: int, topics: tuple[str
     from digest.render import varied
 
     with database.read() as conn:
-        edition = issues.edition(conn, edition_id)
-        variants = issues.made_of(conn, edition_id).values()
+        edition = editions.read(conn, edition_id)
+        variants = editions.variants_of(conn, edition_id).values()
     for variant in variants:
         if (variant.topics, variant.format) == (topics, Format.HTML):
             if topics and not variant.items:
@@ -98,7 +98,7 @@ def sets(database: Database, issue: Issue) -> list[tuple[str, ...]]:
     with database.read() as conn:
         if issue.edition_id is None:
             return ledger.topic_sets(conn, issue.of.newsletter, issue.of.rhythm)[:MOST_SETS]
-        made = issues.made_of(conn, issue.edition_id)
+        made = editions.variants_of(conn, issue.edition_id)
     # They were made in the order of their use.
     known = (made[number] for number in sorted(made))
     return list(dict.fromkeys(each.topics for each in known if each.topics and each.items))
@@ -140,7 +140,7 @@ def findings(
 
     edition = preview(database, loaded, issue)
     with database.read() as conn:
-        recap = issues.draft(conn, issue.id).recap
+        recap = drafts.read(conn, issue.id).recap
         key = issue.of.newsletter
         missing = laid(conn, loaded, key, loaded.settings.newsletters[key]).faults
     assert recap is not None  # noqa: S101 - `preview` raises before

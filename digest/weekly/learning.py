@@ -12,7 +12,7 @@ from digest.errors import DigestError
 from digest.model import Issue, IssueState
 from digest.model.settings import NewsletterSettings
 from digest.proposals import Proposal, Week
-from digest.store import Database, decisions, issues, publications
+from digest.store import Database, decisions, drafts, history, issues, publications
 from digest.store.decisions import Decision
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def proposals(
 
 
 def _week(conn: Connection, issue: Issue) -> Week:
-    draft = issues.draft(conn, issue.id)
+    draft = drafts.read(conn, issue.id)
     ids = [each.publication for each in draft.candidates]
     return Week(
         key=issue.of.key,
@@ -91,7 +91,7 @@ def answer(
         decisions.keep(conn, newsletter_key, decision)
         what = "accepted" if accept else "refused"
         detail = {"after": {"newsletter": newsletter_key, "proposal": found.sentence}}
-        issues.record(conn, None, what, actor=by, at=now, detail=detail)
+        history.record(conn, None, what, actor=by, at=now, detail=detail)
 
 
 def take_back(database: Database, newsletter_key: str, key: str, *, by: str, now: datetime) -> None:
@@ -101,4 +101,4 @@ def take_back(database: Database, newsletter_key: str, key: str, *, by: str, now
         if found:
             before = {"proposal": found.sentence, "accepted": found.accepted}
             detail = {"before": before, "after": {"newsletter": newsletter_key}}
-            issues.record(conn, None, "took back", actor=by, at=now, detail=detail)
+            history.record(conn, None, "took back", actor=by, at=now, detail=detail)

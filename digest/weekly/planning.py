@@ -14,7 +14,7 @@ from digest.calendar import Place
 from digest.errors import IssueError, NoSuchIssue, WrongState
 from digest.model import EXTRA, Issue, IssueId, IssueState, Rhythm, Window
 from digest.model.settings import Holiday, NewsletterSettings
-from digest.store import Database, issues, skips
+from digest.store import Database, drafts, history, issues, newsletters, skips, uses
 from digest.store.skips import Skip
 from digest.weekly.steps import OPEN
 
@@ -150,7 +150,7 @@ def _record(
     now: datetime,
 ) -> None:
     detail = {"newsletter": newsletter_key, "day": day.isoformat(), "reason": reason}
-    issues.record(conn, None, what, actor=by, at=now, detail=detail)
+    history.record(conn, None, what, actor=by, at=now, detail=detail)
 
 
 def follow_holidays(
@@ -195,7 +195,7 @@ def put_back(
         return
     there = calendar.place_closing(newsletter, place.closing)
     if there and not there.holiday and now < there.sends_at and _was_left_out(conn, issue):
-        draft = issues.draft(conn, issue.id)
+        draft = drafts.read(conn, issue.id)
         state = IssueState.DRAFT if draft.recap else IssueState.PLANNED
         issues.set_state(conn, issue.id, (IssueState.CANCELLED,), state, now=now, actor=by)
 
@@ -204,7 +204,7 @@ def _leave_out(
     conn: Connection, issue: Issue, holiday: Holiday, *, by: str, now: datetime
 ) -> Issue:
     """Cancel the issue of a day that is left out; its publications go into the next one."""
-    issues.release(conn, issue.id)
+    uses.release(conn, issue.id)
     reason = f"Left out{_named(holiday)}: its publications go into the next issue."
     cancelled = issues.set_state(
         conn,
@@ -216,14 +216,14 @@ def _leave_out(
         reasons=(reason,),
         also={"approved_at": None, "approved_by": None},
     )
-    issues.record(conn, issue.id, SKIPPED, actor=by, at=now)
+    history.record(conn, issue.id, SKIPPED, actor=by, at=now)
     return cancelled
 
 
 def _was_left_out(conn: Connection, issue: Issue) -> bool:
     """Whether a holiday cancelled the issue, and not somebody."""
-    skipped = issues.last_event(conn, issue.id, SKIPPED)
-    cancelled = issues.last_event(conn, issue.id, IssueState.CANCELLED)
+    skipped = history.last_event(conn, issue.id, SKIPPED)
+    cancelled = history.last_event(conn, issue.id, IssueState.CANCELLED)
     return skipped is not None and cancelled is not None and skipped > cancelled
 
 
@@ -266,12 +266,12 @@ def plan_extra(
     _refuse_no_issue(window, sends_at, zone, now=now)
     day = window.end.astimezone(zone).date()
     with database.write() as conn:
-        issues.started(conn, newsletter_key, now=now)
+        newsletters.started(conn, newsletter_key, now=now)
         known = {issue.of.key for issue in issues.listed(conn, newsletter_key)}
         number = next(n for n in range(1, 1000) if f"{day}{EXTRA}{n}" not in known)
         of = IssueId(newsletter_key, Rhythm.WEEKLY, f"{day}{EXTRA}{number}")
         issue = issues.plan(conn, of, window, sends_at=sends_at, now=now)
-        issues.record(
+        history.record(
             conn, issue.id, PLANNED_EXTRA, actor=by, at=now, detail=_told(window, sends_at, zone)
         )
     return issue
@@ -307,7 +307,7 @@ def move_extra(
             "before": _told(issue.window, issue.sends_at, zone),
             "after": _told(window, sends_at, zone),
         }
-        issues.record(conn, issue.id, MOVED_EXTRA, actor=by, at=now, detail=detail)
+        history.record(conn, issue.id, MOVED_EXTRA, actor=by, at=now, detail=detail)
     return moved
 
 

@@ -13,7 +13,7 @@ from digest.calendar import Slot
 from digest.errors import NoSuchIssue
 from digest.model import Draft, Edits, Issue, Recap
 from digest.model.settings import NewsletterSettings
-from digest.store import Database, issues, publications
+from digest.store import Database, drafts, issues, precedents, publications, uses
 from digest.weekly.content import (
     LAST_ISSUES,
     SEEN_BEFORE,
@@ -84,7 +84,7 @@ def _sent(conn: Connection, newsletter_key: str, slot: Slot) -> tuple[Issue, Rec
         return None
     if issue.frozen_at is None:
         return None
-    recap = issues.draft(conn, issue.id).recap
+    recap = drafts.read(conn, issue.id).recap
     return (issue, recap) if recap else None
 
 
@@ -100,12 +100,12 @@ def _material(
     found = publications.candidates(conn, newsletter_key, since=since)
     # What came in later was not known then; a feed's first import counts as seen when published.
     known = [each for each in found if each.first_seen_at < close]
-    earlier = issues.used_before(conn, newsletter_key, slot.rhythm, close=close)
+    earlier = uses.used_before(conn, newsletter_key, slot.rhythm, close=close)
     return Material(
         slot=slot,
         publications=known,
         history=counted(conn, newsletter_key, before=close),
-        past=issues.labels(conn, newsletter_key, slot.rhythm, before=close, limit=LAST_ISSUES),
+        past=precedents.labels(conn, newsletter_key, slot.rhythm, before=close, limit=LAST_ISSUES),
         used={**rehearsed, **earlier},
         look_back=newsletter.look_back,
     )

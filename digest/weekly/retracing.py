@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from digest.errors import IssueError
 from digest.model import Issue
-from digest.store import Database, issues
-from digest.store.issues import Edited
+from digest.store import Database, drafts
+from digest.store.drafts import Edited
 from digest.weekly.content import edit
 
 if TYPE_CHECKING:
@@ -58,4 +58,4 @@ def redo(database: Database, loaded: Loaded, issue: Issue, *, now: datetime, act
 
 def _acts(database: Database, issue: Issue) -> Retrace:
     with database.read() as conn:
-        return retrace(issues.edited(conn, issue.id))
+        return retrace(drafts.edited(conn, issue.id))

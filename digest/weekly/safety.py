@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 from digest.errors import DigestError
 from digest.model import DeliveryState, Draft, Issue, IssueState
 from digest.model.settings import NewsletterSettings
-from digest.store import Database, feeds, issues, ledger, restorations
+from digest.store import Database, drafts, feeds, history, issues, ledger, precedents, restorations
 from digest.weekly.approval import BARRING, audience_of, changed_by
 from digest.weekly.editions import PREVIEWED, RENDERED, findings, seal
 
@@ -40,7 +40,7 @@ def objections(
     newsletter = loaded.settings.newsletters[issue.of.newsletter]
     reasons = [*_policy(newsletter), *_late(issue, newsletter, now)]
     with database.read() as conn:
-        draft = issues.draft(conn, issue.id)
+        draft = drafts.read(conn, issue.id)
         reasons += [
             *_first(conn, issue),
             *_restored(conn, issue),
@@ -73,7 +73,7 @@ def _late(issue: Issue, newsletter: NewsletterSettings, now: datetime) -> Iterab
 
 
 def _first(conn: Connection, issue: Issue) -> Iterable[str]:
-    if issues.last_frozen(conn, issue.of) is None:
+    if precedents.last_frozen(conn, issue.of) is None:
         yield "It is the newsletter's first issue, which always needs a person."
 
 
@@ -89,14 +89,14 @@ def _empty(draft: Draft) -> Iterable[str]:
 
 
 def _unusual(conn: Connection, issue: Issue, draft: Draft) -> Iterable[str]:
-    sizes = issues.sizes(conn, issue.of, most=HISTORY)
+    sizes = precedents.sizes(conn, issue.of, most=HISTORY)
     count = len(draft.recap.items) if draft.recap else 0
     if len(sizes) >= LEAST_HISTORY and count > MANY * median(sizes):
         yield f"It has {count} items, more than twice the usual {median(sizes):g}."
 
 
 def _audience(conn: Connection, issue: Issue, newsletter: NewsletterSettings) -> Iterable[str]:
-    before = issues.last_frozen(conn, issue.of)
+    before = precedents.last_frozen(conn, issue.of)
     meant = audience_of(newsletter)
     audience = ledger.audience(conn, issue.of.newsletter, issue.of.rhythm, where=meant)
     if before and abs(audience - before) > before / 5:
@@ -129,11 +129,11 @@ def _unfinished(conn: Connection, issue: Issue) -> Iterable[str]:
 
 
 def _unseen_templates(conn: Connection, loaded: Loaded, issue: Issue) -> Iterable[str]:
-    before = issues.last_told(conn, issue.of.newsletter, RENDERED)
+    before = history.last_told(conn, issue.of.newsletter, RENDERED)
     now = seal(loaded)
     if before is None or before.get("templates") == now:
         return
-    seen = issues.told(conn, issue.id, PREVIEWED)
+    seen = history.told(conn, issue.id, PREVIEWED)
     if all(each.get("templates") != now for each in seen):
         yield "The templates changed since the last issue, and nobody looked at the mail since."
 

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from digest.errors import WrongState
 from digest.model import Issue, IssueState, SkipReason
-from digest.store import Database, corrections, issues, ledger
+from digest.store import Database, corrections, issues, ledger, tallies, uses
 
 #: States that end an issue's life.
 ENDED = (IssueState.FINISHED, IssueState.CANCELLED, IssueState.MISSED)
@@ -47,7 +47,7 @@ def _reopen(
 ) -> Issue:
     before = (IssueState.PLANNED, IssueState.DRAFT, IssueState.HELD, IssueState.APPROVED)
     with database.write() as conn:
-        issues.release(conn, issue.id)
+        uses.release(conn, issue.id)
         return issues.set_state(
             conn,
             issue.id,
@@ -80,9 +80,9 @@ def cancel(database: Database, issue: Issue, *, by: str, now: datetime, reason: 
         )
         if issue.frozen_at is not None:
             ledger.skip_rest(conn, issue.id, SkipReason.CANCELLED, now=now)
-            issues.keep_outcome(conn, issue.id, ledger.tally(conn, issue.id))
+            tallies.keep_outcome(conn, issue.id, ledger.tally(conn, issue.id))
         if not ledger.attempted(conn, issue.id):
-            issues.release(conn, issue.id)
+            uses.release(conn, issue.id)
         return cancelled
 
 

@@ -12,7 +12,7 @@ from digest.calendar import Slot
 from digest.errors import WrongState
 from digest.model import Draft, Issue, IssueState, Rhythm
 from digest.model.settings import NewsletterSettings
-from digest.store import Database, issues
+from digest.store import Database, drafts, history, issues, newsletters
 from digest.weekly.approval import approve, freeze
 from digest.weekly.content import ROLLED_OVER, identity, prepare, rules, slot_of
 from digest.weekly.planning import follow_holidays, planned, put_back
@@ -47,7 +47,7 @@ def advance(
     processes, does nothing twice, and one that did not ring is caught up.
     """
     with database.write() as conn:
-        since = issues.started(conn, newsletter_key, now=now)
+        since = newsletters.started(conn, newsletter_key, now=now)
         newsletter = planned(conn, newsletter_key, loaded.settings.newsletters[newsletter_key])
     steps = _leave_holidays_out(database, newsletter_key, newsletter, now=now)
     for rhythm in newsletter.rhythms:
@@ -123,7 +123,7 @@ def _decide(
         if now < issue.sends_at or issue.state is not IssueState.DRAFT:
             return []
         with database.read() as conn:
-            draft = issues.draft(conn, issue.id)
+            draft = drafts.read(conn, issue.id)
         if count := thin(draft, rules(newsletter, slot)):
             return [_roll_over(database, issue, count, now=now)]
         if reasons := objections(database, loaded, issue, now=now):
@@ -207,5 +207,5 @@ def _roll_over(database: Database, issue: Issue, count: int, *, now: datetime) -
             actor="bell",
             reasons=(reason,),
         )
-        issues.record(conn, issue.id, ROLLED_OVER, actor="bell", at=now)
+        history.record(conn, issue.id, ROLLED_OVER, actor="bell", at=now)
     return Step(issue=rolled, what=ROLLED_OVER)

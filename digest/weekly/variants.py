@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from digest.errors import IssueError
 from digest.model import Candidate, Draft, Issue, Item, Recap, topic_set
 from digest.model.settings import NewsletterSettings, Topics
-from digest.store import Database, issues, publications
+from digest.store import Database, precedents, publications
 from digest.weekly.blocks import laid
 from digest.weekly.content import LAST_ISSUES, rules, slot_of
 from digest.weekly.remembered import counted
@@ -47,7 +47,7 @@ def composer(database: Database, loaded: Loaded, issue: Issue, draft: Draft) -> 
         material = publications.by_ids(conn, [item.publication for item in full.items])
         history = counted(conn, key, before=close, limit=HISTORY)
         newsletter = laid(conn, loaded, key, newsletter).newsletter
-        past = issues.labels(conn, key, issue.of.rhythm, before=close, limit=LAST_ISSUES)
+        past = precedents.labels(conn, key, issue.of.rhythm, before=close, limit=LAST_ISSUES)
     edits = replace(draft.edits, headline=None, lead=None)
     # The full issue's, whatever their files say by now.
     blocks = [section.block for section in full.sections if section.block]

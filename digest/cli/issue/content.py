@@ -112,11 +112,11 @@ def _next(chosen: Chosen, issue: Issue, recap: Recap) -> str:
 
 
 def _draft(chosen: Chosen) -> Draft:
-    from digest.store import issues
+    from digest.store import drafts
 
     issue = chosen.issue()
     with chosen.installation.database.read() as conn:
-        return issues.draft(conn, issue.id)
+        return drafts.read(conn, issue.id)
 
 
 # --- why ----------------------------------------------------------------------------------

@@ -27,6 +27,7 @@ from digest.model.settings.mail import (
     BounceSettings,
     DkimSettings,
     DomainLimits,
+    Retries,
     SmtpSettings,
 )
 from digest.model.settings.newsletter import (
@@ -75,6 +76,7 @@ __all__ = [
     "Ranking",
     "Recurrence",
     "Retention",
+    "Retries",
     "Settings",
     "SmtpSettings",
     "Strict",

@@ -41,6 +41,7 @@ class Retries(Strict):
 
     #: The waits between one try and the next, a little apart for each reader; the last repeats.
     after: tuple[Duration, ...] = (
+        # Past greylisting first; RFC 5321 §4.5.4.1 wants 30 minutes later on.
         timedelta(minutes=5),
         timedelta(minutes=15),
         timedelta(minutes=30),
@@ -50,7 +51,7 @@ class Retries(Strict):
         timedelta(hours=8),
     )
     #: Nobody took it for so long: it has failed.
-    give_up: Duration = timedelta(hours=48)
+    give_up: Duration = timedelta(hours=48)  # a weekly mail that comes later than that is old
 
     @model_validator(mode="after")
     def _waits_and_ends(self) -> Self:

@@ -17,7 +17,7 @@ from digest.model import Edition, Format, IssueId, IssueState, Rhythm, Variant
 from digest.model.colours import legible
 from digest.render.languages import direction
 from digest.render.plain import link
-from digest.store import archive, issues
+from digest.store import archive, editions, issues
 from digest.store.corrections import placed
 from digest.web.archive.shelf import CACHE, Shelf, refuse_unnameable, shelf, title
 from digest.web.desk import session
@@ -62,7 +62,7 @@ def _sent(
     first = first and sent.corrected_at is not None
     number = sent.first_edition_id if first else sent.edition_id
     with pages.database.read() as conn:
-        edition = issues.edition(conn, number)
+        edition = editions.read(conn, number)
         variant = _variant(conn, number, topics) if topics else None
         corrections = archive.corrections(conn, its.key, sent.key)
         told = [each.note for each in placed(conn, sent.id)]
@@ -88,7 +88,7 @@ def _sent(
 
 def _variant(conn: Connection, edition: int, topics: str) -> Variant | None:
     """Return what readers of those topics got; None where that was the full issue."""
-    for each in issues.made_of(conn, edition).values():
+    for each in editions.variants_of(conn, edition).values():
         is_theirs = each.topics and render.topics_key(each.topics) == _canonical(topics)
         if is_theirs and each.items and each.format is Format.HTML:
             return each
@@ -144,7 +144,7 @@ def _waiting(request: Request, pages: Pages, its: Shelf, key: str) -> Response:
     except session.SignInNeeded:
         raise NoSuchIssue(f"{its.key} has no issue {key} that went out") from None
     with pages.database.read() as conn:
-        edition = issues.edition(conn, _approved(conn, its.key, key))
+        edition = editions.read(conn, _approved(conn, its.key, key))
     headers = {"content-security-policy": EDITION_POLICY, "x-robots-tag": "noindex"}
     return Response(render.web(edition), media_type="text/html", headers=headers)
 

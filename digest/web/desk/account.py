@@ -12,7 +12,7 @@ from starlette.responses import HTMLResponse, Response
 
 from digest import staff
 from digest.errors import BadToken, DigestError, TooManyGuesses
-from digest.store import issues
+from digest.store import history
 from digest.web.desk.layout import chosen, desk_page, go
 from digest.web.desk.session import COOKIE, Visitor, acting, looking, remember, wait_of
 from digest.web.pages import Pages
@@ -195,7 +195,7 @@ def _qr(text: str) -> Markup:
 
 def _log(pages: Pages, who: Visitor, what: str) -> None:
     with pages.database.write() as conn:
-        issues.record(
+        history.record(
             conn, None, what, actor=who.account.address, at=pages.now(),
             detail={"after": {"whose": who.account.address}},
         )  # fmt: skip

@@ -17,7 +17,7 @@ from digest.model import Block
 from digest.render import markdown, pictures
 from digest.render.plain import lines, plain
 from digest.store import blocks as store
-from digest.store import issues
+from digest.store import history
 from digest.store.blocks import Written
 from digest.web.desk.layout import IssueNumber, chosen, desk_page, go
 from digest.web.desk.session import Visitor, acting, looking
@@ -226,7 +226,7 @@ def _pictures(router: APIRouter, pages: Pages) -> None:
             told = facts | {"alt": shows, "size": kept.size}
             store.bring(conn, key, by=by, now=now, **told)
             detail = {"after": {"newsletter": key} | told}
-            issues.record(conn, None, "brought a picture", actor=by, at=now, detail=detail)
+            history.record(conn, None, "brought a picture", actor=by, at=now, detail=detail)
         return go(pages, f"/desk/blocks?newsletter={key}#pictures")
 
     @router.post("/desk/pictures/{number}/away")
@@ -240,7 +240,7 @@ def _pictures(router: APIRouter, pages: Pages) -> None:
             if gone is None:
                 raise HTTPException(404)
             detail = {"before": {"picture": gone.name, "alt": gone.alt}, "after": {}}
-            issues.record(conn, None, "put a picture away", actor=by, at=now, detail=detail)
+            history.record(conn, None, "put a picture away", actor=by, at=now, detail=detail)
         return go(pages, f"/desk/blocks?newsletter={key}#pictures")
 
 

@@ -15,7 +15,16 @@ from digest.errors import DigestError
 from digest.model import Candidate, Draft, Edits, Issue, IssueState, Item, Publication
 from digest.model.settings import NewsletterSettings
 from digest.render.plain import link as safe_link
-from digest.store import Database, blocks, corrections, issues, ledger, publications, tasks
+from digest.store import (
+    Database,
+    blocks,
+    corrections,
+    drafts,
+    ledger,
+    precedents,
+    publications,
+    tasks,
+)
 from digest.store.tasks import Task
 from digest.web import words
 from digest.web.desk.acts import Act, Facts, acts
@@ -131,11 +140,11 @@ def gather(database: Database, loaded: Loaded, issue: Issue, *, now: datetime) -
     newsletter = loaded.settings.newsletters[issue.of.newsletter]
     checks, previewable = _checked(database, loaded, issue, newsletter)
     with database.read() as conn:
-        draft = issues.draft(conn, issue.id)
+        draft = drafts.read(conn, issue.id)
         rows = _rows(conn, draft.candidates)
         audience = None if issue.frozen_at else _audience(conn, issue, newsletter)
-        first = issues.last_frozen(conn, issue.of) is None
-        retrace = weekly.retrace(issues.edited(conn, issue.id))
+        first = precedents.last_frozen(conn, issue.of) is None
+        retrace = weekly.retrace(drafts.edited(conn, issue.id))
         asked = tasks.last(conn, issue.of.newsletter, "check", issue=issue.id)
         snippets = _snippets(conn, issue.of.newsletter)
         compared = compare(conn, issue) if issue.state in weekly.ENDED else None

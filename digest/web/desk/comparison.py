@@ -9,7 +9,7 @@ from datetime import timedelta
 from sqlalchemy import Connection
 
 from digest.model import DeliveryState, Issue, Tally
-from digest.store import issues, ledger, past
+from digest.store import ledger, past, precedents, tallies
 from digest.store.past import Aftermath
 from digest.web.desk.chart import Bar, bars
 
@@ -63,7 +63,7 @@ class Comparison:
 
 def compare(conn: Connection, issue: Issue) -> Comparison | None:
     """Return *issue* beside the issues sent before it; None if there are none."""
-    those = [*issues.frozen_before(conn, issue, most=MOST - 1), issue]
+    those = [*precedents.frozen_before(conn, issue, most=MOST - 1), issue]
     if len(those) < 2:
         return None
     known, came_back = outcomes(conn, those), past.aftermath(conn, those)
@@ -105,7 +105,7 @@ def _minutes(took: timedelta | None) -> int:
 
 def outcomes(conn: Connection, those: list[Issue]) -> dict[int, Tally]:
     """Return the ledgers' counts by issue; counted anew only where no count was kept."""
-    kept = issues.outcomes(conn, [issue.id for issue in those])
+    kept = tallies.outcomes(conn, [issue.id for issue in those])
     return {
         issue.id: kept.get(issue.id) or ledger.tally(conn, issue.id)
         for issue in those

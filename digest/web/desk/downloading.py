@@ -14,7 +14,7 @@ from starlette.responses import JSONResponse, StreamingResponse
 
 from digest import report
 from digest.model import Issue
-from digest.store import issues
+from digest.store import history
 from digest.web.desk.layout import IssueNumber, known_issue
 from digest.web.desk.session import Visitor, looking
 from digest.web.pages import Pages
@@ -47,7 +47,7 @@ def doors(pages: Pages) -> APIRouter:
         file = _written(pages, issue)
         with pages.database.write() as conn:
             by = who.account.address
-            issues.record(conn, issue.id, "took the report", actor=by, at=pages.now(), detail={})
+            history.record(conn, issue.id, "took the report", actor=by, at=pages.now(), detail={})
         headers = _attached(issue, "csv") | {"cache-control": "no-store"}
         return StreamingResponse(_pieces(file), media_type="text/csv", headers=headers)
 

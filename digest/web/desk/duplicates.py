@@ -10,7 +10,7 @@ from starlette.responses import HTMLResponse, Response
 
 from digest.errors import IssueError
 from digest.identity import alike
-from digest.store import issues, merges, publications
+from digest.store import history, merges, publications
 from digest.web.desk.layout import IssueNumber, chosen, desk_page, go
 from digest.web.desk.session import Visitor, acting, looking
 from digest.web.pages import Pages
@@ -48,7 +48,7 @@ def doors(pages: Pages) -> APIRouter:
                     "before": {"publication": titles[number]},
                     "after": {"merged_into": titles[into]},
                 }
-                issues.record(
+                history.record(
                     conn, None, "merged two publications", actor=by, at=now, detail=detail
                 )
         except IssueError as e:
@@ -64,7 +64,7 @@ def doors(pages: Pages) -> APIRouter:
             known = publications.by_ids(conn, [number])
             if known and merges.undo(conn, number):
                 detail = {"after": {"publication": known[0].title}}
-                issues.record(conn, None, "undid a merge", actor=by, at=now, detail=detail)
+                history.record(conn, None, "undid a merge", actor=by, at=now, detail=detail)
         return go(pages, f"/desk/publications/duplicates?newsletter={key}")
 
     return router

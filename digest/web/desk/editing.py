@@ -13,7 +13,7 @@ from starlette.responses import Response
 from digest import weekly
 from digest.errors import WrongState
 from digest.model import Draft, Issue, Publication
-from digest.store import issues, publications
+from digest.store import drafts, history, publications
 from digest.web.desk import wishes
 from digest.web.desk.deciding import Step, decided
 from digest.web.desk.layout import IssueNumber, desk_page, go, known_issue
@@ -82,7 +82,7 @@ def grant(pages: Pages, by: str, issue: Issue, wish: Wish) -> None:
         weekly.redo(pages.database, pages.loaded, issue, now=now, actor=by)
         return
     with pages.database.read() as conn:
-        draft = issues.draft(conn, issue.id)
+        draft = drafts.read(conn, issue.id)
         publication = _candidate(conn, draft, wish.publication)
     edits = wishes.granted(wish, draft, publication)
     if edits != draft.edits:
@@ -114,8 +114,8 @@ class Conflict:
 def _merge_page(pages: Pages, who: Visitor, issue: Issue, wish: Wish) -> Response:
     """Show what was asked for beside how the issue stands now; nothing was changed."""
     with pages.database.read() as conn:
-        draft = issues.draft(conn, issue.id)
-        last = issues.last_change(conn, issue.id)
+        draft = drafts.read(conn, issue.id)
+        last = history.last_change(conn, issue.id)
     now = wishes.shown(draft, wish.publication)
     titles = {each.publication: each.title for each in draft.candidates}
     conflicts = [

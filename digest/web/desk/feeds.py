@@ -13,7 +13,7 @@ from digest import intake
 from digest.errors import FeedError
 from digest.model import Parsed
 from digest.model.settings import FeedSettings
-from digest.store import feeds, issues
+from digest.store import feeds, history
 from digest.web.desk.layout import IssueNumber, chosen, desk_page, go
 from digest.web.desk.session import Visitor, acting, looking
 from digest.web.pages import Pages
@@ -119,4 +119,4 @@ def _page(
 def _log(pages: Pages, who: Visitor, what: str, url: str) -> None:
     detail = {"after": {"feed": without_secret(url)}}
     with pages.database.write() as conn:
-        issues.record(conn, None, what, actor=who.account.address, at=pages.now(), detail=detail)
+        history.record(conn, None, what, actor=who.account.address, at=pages.now(), detail=detail)

@@ -10,7 +10,7 @@ from starlette.responses import HTMLResponse, Response
 
 from digest import staff
 from digest.errors import DigestError
-from digest.store import issues
+from digest.store import history
 from digest.web.desk.layout import IssueNumber, chosen, desk_page, go
 from digest.web.desk.session import Visitor, acting, looking
 from digest.web.pages import Pages
@@ -150,4 +150,4 @@ def _log(
         "after": {"whose": account.address, **({"role": str(after)} if after else {})},
     }
     with pages.database.write() as conn:
-        issues.record(conn, None, what, actor=who.account.address, at=pages.now(), detail=detail)
+        history.record(conn, None, what, actor=who.account.address, at=pages.now(), detail=detail)

@@ -9,7 +9,7 @@ from starlette.responses import HTMLResponse, Response
 
 from digest import weekly
 from digest.model import Issue
-from digest.store import issues, outbox
+from digest.store import history, outbox
 from digest.web.desk import preview
 from digest.web.desk.layout import IssueNumber, desk_page, go, known_issue
 from digest.web.desk.preview import Mail
@@ -87,7 +87,7 @@ def doors(pages: Pages) -> APIRouter:
         weekly.post_test(pages.database, pages.loaded, issue, addresses, now=pages.now())
         with pages.database.write() as conn:
             detail = {"to": addresses}
-            issues.record(conn, issue.id, "tested", actor=me, at=pages.now(), detail=detail)
+            history.record(conn, issue.id, "tested", actor=me, at=pages.now(), detail=detail)
         return go(pages, f"/desk/issues/{issue_id}/preview#tests")
 
     return router

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from digest.model import DeliveryState, Issue, IssueState, Tally
-from digest.store import Database, counting, issues, ledger
+from digest.store import Database, counting, issues, ledger, tallies
 from digest.store.counting import Followed
 from digest.store.ledger import Trouble
 
@@ -68,7 +68,7 @@ def look(database: Database, issue_id: int) -> Progress:
     """Return how the ledger of a frozen issue stands; its speed is not known from one look."""
     with database.read() as conn:
         issue = issues.by_id(conn, issue_id)
-        _frozen, excluded = issues.counted(conn, issue_id)
+        _frozen, excluded = tallies.counted(conn, issue_id)
         return Progress(
             issue=issue,
             tally=ledger.tally(conn, issue_id),

@@ -14,7 +14,7 @@ from digest import intake
 from digest.model import Publication
 from digest.model.publication import Entry
 from digest.render.plain import plain
-from digest.store import issues, publications
+from digest.store import history, publications
 from digest.web.desk.layout import IssueNumber, chosen, desk_page, go
 from digest.web.desk.session import Visitor, acting, looking
 from digest.web.pages import Pages
@@ -190,4 +190,4 @@ def _log(
 ) -> None:
     detail = {"before": before or {}, "after": after}
     with pages.database.write() as conn:
-        issues.record(conn, None, what, actor=who.account.address, at=pages.now(), detail=detail)
+        history.record(conn, None, what, actor=who.account.address, at=pages.now(), detail=detail)

@@ -12,7 +12,7 @@ from starlette.responses import HTMLResponse, Response
 from digest import readership
 from digest.identity import address_key, address_parts
 from digest.model import Subscriber, SubscriptionState
-from digest.store import census, issues, readers
+from digest.store import census, history, readers, subscribers, subscriptions
 from digest.web.desk.layout import IssueNumber, chosen, desk_page, go
 from digest.web.desk.session import Visitor, acting, looking
 from digest.web.pages import Pages
@@ -162,7 +162,7 @@ def _page(
 
 def _known(pages: Pages, number: int) -> Subscriber:
     with pages.database.read() as conn:
-        person = readers.by_id(conn, number)
+        person = subscribers.by_id(conn, number)
     if person is None:
         raise HTTPException(404)
     return person
@@ -171,7 +171,7 @@ def _known(pages: Pages, number: int) -> Subscriber:
 def _states(pages: Pages, number: int) -> dict[str, str]:
     """Return the state of each subscription, by newsletter."""
     with pages.database.read() as conn:
-        return {each.newsletter: each.state for each in readers.subscribed_to(conn, number)}
+        return {each.newsletter: each.state for each in subscriptions.of_subscriber(conn, number)}
 
 
 def _log(pages: Pages, who: Visitor, what: str, person: Subscriber, before: dict[str, str]) -> None:
@@ -185,4 +185,4 @@ def _note(
 ) -> None:
     detail = {"before": before, "after": after}
     with pages.database.write() as conn:
-        issues.record(conn, None, what, actor=who.account.address, at=pages.now(), detail=detail)
+        history.record(conn, None, what, actor=who.account.address, at=pages.now(), detail=detail)

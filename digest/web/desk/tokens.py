@@ -11,7 +11,7 @@ from starlette.responses import HTMLResponse, Response
 
 from digest import staff
 from digest.errors import DigestError
-from digest.store import issues
+from digest.store import history
 from digest.web.desk.layout import IssueNumber, chosen, desk_page, go
 from digest.web.desk.session import Visitor, acting, looking
 from digest.web.pages import Pages
@@ -109,6 +109,6 @@ def _page(
 
 def _log(pages: Pages, who: Visitor, what: str, after: dict[str, object]) -> None:
     with pages.database.write() as conn:
-        issues.record(
+        history.record(
             conn, None, what, actor=who.account.address, at=pages.now(), detail={"after": after}
         )

@@ -12,7 +12,7 @@ from starlette.exceptions import HTTPException
 
 from digest import staff
 from digest.staff import Program, Scope
-from digest.store import issues
+from digest.store import history
 from digest.web.pages import Pages
 
 _bearer = HTTPBearer(auto_error=False, description="A token made at the desk: API tokens.")
@@ -57,6 +57,6 @@ def log(pages: Pages, who: Program, what: str, issue_id: int | None = None) -> N
     """Keep in the audit log which program did it: the step itself names the token's owner."""
     detail = {"after": {"token": who.token.name, "did": what}}
     with pages.database.write() as conn:
-        issues.record(
+        history.record(
             conn, issue_id, "by API token", actor=who.account.address, at=pages.now(), detail=detail
         )

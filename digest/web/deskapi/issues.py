@@ -12,7 +12,7 @@ from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from digest import weekly
 from digest.model import DeliveryState, Issue, IssueState
 from digest.staff import Scope
-from digest.store import issues, ledger
+from digest.store import drafts, issues, ledger
 from digest.web.api import Out
 from digest.web.desk.layout import IssueNumber, known_issue
 from digest.web.deskapi.asking import holding, known_newsletter
@@ -175,7 +175,7 @@ def record(issue: Issue) -> IssueOut:
 def content(pages: Pages, issue: Issue) -> Content:
     """Return an issue with its draft, and its ledger once there is one."""
     with pages.database.read() as conn:
-        draft = issues.draft(conn, issue.id)
+        draft = drafts.read(conn, issue.id)
         tally = ledger.tally(conn, issue.id) if issue.frozen_at else None
     recap = draft.recap
     return Content(

@@ -13,7 +13,7 @@ from digest import readership
 from digest.identity import address_key, address_parts
 from digest.model import SubscriptionState
 from digest.staff import Program, Scope
-from digest.store import readers
+from digest.store import readers, subscribers
 from digest.web.api import Out
 from digest.web.desk.layout import IssueNumber
 from digest.web.deskapi.asking import Asked, holding, known_newsletter, log
@@ -136,7 +136,7 @@ def _subscriber(one: readers.Reader) -> SubscriberOut:
 
 def _person(pages: Pages, number: int) -> PersonOut:
     with pages.database.read() as conn:
-        person = readers.by_id(conn, number)
+        person = subscribers.by_id(conn, number)
     if person is None:
         raise HTTPException(404, f"No subscriber has the number {number}.")
     known = readership.show(pages.database, pages.loaded, person.address)

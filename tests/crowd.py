@@ -29,6 +29,7 @@ from digest.store.schema import (
     events,
     publication_feeds,
     publications,
+    turnover,
     uses,
     variants,
 )
@@ -178,6 +179,11 @@ _CONSENTS = """
 INSERT INTO consents (subscription_id, at, what, source, proof)
 SELECT id, consented_at, 'imported', 'a list', '{}' FROM subscriptions
 """
+_TURNOVER = """
+INSERT INTO turnover (newsletter, day, joined, "left")
+SELECT newsletter, date(consented_at), count(*), 0 FROM subscriptions
+GROUP BY newsletter, date(consented_at)
+"""
 
 
 def _subscribe(conn: Connection, size: Size) -> None:
@@ -192,6 +198,17 @@ def _subscribe(conn: Connection, size: Size) -> None:
     conn.exec_driver_sql(_SUBSCRIBERS.format(size.readers, since, 4000, len(_GIVEN)))
     conn.exec_driver_sql(_SUBSCRIPTIONS)
     conn.exec_driver_sql(_CONSENTS)
+    conn.exec_driver_sql(_TURNOVER)
+    conn.execute(turnover.insert(), list(_came_and_went()))
+
+
+def _came_and_went() -> Iterator[dict[str, Any]]:
+    """Yield a year of single acts: those of days that are over are summed up, today's are not."""
+    told = {"newsletter": NEWSLETTER, "joined": 40, "left": 30}
+    for age in range(1, 365):
+        yield told | {"day": f"{CLOSING - timedelta(days=age):%Y-%m-%d}"}
+    for _ in range(2000):
+        yield told | {"day": f"{CLOSING:%Y-%m-%d}", "joined": 1, "left": 0}
 
 
 # --- issues -------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from digest.identity import address_key
 from digest.model.settings import Retention
 from digest.readership import uploads
 from digest.readership.people import address_hash
-from digest.store import Database, erasing, hooks, retention, suppressions
+from digest.store import Database, erasing, hooks, retention, suppressions, turnover
 
 if TYPE_CHECKING:
     from digest.config import Loaded
@@ -39,7 +39,7 @@ def keep_schedule(database: Database, loaded: Loaded, *, now: datetime) -> dict[
     Let go what `retention` in config.yaml keeps no longer; return how much of each.
 
     In many small transactions, so that it may run while an issue goes out. Calling twice
-    is safe.
+    is safe. The counts of who came and went are summed up by the day meanwhile.
     """
     kept = loaded.settings.retention
     gone = {
@@ -61,6 +61,7 @@ def keep_schedule(database: Database, loaded: Loaded, *, now: datetime) -> dict[
     with database.write() as conn:
         gone["sessions"] = retention.drop_sessions(conn, now=now)
         gone["knocks"] = retention.drop_knocks(conn, before=now - KNOCKS_KEPT)
+        turnover.sum_up(conn, before=now)
     return {name: count for name, count in gone.items() if count}
 
 

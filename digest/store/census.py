@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 
 from sqlalchemy import Connection, func, select
 
-from digest.consent import Act
 from digest.model import Rhythm, SubscriptionState
 from digest.store.ledger import WAITING
-from digest.store.schema import consents, outbox, subscriptions, suppressions
-
-#: Acts by which somebody becomes a reader, and ends being one.
-_CAME = (Act.IMPORTED, Act.CONFIRMED, Act.UNDONE)
-_WENT = (Act.LEFT, Act.SUPPRESSED)
+from digest.store.schema import outbox, subscriptions, suppressions
 
 
 def subscriptions_by_state(conn: Connection) -> list[tuple[str, str, int]]:
@@ -57,38 +51,6 @@ def outbox_owed_since(conn: Connection, *, now: datetime) -> datetime | None:
         outbox.c.state.in_(WAITING), outbox.c.due_at <= now
     )
     return conn.execute(query).scalar()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Turnover:
-    """Who came and who went on one day, in UTC."""
-
-    day: date
-    joined: int
-    left: int
-
-
-def turnover(conn: Connection, newsletter: str, *, since: datetime) -> list[Turnover]:
-    """Return how many joined and left *newsletter* on each day on which somebody did."""
-    at = consents.c.at
-    local = func.timezone("UTC", at) if conn.dialect.name == "postgresql" else at
-    day = func.date(local).label("day")
-    query = (
-        select(day, consents.c.what, func.count())
-        .join(subscriptions, subscriptions.c.id == consents.c.subscription_id)
-        .where(subscriptions.c.newsletter == newsletter, at >= since)
-        .where(consents.c.what.in_([*_CAME, *_WENT]))
-        .group_by(day, consents.c.what)
-    )
-    days: dict[date, dict[bool, int]] = {}
-    for told, what, count in conn.execute(query):
-        when = told if isinstance(told, date) else date.fromisoformat(told)
-        counted = days.setdefault(when, {True: 0, False: 0})
-        counted[what in _CAME] += count
-    return [
-        Turnover(day=each, joined=counted[True], left=counted[False])
-        for each, counted in sorted(days.items())
-    ]
 
 
 def reading(conn: Connection, newsletter: str, *, rhythm: Rhythm | None = None) -> int:

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
-from digest.store import dialects, hooks
+from digest.store import dialects, hooks, turnover
 from digest.store.schema import consents, subscriptions
 
 
@@ -70,6 +70,7 @@ def prove(conn: Connection, newsletter: str, acts: Sequence[Mapping[str, Any]]) 
         for act in acts
     ]
     dialects.insert_all(conn, dialects.insert(conn, consents), rows)
+    turnover.note(conn, newsletter, ((act["at"], act["what"]) for act in acts))
 
 
 def proofs(conn: Connection, subscriber: int, newsletter: str) -> list[Consent]:

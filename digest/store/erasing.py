@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import Connection, delete, select, update
 
 from digest.model import SubscriptionState
-from digest.store import hooks
+from digest.store import hooks, turnover
 from digest.store import subscriptions as consented
 from digest.store.schema import (
     bounces,
@@ -51,6 +51,7 @@ def erase(conn: Connection, subscriber: int, *, at: datetime) -> None:
     ]
     left = {"at": at, "what": hooks.LEFT, "subscriber_id": subscriber}
     hooks.note(conn, [{**left, "newsletter": one, "detail": {"source": "erased"}} for one in read])
+    turnover.take_back(conn, subscriptions.c.subscriber_id == subscriber)
     conn.execute(delete(consents).where(consents.c.subscription_id.in_(whose)))
     conn.execute(
         update(subscriptions)

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import ColumnElement, Connection, FromClause, Table, Text, func, literal, select
 from sqlalchemy.dialects import sqlite
 
+from digest.store import turnover
 from digest.store.schema import Instant, consents, subscribers, subscriptions
 
 
@@ -49,6 +50,7 @@ def take_in(
     if people:
         take = _postgresql if conn.dialect.name == "postgresql" else _sqlite
         take(conn, newsletter, people, acts, now)
+        turnover.note(conn, newsletter, ((now, act) for act in acts for _ in people))
 
 
 # --- PostgreSQL: numbers drawn first, then whole columns ------------------------------------

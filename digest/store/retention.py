@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Select, case, delete, func, select, update
 
 from digest.model import DeliveryState, SubscriptionState
+from digest.store import turnover
 from digest.store.schema import (
     bounces,
     consents,
@@ -36,6 +37,7 @@ def forget_pending(conn: Connection, found: list[int]) -> None:
             select(subscriptions.c.subscriber_id).where(subscriptions.c.id.in_(found))
         ).scalars()
     )
+    turnover.take_back(conn, subscriptions.c.id.in_(found))
     conn.execute(delete(consents).where(consents.c.subscription_id.in_(found)))
     conn.execute(delete(subscriptions).where(subscriptions.c.id.in_(found)))
     others = select(subscriptions.c.subscriber_id).where(subscriptions.c.subscriber_id.in_(whose))

@@ -8,8 +8,8 @@ from datetime import date, datetime, time, timedelta
 from fastapi import APIRouter, Depends
 from starlette.responses import HTMLResponse
 
-from digest.store import census
-from digest.store.census import Turnover
+from digest.store import census, turnover
+from digest.store.turnover import Turnover
 from digest.web.desk.chart import HEIGHT, WIDTH
 from digest.web.desk.layout import chosen, desk_page
 from digest.web.desk.session import Visitor, looking
@@ -41,7 +41,7 @@ def doors(pages: Pages) -> APIRouter:
         with pages.database.read() as conn:
             now = census.reading(conn, key)
             since = datetime.combine(first, time(), zone)
-            days = census.turnover(conn, key, since=since)
+            days = turnover.by_day(conn, key, since=since)
         weeks = by_week(days, first=first, readers=now)
         return desk_page(
             pages,

@@ -7,7 +7,9 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+from fastapi.routing import APIRoute
 from sqlalchemy import Text, update
+from starlette.routing import Mount, Route
 
 from digest.staff import Role
 from digest.store import Database
@@ -213,3 +215,9 @@ def test_no_door_leads_elsewhere(site: Site, elsewhere: str) -> None:
             way = answer.headers.get("location", "/")
             assert way.startswith("/"), f"{path}: {way}"
             assert way[1:2] not in ("/", "\\"), f"{path}: {way}"
+
+
+def test_every_door_stands_in_one_list(database: Database, tmp_path: Path) -> None:
+    """No router is kept within a router: each start would make its routes once more."""
+    app = application(database, lambda: a_loaded(tmp_path))
+    assert {type(route) for route in app.routes} <= {APIRoute, Route, Mount}

@@ -104,6 +104,31 @@ def test_a_remembered_history_is_the_one_in_the_store(fed):
         assert remembered.counted(conn, "recap", before=dated).count == 0
 
 
+def test_a_draft_of_what_has_not_changed_is_not_made_again(fed, loaded):
+    """The bell that asks again gets the same draft; a word rewritten in the store makes another."""
+    issue = prepared(fed, loaded)
+    first = weekly.tried(fed, loaded, issue, Edits())
+    assert weekly.tried(fed, loaded, issue, Edits()) is first
+
+    with fed.write() as conn:
+        conn.execute(update(published).values(title="Something Else"))
+    anew = weekly.tried(fed, loaded, issue, Edits())
+    assert first.recap
+    assert anew.recap
+    assert {item.title for item in first.recap.items} <= set(TITLES)
+    assert {item.title for item in anew.recap.items} == {"Something Else"}
+
+
+def test_the_past_of_two_open_issues_is_counted_once_each(fed):
+    """Two issues that look back by turns, as under the bell, do not make each other count anew."""
+    earlier, later = BEFORE - timedelta(days=30), BEFORE
+    with fed.read() as conn:
+        first = [remembered.counted(conn, "recap", before=at) for at in (earlier, later)]
+        again = [remembered.counted(conn, "recap", before=at) for at in (earlier, later)]
+    assert [each.count for each in first] == [0, len(TITLES)]
+    assert all(one is other for one, other in zip(first, again, strict=True))
+
+
 def test_two_editors_do_not_overwrite_each_other(fed, loaded):
     """Who edits a version that somebody else has changed meanwhile is told so."""
     issue = prepared(fed, loaded)

@@ -32,6 +32,7 @@ from digest.web import (
     readers,
     stopping,
 )
+from digest.web.doors import together
 from digest.web.pages import Pages, told
 
 _log = structlog.get_logger("digest.web")
@@ -68,10 +69,10 @@ def application(
     app.state.closing = Event()
     app.mount(deskapi.PATH, deskapi.application(pages))
     app.mount(api.PATH, api.application(pages))
-    for room in (health, readers, hooks, following, stopping, desk, files):
-        app.include_router(room.doors(pages))
+    rooms = (health, readers, hooks, following, stopping, desk, files)
+    app.router.routes += together(pages, *rooms).routes
     measured = metrics.registry(database, clock)
-    app.include_router(metrics.doors(pages, measured))
+    app.router.routes += metrics.doors(pages, measured).routes
     desk.explain(app, pages)
     _explain(app, pages)
     # The last one added is the outermost. The innermost sees which route was taken.

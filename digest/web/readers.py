@@ -12,6 +12,7 @@ from starlette.responses import HTMLResponse, Response
 from digest import readership
 from digest.store.gathering import Gathering
 from digest.web import archive, choosing, joining
+from digest.web.doors import together
 from digest.web.pages import Pages
 
 _TOKEN_PAGE = {"x-robots-tag": "noindex"}
@@ -22,9 +23,7 @@ def doors(pages: Pages) -> APIRouter:
     router = APIRouter()
     # First, as a mail provider's thousand are the most that ever come at once.
     _leaving(router, pages)
-    router.include_router(joining.doors(pages))
-    router.include_router(choosing.doors(pages))
-    router.include_router(archive.doors(pages))
+    router.routes += together(pages, joining, choosing, archive).routes
     return router
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection
@@ -36,11 +37,10 @@ from digest.store import (
     publications,
     uses,
 )
-from digest.weekly import correcting
+from digest.weekly import correcting, remembered
 from digest.weekly.blocks import know_pictures, laid
 from digest.weekly.learning import learned
 from digest.weekly.planning import planned
-from digest.weekly.remembered import counted
 from digest.weekly.steps import ENDED, OPEN, withdraw
 
 if TYPE_CHECKING:
@@ -199,13 +199,18 @@ def trials(database: Database, loaded: Loaded, issue: Issue, *each: Edits) -> li
         pinned = [_with_pins(conn, material, edits) for edits in each]
         told = corrections.of(conn, issue.id)
     chosen: dict[Hashable, tuple[Candidate, ...]] = {}
-    made = []
-    for edits, known in zip(each, pinned, strict=True):
+
+    def composed(known: Material, edits: Edits) -> Draft:
         # Words alone choose nothing else.
         choice = (edits.pins, edits.exclusions, edits.order)
         if choice not in chosen:
             chosen[choice] = _selected(known, newsletter, edits)
-        draft = _composed(known, newsletter, edits, chosen[choice], shown.blocks)
+        return _composed(known, newsletter, edits, chosen[choice], shown.blocks)
+
+    made = []
+    for edits, known in zip(each, pinned, strict=True):
+        made_of = (edits, known, newsletter, shown.blocks)
+        draft = remembered.draft(issue.of, made_of, partial(composed, known, edits))
         if told and draft.recap:
             draft = replace(draft, recap=correcting.noted(draft.recap, told, newsletter.language))
         made.append(draft)
@@ -262,7 +267,7 @@ def _gather(conn: Connection, issue: Issue, newsletter: NewsletterSettings) -> M
     return Material(
         slot=slot,
         publications=known,
-        history=counted(conn, key, before=close),
+        history=remembered.counted(conn, key, before=close),
         past=precedents.labels(conn, key, issue.of.rhythm, before=close, limit=LAST_ISSUES),
         used=used,
         look_back=newsletter.look_back + (issue.window.start - slot.previous_close),

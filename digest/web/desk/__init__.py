@@ -48,6 +48,7 @@ from digest.web.desk.session import (
     onward,
     remember,
 )
+from digest.web.doors import together
 from digest.web.pages import Pages, told
 
 __all__ = ["LISTS", "doors", "explain"]
@@ -55,8 +56,8 @@ __all__ = ["LISTS", "doors", "explain"]
 
 def doors(pages: Pages) -> APIRouter:
     """Return the routes of the desk; all but the sign-in take an account."""
-    router = APIRouter()
-    for room in (
+    return together(
+        pages,
         entering,
         weeks,
         listing,
@@ -84,9 +85,7 @@ def doors(pages: Pages) -> APIRouter:
         account,
         tokens,
         log,
-    ):
-        router.include_router(room.doors(pages))
-    return router
+    )
 
 
 def explain(app: FastAPI, pages: Pages) -> None:

@@ -188,6 +188,7 @@ def furnished(site: Site) -> Newsroom:
         titles=(LONG, "B"),
     )
     written = friday.publish(site.database, *friday.TITLES, LONG, topics=TOPICS[:1])
+    friday.publish(site.database, f"{friday.TITLES[3]} Again")
     _owe(site, went.id, readers, [DeliveryState.SENT] * 3 + [DeliveryState.FAILED])
     _owe(site, going.id, readers, [DeliveryState.SENT, DeliveryState.DEFERRED] * 2)
     _spoil(site, readers[1], went.id)

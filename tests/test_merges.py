@@ -13,7 +13,7 @@ import pytest
 from digest.errors import IssueError
 from digest.identity import alike
 from digest.model import Entry, Publication
-from digest.store import Database, history, merges, publications, uses
+from digest.store import Database, distinctions, history, merges, publications, uses
 from tests.archived import a_feed
 from tests.website import NOW, Site, served
 
@@ -185,6 +185,53 @@ def test_an_editor_merges_and_undoes(site: Site) -> None:
     with site.database.read() as conn:
         log = history.page(conn, newsletter="recap", actor="", before=None, most=2)
     assert [each.what for each in log] == ["undid a merge", "merged two publications"]
+
+
+def test_two_that_are_two_are_not_proposed_again(site: Site) -> None:
+    """An editor says it once; it is logged, can be taken back, and a merge overrules it."""
+    first, second = twice(site.database)
+    editor = site.browser("editor")
+
+    def proposed() -> bool:
+        return "Nearly the same title" in editor.get("/desk/publications/duplicates").text
+
+    csrf = re.findall(r'name="csrf" value="([^"]+)"', editor.get("/desk/account").text)[0]
+    told = {"csrf": csrf, "newsletter": "recap", "other": first}
+    path = f"/desk/publications/{second}"
+    for distinct, before in (("yes", True), ("yes", False), ("no", False), ("yes", True)):
+        assert proposed() is before
+        answer = editor.post(f"{path}/distinct", data=told | {"distinct": distinct})
+        assert answer.status_code == 303
+    assert editor.post(f"{path}/merged", data=told | {"into": first}).status_code == 303
+    with site.database.read() as conn:
+        assert distinctions.latest(conn, "recap", most=9) == []
+        log = history.page(conn, newsletter="recap", actor="", before=None, most=9)
+    assert [each.what for each in log[:4]] == [
+        "merged two publications",
+        "told publications apart",
+        "undid telling apart",
+        "told publications apart",
+    ]
+
+
+def test_any_two_are_merged_from_a_publications_page(site: Site) -> None:
+    """Found by words, held side by side, merged, and undone on the page of the one that stays."""
+    a = a_feed(site.database, "https://a.example.org/feed", "recap")
+    links = ("https://example.org/1", "https://example.org/2")
+    numbers = brought(site.database, a, an_entry(LONG, links[0]), an_entry("Wolves", links[1]))
+    editor, here = site.browser("editor"), f"/desk/publications/{numbers[0]}"
+    found = editor.get(here, params={"words": "wolves"}).text
+    assert f"beside={numbers[1]}" in found
+    both = editor.get(here, params={"beside": numbers[1]}).text
+    [action] = re.findall(rf'action="([^"]+/{numbers[1]}/merged)"', both)
+    told = dict(re.findall(r'name="(csrf|newsletter|onto)" value="([^"]+)"', both))
+    answer = editor.post(action, data=told | {"into": numbers[0]})
+    assert answer.headers["location"].startswith(here)
+    assert "Wolves" in editor.get(here).text
+    assert one(site.database, numbers[1]).hidden
+    editor.post(f"/desk/publications/{numbers[1]}/apart", data=told)
+    assert not one(site.database, numbers[1]).hidden
+    assert editor.get("/desk/publications/999").status_code == 404
 
 
 @pytest.mark.parametrize(("role", "status"), [("", 403), ("viewer", 403)])

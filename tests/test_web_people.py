@@ -67,6 +67,10 @@ FORMS: dict[str, tuple[str, dict[str, str]]] = {
     "/desk/pictures": ("editor", {"newsletter": "recap"}),
     "/desk/pictures/{number}/away": ("editor", {"newsletter": "recap"}),
     "/desk/publications/{number}/apart": ("editor", {"newsletter": "recap"}),
+    "/desk/publications/{number}/distinct": (
+        "editor",
+        {"newsletter": "recap", "other": "1", "distinct": "yes"},
+    ),
     "/desk/publications/{number}/merged": ("editor", {"newsletter": "recap", "into": "1"}),
     "/desk/rehearsal": ("editor", {"newsletter": "recap", "weeks": "4"}),
     "/desk/subscribers/import": ("publisher", {"newsletter": "recap"}),
@@ -115,6 +119,7 @@ PAGES = (
     "/desk/blocks/new",
     "/desk/blocks/{name}",
     "/desk/publications/duplicates",
+    "/desk/publications/{number}",
     "/desk/rehearsal",
     "/desk/tasks/{number}/progress",
     "/desk/subscribers/growth",

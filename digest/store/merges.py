@@ -6,7 +6,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, and_, delete, insert, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    and_,
+    delete,
+    insert,
+    or_,
+    select,
+    update,
+)
 
 from digest.errors import IssueError
 from digest.store.schema import merges, newsletter_feeds, publication_feeds, publications
@@ -96,17 +106,31 @@ def _end(chain: dict[int, int], one: int) -> int:
 
 def latest(conn: Connection, newsletter: str, *, most: int) -> list[Merge]:
     """Return the newest merges into publications that *newsletter* carries, newest first."""
-    gone, kept = publications.alias(), publications.alias()
-    carried = (
+    return _told(conn, merges.c.into_id.in_(carried(newsletter)), most=most)
+
+
+def of(conn: Connection, number: int) -> list[Merge]:
+    """Return what publication *number* stands for, newest first; or what stands for it."""
+    columns = merges.c
+    return _told(conn, or_(columns.into_id == number, columns.publication_id == number), most=100)
+
+
+def carried(newsletter: str) -> Select[tuple[int]]:
+    """Return the statement for the publications that feeds of *newsletter* carry."""
+    return (
         select(publication_feeds.c.publication_id)
         .join(newsletter_feeds, newsletter_feeds.c.feed_id == publication_feeds.c.feed_id)
         .where(newsletter_feeds.c.newsletter == newsletter)
     )
+
+
+def _told(conn: Connection, which: ColumnElement[bool], *, most: int) -> list[Merge]:
+    gone, kept = publications.alias(), publications.alias()
     query = (
         select(merges, gone.c.title, kept.c.title.label("into_title"))
         .join(gone, gone.c.id == merges.c.publication_id)
         .join(kept, kept.c.id == merges.c.into_id)
-        .where(merges.c.into_id.in_(carried))
+        .where(which)
         .order_by(merges.c.merged_at.desc(), merges.c.publication_id.desc())
         .limit(most)
     )

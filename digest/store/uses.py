@@ -71,3 +71,15 @@ def use_up(conn: Connection, issue: Issue, publications: Iterable[int]) -> None:
 def release(conn: Connection, issue_id: int) -> int:
     """Make the issue's publications available again; return how many."""
     return conn.execute(uses.delete().where(uses.c.issue_id == issue_id)).rowcount
+
+
+def issues_of(conn: Connection, newsletter: str, number: int) -> dict[int, str]:
+    """Return the newsletter's issues that had the publication, newest first, with their keys."""
+    columns = issues.c
+    query = (
+        select(columns.id, columns.key)
+        .join(uses, uses.c.issue_id == columns.id)
+        .where(uses.c.newsletter == newsletter, uses.c.publication_id == number)
+        .order_by(columns.id.desc())
+    )
+    return {row.id: row.key for row in conn.execute(query)}

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Literal
 
 from fastapi import APIRouter, Depends, Form
+from sqlalchemy import Connection
 from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse, Response
 
 from digest.errors import IssueError
-from digest.identity import alike
-from digest.store import history, merges, publications
+from digest.identity import Alike, alike
+from digest.store import distinctions, history, merges, publications
 from digest.web.desk.layout import IssueNumber, chosen, desk_page, go
 from digest.web.desk.session import Visitor, acting, looking
 from digest.web.pages import Pages
@@ -21,8 +23,12 @@ SINCE = timedelta(days=60)
 MOST = 40
 
 
+#: Where a form came from and leads back to: the list, or the page of the one that stays.
+Onto = Literal["duplicates", "publication"]
+
+
 def doors(pages: Pages) -> APIRouter:
-    """Return the routes of the duplicates; merging and undoing take an editor."""
+    """Return the routes of the duplicates; merging, telling apart and undoing take an editor."""
     router = APIRouter()
     editor = Depends(acting(pages, "editor"))
 
@@ -35,29 +41,29 @@ def doors(pages: Pages) -> APIRouter:
         number: IssueNumber,
         newsletter: str = Form(max_length=64),
         into: int = Form(ge=1, lt=2**63),
+        onto: Onto = Form("duplicates"),
         who: Visitor = editor,
     ) -> Response:
         key, by, now = chosen(pages, newsletter), who.account.address, pages.now()
         try:
             with pages.database.write() as conn:
-                titles = {each.id: each.title for each in publications.by_ids(conn, [number, into])}
-                if len(titles) < 2:
-                    raise HTTPException(404)
+                gone, kept = _titles(conn, number, into)
                 merges.merge(conn, number, into=into, now=now, by=by)
-                detail = {
-                    "before": {"publication": titles[number]},
-                    "after": {"merged_into": titles[into]},
-                }
+                distinctions.forget(conn, number, into)
+                detail = {"before": {"publication": gone}, "after": {"merged_into": kept}}
                 history.record(
                     conn, None, "merged two publications", actor=by, at=now, detail=detail
                 )
         except IssueError as e:
             return _page(pages, who, key, refusal=f"{e}. {e.remedy}", status=409)
-        return go(pages, f"/desk/publications/duplicates?newsletter={key}")
+        return _back(pages, key, onto, into)
 
     @router.post("/desk/publications/{number}/apart")
     def apart(
-        number: IssueNumber, newsletter: str = Form(max_length=64), who: Visitor = editor
+        number: IssueNumber,
+        newsletter: str = Form(max_length=64),
+        onto: Onto = Form("duplicates"),
+        who: Visitor = editor,
     ) -> Response:
         key, by, now = chosen(pages, newsletter), who.account.address, pages.now()
         with pages.database.write() as conn:
@@ -65,9 +71,44 @@ def doors(pages: Pages) -> APIRouter:
             if known and merges.undo(conn, number):
                 detail = {"after": {"publication": known[0].title}}
                 history.record(conn, None, "undid a merge", actor=by, at=now, detail=detail)
-        return go(pages, f"/desk/publications/duplicates?newsletter={key}")
+        return _back(pages, key, onto, number)
+
+    @router.post("/desk/publications/{number}/distinct")
+    def distinct(
+        number: IssueNumber,
+        newsletter: str = Form(max_length=64),
+        other: int = Form(ge=1, lt=2**63),
+        distinct: bool = Form(),
+        onto: Onto = Form("duplicates"),
+        who: Visitor = editor,
+    ) -> Response:
+        key, by, now = chosen(pages, newsletter), who.account.address, pages.now()
+        with pages.database.write() as conn:
+            titles = _titles(conn, number, other)
+            if distinct:
+                changed = distinctions.tell_apart(conn, number, other, now=now, by=by)
+            else:
+                changed = distinctions.forget(conn, number, other)
+            if changed:
+                what = "told publications apart" if distinct else "undid telling apart"
+                detail = {"after": {"publications": titles}}
+                history.record(conn, None, what, actor=by, at=now, detail=detail)
+        return _back(pages, key, onto, number)
 
     return router
+
+
+def _titles(conn: Connection, *numbers: int) -> list[str]:
+    """Return the titles of these publications; 404 unless each of them is there."""
+    found = publications.by_ids(conn, numbers)
+    if len(found) < len(numbers):
+        raise HTTPException(404)
+    return [each.title for each in found]
+
+
+def _back(pages: Pages, newsletter: str, onto: Onto, number: int) -> Response:
+    place = "duplicates" if onto == "duplicates" else str(number)
+    return go(pages, f"/desk/publications/{place}?newsletter={newsletter}")
 
 
 def _page(
@@ -76,7 +117,8 @@ def _page(
     with pages.database.read() as conn:
         recent = publications.candidates(conn, newsletter, since=pages.now() - SINCE)
         merged = merges.latest(conn, newsletter, most=MOST)
-    pairs = alike(each for each in recent if not each.hidden)
+        distinct = distinctions.latest(conn, newsletter, most=MOST)
+        pairs = _proposed(conn, alike(each for each in recent if not each.hidden))
     return desk_page(
         pages,
         who,
@@ -86,6 +128,16 @@ def _page(
         status=status,
         pairs=pairs[:MOST],
         merged=merged,
+        distinct=distinct,
         days=SINCE.days,
         refusal=refusal,
     )
+
+
+def _proposed(conn: Connection, pairs: list[Alike]) -> list[Alike]:
+    """Return the pairs that no editor has told apart."""
+    numbers = [
+        (min(pair.first.id, pair.second.id), max(pair.first.id, pair.second.id)) for pair in pairs
+    ]
+    apart = distinctions.among(conn, numbers)
+    return [pair for pair, told in zip(pairs, numbers, strict=True) if told not in apart]

@@ -113,6 +113,19 @@ def test_no_page_has_a_fault_that_axe_finds(
     assert not faults, "\n".join(faults)
 
 
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_open_menu_has_no_fault_that_axe_finds(
+    room: Newsroom, chromium: Callable[..., Any], axe: str, scheme: str
+) -> None:
+    """Also what a phone shows only once it is asked for keeps WCAG 2.2 AA."""
+    page = chromium(width=375, scheme=scheme)
+    signed_in(room.site, page)
+    page.goto(f"{room.site.address}/desk/feeds")
+    page.click("text=Menu")
+    page.evaluate(axe)
+    assert page.evaluate(_VIOLATIONS) == []
+
+
 @pytest.mark.parametrize("width", [375, 1280])
 def test_whatever_can_be_pressed_is_reached_by_tab(
     room: Newsroom, chromium: Callable[..., Any], width: int

@@ -92,6 +92,27 @@ def test_no_page_scrolls_sideways_or_logs_a_problem(
     assert page.problems == []
 
 
+def test_the_menu_is_one_line_on_a_phone(site: Site, chromium: Callable[..., Any]) -> None:
+    """It opens, leads on and closes by the keyboard without a script; on a screen it lies open."""
+    page = entered(site, chromium(width=375, scheme="light", scripts=False))
+    feeds, menu = page.get_by_role("link", name="Feeds"), page.get_by_role("button", name="Menu")
+    assert page.locator("header").first.bounding_box()["height"] <= 64
+    assert not feeds.is_visible()
+    menu.focus()
+    page.keyboard.press("Enter")
+    assert feeds.is_visible()
+    page.keyboard.press("Escape")
+    assert not feeds.is_visible()
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/desk/issues")
+    page.set_viewport_size({"width": 1280, "height": 800})
+    assert feeds.is_visible()
+    assert not menu.is_visible()
+
+
 def test_blocks_and_pictures_need_no_script(
     site: Site, draft: Issue, chromium: Callable[..., Any]
 ) -> None:

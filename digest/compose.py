@@ -26,7 +26,7 @@ from digest.model import (
 )
 from digest.model.settings import NewsletterSettings
 from digest.model.settings.recurrence import Pace
-from digest.themes import Counted, Found, Wishes, find
+from digest.themes import Counted, Found, Wishes, find, without
 
 #: The themes of a subject take at most this many characters, the newsletter's title aside.
 HEADLINE_CHARACTERS = 90
@@ -182,8 +182,8 @@ def _without(
 ) -> Sequence[Publication] | Counted:
     """Return the history without *chosen*; of those counted, events alone are not of the week."""
     if isinstance(history, Counted):
-        events = [each for each in chosen if each.starts_at is not None]
-        return history.changed(less=(each for each in events if each.id in history.ids))
+        events = tuple(each for each in chosen if each.starts_at is not None)
+        return without(history, events) if events else history
     known = {each.id for each in chosen}
     return [each for each in history if each.id not in known]
 

@@ -11,6 +11,7 @@ import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, cast
 
 from digest.calendar import Slot
@@ -95,9 +96,22 @@ class _Rules:
         self.kinds = {kind.casefold() for kind in newsletter.exclude.kinds}
         self.topics = {topic.casefold() for topic in newsletter.exclude.topics}
         self.words = _whole_words(newsletter.exclude.words)
+        self.bounds = {
+            "look_back": self.clock(self.look_back_from),
+            "close": self.clock(self.close),
+        }
 
     def days_before_close(self, moment: datetime) -> float:
         return (self.close - moment).total_seconds() / _DAY_SECONDS
+
+    def day(self, moment: datetime) -> str:
+        """Return ``Sep 11``, with the year where it is not the issue's."""
+        local = moment.astimezone(self.zone)
+        year = "" if local.year == self.close.astimezone(self.zone).year else f", {local.year}"
+        return f"{local:%b} {local.day}{year}"
+
+    def clock(self, moment: datetime) -> str:
+        return f"{self.day(moment)} {moment.astimezone(self.zone):%H:%M}"
 
     def is_past(self, day: date | None) -> bool:
         return day is not None and day < self.sends_on
@@ -139,19 +153,28 @@ def _tabled(publications: Iterable[Publication], rules: _Rules) -> pd.DataFrame:
             # Days, not instants: a feed may date things in years that pandas has not.
             "age": rules.days_before_close(_known_since(each)),
             "seen": rules.days_before_close(each.first_seen_at),
-            "title_key": title_key(each.title),
-            "kind": each.kind.strip().casefold(),
-            "topics": tuple(sorted({topic.casefold() for topic in each.topics})),
             "feeds": each.feeds,
-            "text": _text(each),
-            "words": tuple(_words(each.title)),
-            "said": len(set(_words(each.summary)) - set(_words(each.title))),
+            **_told(each),
             "starts": each.starts_at and each.starts_at.astimezone(rules.zone).date(),
             "hidden": each.hidden,
         }
         for each in publications
     ]
     return pd.DataFrame(rows).set_index("id").sort_index()
+
+
+@lru_cache(maxsize=4096)
+def _told(publication: Publication) -> Row:
+    """Return what its words say: the same for every draft, and most of what a draft takes."""
+    words = tuple(_words(publication.title))
+    return {
+        "title_key": title_key(publication.title),
+        "kind": publication.kind.strip().casefold(),
+        "topics": tuple(sorted({topic.casefold() for topic in publication.topics})),
+        "text": _text(publication),
+        "words": words,
+        "said": len(set(_words(publication.summary)) - set(words)),
+    }
 
 
 def _text(publication: Publication) -> str:
@@ -351,12 +374,12 @@ def _included(publication: Publication, rank: int, row: Row, rules: _Rules) -> C
 def _reason_in(publication: Publication, code: str, rank: int, rule: str, rules: _Rules) -> str:
     told = ""
     if rule == "late":
-        seen = _day(publication.first_seen_at, rules)
-        told = f"late arrival of {_day(publication.dated, rules)}, first seen {seen}; "
+        seen = rules.day(publication.first_seen_at)
+        told = f"late arrival of {rules.day(publication.dated)}, first seen {seen}; "
     if rule == "pinned":
         told = "pinned as the lead by an editor; " if rank == 1 else "pinned by an editor; "
     if rule == "event" and publication.starts_at:
-        told = f"takes place {_day(publication.starts_at, rules)}; "
+        told = f"takes place {rules.day(publication.starts_at)}; "
     return f"lead: {told}" if code == "lead" else told
 
 
@@ -393,9 +416,8 @@ def _left_out(publication: Publication, row: Row, rules: _Rules) -> Candidate:
 def _facts(publication: Publication, rules: _Rules) -> dict[str, str]:
     word = rules.words and rules.words.search(_text(publication))
     facts = {
-        "dated": _day(publication.dated, rules),
-        "look_back": _moment(rules.look_back_from, rules),
-        "close": _moment(rules.close, rules),
+        **rules.bounds,
+        "dated": rules.day(publication.dated),
         "issue": rules.used.get(publication.id, ""),
         "kind": publication.kind,
         "topics": ", ".join(t for t in publication.topics if t.casefold() in rules.topics),
@@ -403,22 +425,11 @@ def _facts(publication: Publication, rules: _Rules) -> dict[str, str]:
     }
     if publication.starts_at:
         ahead = timedelta() if rules.ahead is None else rules.ahead
-        facts["starts"] = _day(publication.starts_at, rules)
-        facts["shown"] = _day(publication.starts_at - ahead, rules)
+        facts["starts"] = rules.day(publication.starts_at)
+        facts["shown"] = rules.day(publication.starts_at - ahead)
     return facts
 
 
 def _short(value: float) -> str:
     """Return 0.34 as ``.34``."""
     return f"{value:.2f}".removeprefix("0")
-
-
-def _day(moment: datetime, rules: _Rules) -> str:
-    """Return ``Sep 11``, with the year where it is not the issue's."""
-    local = moment.astimezone(rules.zone)
-    year = "" if local.year == rules.close.astimezone(rules.zone).year else f", {local.year}"
-    return f"{local:%b} {local.day}{year}"
-
-
-def _moment(moment: datetime, rules: _Rules) -> str:
-    return f"{_day(moment, rules)} {moment.astimezone(rules.zone):%H:%M}"

@@ -153,6 +153,17 @@ def test_a_history_that_was_kept_is_the_history_counted_anew(texts, more, others
     assert find(publications, history=kept) == find(publications, history=now)
 
 
+def test_what_was_read_before_is_read_anew_where_it_was_rewritten():
+    """Over one kept history an edited text has the themes that it has over a history of its own."""
+    before = [a_text("Bridges of Venice", "Bridges.", id=9)]
+    week = [a_text("Rebuilding the Bridges of Dnipro", id=1), a_text("Wolves in the Alps", id=2)]
+    rewritten = [a_text("Mending the Roads of Lviv", id=1), week[1]]
+    kept = count(before)
+    first = find(week, history=kept)
+    assert find(rewritten, history=kept) == find(rewritten, history=before) != first
+    assert find(week, history=kept) == first
+
+
 def test_a_week_that_is_in_its_history_counts_once():
     """Publications that the counted history has already are not counted again."""
     week = [a_text("Rebuilding the Bridges of Dnipro", "Bridges again.", id=n) for n in (1, 2)]

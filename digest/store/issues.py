@@ -75,8 +75,8 @@ def revise(conn: Connection, issue: Issue, values: Mapping[str, Any]) -> None:
         )
 
 
-def find(conn: Connection, of: IssueId) -> Issue:
-    """Return the issue of that identity; NoSuchIssue if there is none."""
+def known(conn: Connection, of: IssueId) -> Issue | None:
+    """Return the issue of that identity; None if there is none."""
     row = conn.execute(
         RECORD.where(
             issues.c.newsletter == of.newsletter,
@@ -84,12 +84,18 @@ def find(conn: Connection, of: IssueId) -> Issue:
             issues.c.key == of.key,
         )
     ).one_or_none()
-    if row is None:
+    return of_row(row) if row else None
+
+
+def find(conn: Connection, of: IssueId) -> Issue:
+    """Return the issue of that identity; NoSuchIssue if there is none."""
+    found = known(conn, of)
+    if found is None:
         raise NoSuchIssue(
             f"{of.newsletter} has no {of.rhythm} issue that closes on {of.key}",
             remedy=f"Run: digest issue prepare --closing {of.key}",
         )
-    return of_row(row)
+    return found
 
 
 def by_id(conn: Connection, issue_id: int) -> Issue:

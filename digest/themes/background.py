@@ -7,12 +7,19 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from typing import TYPE_CHECKING
 
 from digest.model import Publication, Wording
 from digest.themes import lexicon
 from digest.themes.casing import Casing, is_titled, summed
 from digest.themes.words import MOST_CHARACTERS, Name, Token, bound, stem, stems, tokens
 
+if TYPE_CHECKING:
+    from digest.themes.labels import Reading
+
+#: So many histories are kept with what was made of them: each takes some megabytes.
+_KEPT = 4
 _WORD = re.compile(r"(?:[^\W\d_]\.){2,}(?:-\w+)*|\w+(?:[-‑&'’]\w+)*")
 _CAPITAL = "A-ZÀ-ÖØ-ÞΑ-ΩА-Я"
 _NAME_PART = rf"(?:(?:[{_CAPITAL}]\.){{2,}}|[{_CAPITAL}][\w&‑-]*)"
@@ -20,13 +27,14 @@ _NAME_PART = rf"(?:(?:[{_CAPITAL}]\.){{2,}}|[{_CAPITAL}][\w&‑-]*)"
 _NAME = re.compile(rf"(?<=[\w,] ){_NAME_PART}(?: (?:of (?:the )?)?{_NAME_PART}){{1,5}}(?![\w’'])")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Counted:
     """
     Publications read once: how often they use each word, and which of their words are names.
 
     A sum over them, so that some can be added or taken away without reading the others
-    again: what comes out is what counting all of them anew would give. It never changes.
+    again: what comes out is what counting all of them anew would give. It never changes, so
+    that what follows from it can be kept as long as it is.
     """
 
     #: How many they are.
@@ -93,30 +101,47 @@ def names_in(text: str) -> list[Name]:
     return [name for name in names if not lexicon.CALENDAR.intersection(name)]
 
 
+@lru_cache(maxsize=_KEPT)
+def without(history: Counted, gone: tuple[Publication, ...]) -> Counted:
+    """Return *history* without those of *gone* that are in it; the same sum when asked again."""
+    return history.changed(less=(each for each in gone if each.id in history.ids))
+
+
+def background(
+    publications: Iterable[Publication],
+    *,
+    history: Iterable[Publication] | Counted = (),
+    own: str = "",
+) -> Background:
+    """
+    Return what *history*, which may be counted already, and *publications* speak of.
+
+    *own* is what the newsletter is called. The same one when asked again over a history
+    that has them all: an editor's next edit asks about the same publications.
+    """
+    before = history if isinstance(history, Counted) else count(history)
+    new = (each for each in publications if each.id not in before.ids)
+    return _background(before.changed(new), own)
+
+
+@lru_cache(maxsize=_KEPT)
+def _background(said: Counted, own: str) -> Background:
+    return Background(said, own=own)
+
+
 class Background:
-    """
-    How often words were used before: what everything is about names nothing.
+    """How often words were used before: what everything is about names nothing."""
 
-    Over the *history*, which may be counted already, and those of *publications* that it
-    has not.
-    """
-
-    def __init__(
-        self,
-        publications: Iterable[Publication],
-        *,
-        history: Iterable[Publication] | Counted = (),
-        own: str = "",
-    ) -> None:
+    def __init__(self, said: Counted, *, own: str = "") -> None:
         #: Stems of what the newsletter is called: all it says is about that.
         self.own = stems(own)
-        before = history if isinstance(history, Counted) else count(history)
-        all_of = before.changed(each for each in publications if each.id not in before.ids)
-        self.count, self.used, self.casing = all_of.count, all_of.used, all_of.casing
+        self.count, self.used, self.casing = said.count, said.used, said.casing
         #: Names of several words, by their first.
         self.names: defaultdict[str, set[Name]] = defaultdict(set)
-        for name in (*all_of.names, *(("new", place) for place in lexicon.AFTER_NEW)):
+        for name in (*said.names, *(("new", place) for place in lexicon.AFTER_NEW)):
             self.names[name[0]].add(name)
+        #: What was read over it, kept by `labels.read`.
+        self.readings: dict[Publication, Reading] = {}
 
     def calmed(self, text: str) -> str:
         """Return *text* in title case if all of it is in capitals; known names keep theirs."""

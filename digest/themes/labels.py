@@ -33,6 +33,9 @@ OWNER = 0.7
 #: The first words of a title gain up to this much; each further field gains this much.
 EARLY, AGAIN = 0.25, 0.35
 
+#: Readings that are kept of one background: an issue has seldom more publications.
+MOST_KEPT = 100
+
 _AGENT = ("ists", "ist", "ers", "er", "ors", "or", "ents")
 
 
@@ -59,11 +62,19 @@ class Label:
         return any(akin(one, other) for one in self.stems for other in taken)
 
 
+def read(publication: Publication, background: Background) -> Reading:
+    """Return *publication*, read over *background*; the same reading when asked again."""
+    kept = background.readings
+    if len(kept) >= MOST_KEPT:
+        kept.clear()
+    return kept.get(publication) or kept.setdefault(publication, Reading(publication, background))
+
+
 class Reading:
     """A publication, read: its fields as tagged words."""
 
     def __init__(self, publication: Publication, background: Background) -> None:
-        self.publication = publication
+        self.publication, self.background = publication, background
         #: Title and summary as they can be shown: without a shout.
         self.titled = background.calmed(publication.title)
         self.summarised = background.calmed(publication.summary)
@@ -71,6 +82,23 @@ class Reading:
         self.summary = background.read(self.summarised)
         self.topics = tuple(tokens(topic) for topic in publication.topics)
         self.authors = {stem(word) for author in publication.authors for word in author.split()}
+
+    @cached_property
+    def labels(self) -> tuple[Label, ...]:
+        """
+        The labels that its words allow, best first; ties by their text.
+
+        A topic makes a label of its own only where the text is not English.
+        """
+        places: dict[tuple[str, ...], list[tuple[float, Phrase]]] = {}
+        for worth, phrase in self.phrases():
+            places.setdefault(phrase.key, []).append((worth, phrase))
+        made = (
+            _label(found, self, self.background)
+            for found in places.values()
+            if self.language != "en" or any(worth != TOPIC for worth, _ in found)
+        )
+        return tuple(sorted(made, key=lambda each: (-each.score, each.text)))
 
     @cached_property
     def says_more(self) -> bool:
@@ -126,23 +154,6 @@ class Reading:
         """The standing of the words that name something, by stem."""
         words = {stem(e.text) for _, text in self.fields for e in text if names(e)}
         return {word: self.standing[word] for word in sorted(words)}
-
-
-def labels(reading: Reading, background: Background) -> list[Label]:
-    """
-    Return the labels that *reading*'s words allow, best first; ties by their text.
-
-    A topic makes a label of its own only where the text is not English.
-    """
-    places: dict[tuple[str, ...], list[tuple[float, Phrase]]] = {}
-    for worth, phrase in reading.phrases():
-        places.setdefault(phrase.key, []).append((worth, phrase))
-    made = [
-        _label(found, reading, background)
-        for found in places.values()
-        if reading.language != "en" or any(worth != TOPIC for worth, _ in found)
-    ]
-    return sorted(made, key=lambda each: (-each.score, each.text))
 
 
 def _label(

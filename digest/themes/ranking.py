@@ -8,9 +8,9 @@ from dataclasses import dataclass, field, replace
 from digest.model import Evidence, Publication, Theme
 from digest.model.settings import Ranking
 from digest.themes import lexicon
-from digest.themes.background import Background, Counted
+from digest.themes.background import Background, Counted, background
 from digest.themes.grouping import Vector, centrality, groups, merged, vector
-from digest.themes.labels import Label, Reading, labels
+from digest.themes.labels import Label, Reading, read
 from digest.themes.phrases import names
 from digest.themes.wording import phrase
 from digest.themes.words import akin, stem, stems
@@ -160,10 +160,10 @@ def find(
     `ROOM`. Wishes for unknown publications say nothing. Without a usable word there is no
     theme, and never an exception.
     """
-    background = Background(publications, history=history, own=own)
+    known = background(publications, history=history, own=own)
     remembered = [stems(", ".join(said)) for said in past[:REMEMBERED]]
     rules = _Rules(wishes or Wishes(), weights or Ranking(), tuple(remembered))
-    subjects = _subjects(publications, background, worth or {}, rules)
+    subjects = _subjects(publications, known, worth or {}, rules)
     bids = _picked(subjects, rules)
     ordered = list(rules.wishes.order)
 
@@ -172,7 +172,7 @@ def find(
         return (ordered.index(lead) if lead in ordered else len(ordered), bid.subject.place)
 
     def themes(bids: Sequence[_Bid]) -> tuple[Theme, ...]:
-        return tuple(_theme(each, background, rules.wishes) for each in bids)
+        return tuple(_theme(each, known, rules.wishes) for each in bids)
 
     headline = _tapered(sorted(bids[:IN_HEADLINE], key=place))
     return Found(themes=themes(headline), others=themes(bids[IN_HEADLINE:]))
@@ -209,18 +209,18 @@ def choices(
     publications: Sequence[Publication], *, history: Sequence[Publication] | Counted = ()
 ) -> dict[int, list[Label]]:
     """Return all labels that each publication's words allow, best first, by its id."""
-    background = Background(publications, history=history)
-    return {each.id: labels(Reading(each, background), background) for each in publications}
+    known = background(publications, history=history)
+    return {each.id: list(read(each, known).labels) for each in publications}
 
 
 def _subjects(
     publications: Sequence[Publication],
-    background: Background,
+    known: Background,
     worth: Mapping[int, float],
     rules: _Rules,
 ) -> list[_Subject]:
-    readings = [Reading(each, background) for each in publications]
-    vectors = [vector(reading, background) for reading in readings]
+    readings = [read(each, known) for each in publications]
+    vectors = [vector(reading, known) for reading in readings]
     central = centrality(vectors)
 
     def weight(member: int) -> float:
@@ -241,7 +241,7 @@ def _subjects(
             readings=[readings[member] for member in group],
             place=group[0],
             parts=parts(group),
-            labels=_labels([readings[member] for member in group], background),
+            labels=_labels([readings[member] for member in group]),
             human=rules.wishes.labels.get(publications[group[0]].id),
         )
         for group in _grouped(publications, vectors, rules.wishes)
@@ -262,11 +262,11 @@ def _grouped(
     return merged(groups(vectors, apart=apart), merges)
 
 
-def _labels(group: Sequence[Reading], background: Background) -> list[Label]:
+def _labels(group: Sequence[Reading]) -> list[Label]:
     """Return the lead's labels; what the others say too stands for the group."""
     others = [reading.standing for reading in group[1:]]
     return sorted(
-        labels(group[0], background),
+        group[0].labels,
         key=lambda each: (-each.score * _company(each, others), each.text),
     )
 
@@ -354,16 +354,16 @@ def _strength(label: Label | None) -> float:
     return label.score / (label.score + HALF_STRENGTH) if label else 0.0
 
 
-def _theme(bid: _Bid, background: Background, wishes: Wishes) -> Theme:
+def _theme(bid: _Bid, known: Background, wishes: Wishes) -> Theme:
     subject, label, text = bid.subject, bid.label, bid.text
     return Theme(
         label=text,
         publications=subject.members,
-        phrase=phrase(subject.readings[0], label, background.casing)
+        phrase=phrase(subject.readings[0], label, known.casing)
         if label and not subject.human
         else text,
         evidence=Evidence(
-            terms=_terms(subject, label, background),
+            terms=_terms(subject, label, known),
             strength=round(_strength(label), 2),
             parts={name: round(part, 3) for name, part in bid.parts.items() if round(part, 3)},
         ),
@@ -372,19 +372,19 @@ def _theme(bid: _Bid, background: Background, wishes: Wishes) -> Theme:
     )
 
 
-def _terms(subject: _Subject, label: Label | None, background: Background) -> tuple[str, ...]:
+def _terms(subject: _Subject, label: Label | None, known: Background) -> tuple[str, ...]:
     """Return the words that weigh most: those the publications share, else the lead's own."""
     forms: dict[str, str] = {}
     for reading in subject.readings:
         for _, text in reading.fields:
             for each in text:
                 if names(each):
-                    shown = each.text if background.casing.is_name(each) else each.text.lower()
+                    shown = each.text if known.casing.is_name(each) else each.text.lower()
                     forms.setdefault(stem(each.text), shown)
     inside = {stem(each.text) for each in label.phrase.content} if label else set()
 
     def weight(word: str) -> tuple[float, str]:
         standing = sum(reading.naming.get(word, 0.0) for reading in subject.readings)
-        return (-standing * background.rarity(word) * (2 if word in inside else 1), word)
+        return (-standing * known.rarity(word) * (2 if word in inside else 1), word)
 
     return tuple(forms[word] for word in sorted(forms, key=weight)[:MOST_TERMS])

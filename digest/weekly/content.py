@@ -296,13 +296,10 @@ def _reaching_back(
     conn: Connection, newsletter: NewsletterSettings, newsletter_key: str, slot: Slot
 ) -> Slot:
     """Return the slot with the close before the weeks that rolled over into it as previous."""
-    by_key = {
-        issue.of.key: issue
-        for issue in issues.listed(conn, newsletter_key)
-        if issue.of.rhythm is slot.rhythm
-    }
     earlier = calendar.preceding(newsletter, slot)
-    while (issue := by_key.get(earlier.key)) and history.happened(conn, issue.id, ROLLED_OVER):
+    while issue := issues.known(conn, identity(newsletter_key, earlier)):
+        if not history.happened(conn, issue.id, ROLLED_OVER):
+            break
         slot = replace(slot, previous_close=issue.window.start)
         earlier = calendar.preceding(newsletter, earlier)
     return slot

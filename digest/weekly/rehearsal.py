@@ -10,7 +10,6 @@ from sqlalchemy import Connection
 
 from digest import calendar
 from digest.calendar import Slot
-from digest.errors import NoSuchIssue
 from digest.model import Draft, Edits, Issue, Recap
 from digest.model.settings import NewsletterSettings
 from digest.store import Database, drafts, issues, precedents, publications, uses
@@ -78,11 +77,8 @@ def _slots(newsletter: NewsletterSettings, weeks: int, now: datetime) -> list[Sl
 
 
 def _sent(conn: Connection, newsletter_key: str, slot: Slot) -> tuple[Issue, Recap] | None:
-    try:
-        issue = issues.find(conn, identity(newsletter_key, slot))
-    except NoSuchIssue:
-        return None
-    if issue.frozen_at is None:
+    issue = issues.known(conn, identity(newsletter_key, slot))
+    if issue is None or issue.frozen_at is None:
         return None
     recap = drafts.read(conn, issue.id).recap
     return (issue, recap) if recap else None

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import socket
 from collections import namedtuple
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +20,10 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
-from sqlalchemy import update
+from sqlalchemy import select, update
 from typer.testing import CliRunner, Result
 
+from digest import staff
 from digest.cli import app
 from digest.cli.doctor import mail, stores
 from digest.cli.init import Answers, write_folder
@@ -31,6 +34,7 @@ from digest.model.settings import DkimSettings, FeedSettings
 from digest.render import signature
 from digest.store import Database, feeds, hooks, outbox, schema, upgrade, vitals
 from tests import certificates, mailserver, nameserver, released
+from tests.webserver import WebServer, answer
 
 #: Long enough ago that a feed which has not worked since is dead.
 LONG_AGO = datetime.now(UTC) - timedelta(days=30)
@@ -130,6 +134,7 @@ def test_a_healthy_folder_exits_with_0(folder: Path) -> None:
         "database",
         "disk",
         "feeds",
+        "keys",
         "retention",
         "templates",
         "mail server",
@@ -340,6 +345,95 @@ def test_a_clock_that_went_back(folder: Path) -> None:
 
     assert done.exit_code == 1
     assert the_one(findings)["check"] == "clock"
+
+
+@pytest.fixture
+def elsewhere(folder: Path) -> Iterator[WebServer]:
+    """The server that the newsletter's feed comes from; it can be told what o'clock it is."""
+    server = WebServer(lambda *_: answer(b"", date=format_datetime(server.now, usegmt=True)))
+    server.now = datetime.now(UTC)
+    change(folder, f"- {FEED}", f"- {{url: {server.url}, allow_private: true}}")
+    yield server
+    server.close()
+
+
+@pytest.mark.parametrize(
+    ("hours", "says"), [(-1, "3,6.. s ahead of"), (1, "3,[56].. s behind")], ids=["ahead", "behind"]
+)
+def test_a_clock_that_no_other_agrees_with(
+    folder: Path, elsewhere: WebServer, hours: int, says: str
+) -> None:
+    """What the feeds' servers say of the hour tells a wrong clock where NTP cannot be asked."""
+    _, findings = examined()
+    assert "The clock agrees with that of 127.0.0.1." in [one["sentence"] for one in findings]
+
+    elsewhere.now += timedelta(hours=hours)
+    done, findings = examined()
+
+    assert done.exit_code == 0, findings
+    assert the_one(findings)["check"] == "clock"
+    assert re.search(says, the_one(findings)["sentence"])
+
+
+def test_one_clock_that_agrees_is_enough(folder: Path, elsewhere: WebServer) -> None:
+    """A server whose own clock is wrong raises no alarm."""
+    elsewhere.now -= timedelta(days=3)
+    right = WebServer(lambda *_: answer(b"", date=format_datetime(datetime.now(UTC), usegmt=True)))
+    other = right.url.replace("127.0.0.1", "localhost")
+    change(folder, "allow_private: true}", f"allow_private: true}}\n      - {{url: {other}, "
+           "allow_private: true}")  # fmt: skip
+    _, findings = examined()
+    right.close()
+
+    assert "The clock agrees with that of localhost." in [one["sentence"] for one in findings]
+
+
+# --- keys -----------------------------------------------------------------------------------
+
+
+def test_a_secret_that_was_never_changed(folder: Path) -> None:
+    """A secret counts from when it was first seen; a new one before it mends it."""
+    with (folder / ".env").open("a") as file:
+        file.write(f"WEBHOOK_SECRET={'s' * 40}\n")
+    with opened(folder) as database:
+        settings = load(folder, {}).settings
+        staff.secrets_in_use(database, settings, now=datetime.now(UTC) - timedelta(days=500))
+        with database.read() as conn:
+            kept = list(conn.scalars(select(schema.installation.c.value)))
+    assert len(kept) == 2
+    assert not any(b"s" * 40 in value for value in kept)
+
+    done, findings = examined()
+
+    assert done.exit_code == 0, findings
+    told = [one for one in findings if one["check"] == "keys"]
+    assert [one["sentence"].split()[0] for one in told] == ["TOKEN_KEY", "WEBHOOK_SECRET"]
+    assert all(one["sentence"].endswith("500 days.") and one["remedy"] for one in told)
+
+    change(folder, "TOKEN_KEY=", f"TOKEN_KEY={'n' * 40},", ".env")
+    change(folder, "s" * 40, "t" * 40, ".env")
+    assert amiss(examined()[1]) == []
+
+
+def test_a_token_that_no_program_uses(folder: Path) -> None:
+    """An API token that was not used for half a year is named; one that has ended is not."""
+    long_ago = datetime.now(UTC) - timedelta(days=200)
+    with opened(folder) as database:
+        account = staff.add(database, "ana@example.org", staff.Role.ADMIN, now=long_ago)
+        for name, lasts in (("old script", None), ("trial", timedelta(days=30))):
+            staff.make_token(
+                database, account, name=name, scopes=["issues:read"], lasts=lasts, now=long_ago
+            )
+        secret = staff.make_token(
+            database, account, name="used", scopes=["issues:read"], lasts=None, now=long_ago
+        )
+        staff.program(database, secret, now=datetime.now(UTC))
+
+    done, findings = examined()
+
+    assert done.exit_code == 0, findings
+    assert "'old script' of ana@example.org" in the_one(findings)["sentence"]
+    assert "was never used" in the_one(findings)["sentence"]
 
 
 # --- ports --------------------------------------------------------------------------------
@@ -564,14 +658,14 @@ def record(key: Path) -> str:
 
 
 def test_a_domain_that_says_all_it_should(folder: Path, key: Path) -> None:
-    """SPF, DKIM and DMARC are shown as they are found, in strings or in one piece."""
+    """SPF, DKIM, DMARC and MX are shown as they are found, in strings or in one piece."""
     with nameserver.running(nameserver.zone(record(key))) as server:
         done, findings = examined("--dns", "--resolver", server)
 
     assert done.exit_code == 0, findings
     assert amiss(findings) == []
     said = [one["sentence"] for one in findings if one["check"] == "dns"]
-    assert [each.split(":")[0] for each in said] == ["SPF", "DMARC", "DKIM"]
+    assert [each.split(":")[0] for each in said] == ["SPF", "DMARC", "MX", "DKIM"]
 
 
 def test_without_dns_nobody_is_asked(folder: Path, key: Path) -> None:
@@ -621,7 +715,8 @@ def test_a_domain_below_another_has_its_policy(folder: Path) -> None:
     """The policy of the domain above holds where there is none of its own (RFC 9989)."""
     change(folder, "weekly@example.org", "weekly@news.example.org")
     zone = nameserver.zone("")
-    zone["news.example.org.", "TXT"] = zone["example.org.", "TXT"]
+    for kind in ("TXT", "MX"):
+        zone["news.example.org.", kind] = zone["example.org.", kind]
     with nameserver.running(zone) as server:
         _, findings = examined("--dns", "--resolver", server)
 
@@ -631,13 +726,51 @@ def test_a_domain_below_another_has_its_policy(folder: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("without", "values", "says"),
+    [
+        (("example.org.", "A"), [], "there is none, and no address either"),
+        ((), ["0 ."], "takes no mail"),
+        (("mx.example.org.", "A"), ["10 mx.example.org."], "no host that it names has an address"),
+    ],
+)
+def test_a_domain_that_nobody_can_answer_to(
+    folder: Path, without: tuple[str, str], values: list[str], says: str
+) -> None:
+    """Where no mail comes in, answers, requests to leave and bounces are lost."""
+    zone = nameserver.zone("")
+    zone["example.org.", "MX"] = values
+    zone.pop(without, None)
+    with nameserver.running(zone) as server:
+        done, findings = examined("--resolver", server)
+
+    assert done.exit_code == 0, findings
+    assert says in the_one(findings)["sentence"]
+    assert the_one(findings)["remedy"].startswith("Publish as MX at example.org: ")
+
+
+def test_each_domain_that_mail_returns_to_is_asked_for(folder: Path) -> None:
+    """That of the bounces and that of the answers need an MX as well as the sender's."""
+    change(folder, "    closes:", "    reply_to: editors@desk.example.org\n    closes:")
+    with (folder / "config.yaml").open("a") as config:
+        config.write("\nbounces: {address: bounces@back.example.org, maildir: var/mail}\n")
+    with nameserver.running(nameserver.zone("")) as server:
+        _, findings = examined("--resolver", server)
+
+    without = [one["sentence"] for one in findings if one["health"] == "warning"]
+    assert [said.split(": there")[0] for said in without if said.startswith("MX")] == [
+        "MX: back.example.org",
+        "MX: desk.example.org",
+    ]
+
+
 def test_a_name_server_that_does_not_answer(folder: Path) -> None:
     """What could not be asked for is told, and is no fault of the domain."""
     done, findings = examined("--resolver", f"127.0.0.1:{_free_port()}")
 
     assert done.exit_code == 0, findings
-    assert amiss(findings) == [("dns", "warning"), ("dns", "warning")]
-    assert all("could not be asked" in one["sentence"] for one in findings[-3:-1])
+    assert amiss(findings) == [("dns", "warning")] * 3
+    assert all("could not be asked" in one["sentence"] for one in findings[-4:-1])
 
 
 def test_no_name_server_at_all(folder: Path) -> None:

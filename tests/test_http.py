@@ -79,6 +79,24 @@ def test_a_304_that_nobody_asked_for_is_a_failure(serve):
         fetch(server.url)
 
 
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ({"date": "Tue, 19 Sep 2023 04:00:00 GMT"}, datetime(2023, 9, 19, 4, tzinfo=UTC)),
+        (
+            {"date": "Tue, 19 Sep 2023 04:00:00 GMT", "age": "90"},
+            datetime(2023, 9, 19, 4, 1, 30, tzinfo=UTC),
+        ),
+        ({"date": "yesterday", "age": "much"}, None),
+        ({}, None),
+    ],
+)
+def test_the_hour_at_a_server_is_its_date_and_the_age_of_the_answer(serve, said, told):
+    """What a cache has kept for a while is that much older; what is no date tells nothing."""
+    server = serve(lambda *_: answer(status="404 Not Found", **said))
+    assert http.time_told(server.url, allow_private=True) == told
+
+
 def reached(url: str, **how: Any) -> Any:
     return http.reach([url], **({"allow_private": True, "bounds": SMALL} | how))[url]
 

@@ -36,6 +36,7 @@ def serve(
     """
     import uvicorn
 
+    from digest import staff
     from digest.cli import context, logs, terminal
     from digest.config import Watched
     from digest.schedule import Bell, Watch
@@ -43,6 +44,8 @@ def serve(
 
     logs.to_stderr()
     installation = context.open_installation()
+    # From here the doctor counts how old they are.
+    staff.secrets_in_use(installation.database, installation.settings, now=_clock())
     watched = Watched(installation.loaded, os.environ, tell=logs.alert)
 
     def current() -> Loaded:

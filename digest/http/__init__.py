@@ -18,6 +18,7 @@ from digest.http.fetching import (
 )
 from digest.http.posting import ask, post
 from digest.http.reaching import Reached, reach
+from digest.http.telling import time_told
 
 __all__ = [
     "AGENT",
@@ -31,5 +32,6 @@ __all__ = [
     "post",
     "reach",
     "shown",
+    "time_told",
     "why_refused",
 ]

@@ -376,10 +376,10 @@ def _retry_after(headers: httpx.Headers) -> float | None:
     told = headers.get("retry-after", "").strip()
     if told.isascii() and told.isdigit():
         return min(float(told[:12]), _LONGEST_WAIT_SECONDS)
-    until = _moment(told)
+    until = moment(told)
     if until is None:
         return None
-    since = _moment(headers.get("date", "")) or datetime.now(UTC)
+    since = moment(headers.get("date", "")) or datetime.now(UTC)
     return min(max((until - since).total_seconds(), 0.0), _LONGEST_WAIT_SECONDS)
 
 
@@ -395,14 +395,15 @@ def _freshness(headers: httpx.Headers) -> float | None:
             return min(float(seconds[:12]), _LONGEST_FRESHNESS_SECONDS)
     if "expires" not in headers:
         return None
-    until = _moment(headers["expires"])
-    since = _moment(headers.get("date", "")) or datetime.now(UTC)
+    until = moment(headers["expires"])
+    since = moment(headers.get("date", "")) or datetime.now(UTC)
     # An Expires that is no date ("0") means: already stale (RFC 9111, 5.3).
     seconds_left = (until - since).total_seconds() if until else 0.0
     return min(max(seconds_left, 0.0), _LONGEST_FRESHNESS_SECONDS)
 
 
-def _moment(text: str) -> datetime | None:
+def moment(text: str) -> datetime | None:
+    """Return the instant that a header's date names; None if it is no date."""
     try:
         told = parsedate_to_datetime(text)
     except (ValueError, TypeError, IndexError, OverflowError):

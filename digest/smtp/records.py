@@ -1,11 +1,11 @@
-"""What a sending domain has to say in DNS: SPF, DKIM and DMARC, asked for and judged."""
+"""What a sending domain has to say in DNS: SPF, DKIM, DMARC and MX, asked for and judged."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from digest.errors import ConfigError
 
@@ -18,9 +18,11 @@ SECONDS = 5.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
-    """One TXT record, as it should be and as it is."""
+    """What stands at one name, as it should be and as it is."""
 
     kind: str
+    #: As what it is published.
+    type: str = "TXT"
     #: Where it stands.
     name: str
     #: What was found there; "" for nothing.
@@ -141,6 +143,45 @@ def _dmarc_fault(found: list[str]) -> str:
     return ""
 
 
+def mx(domain: str, asked: Resolver) -> Record:
+    """
+    Return where mail to *domain* goes: answers, requests to leave, bounces.
+
+    A domain without MX takes mail at its own address (RFC 5321, 5.1), if it has one; a
+    single ``0 .`` says that it takes none (RFC 7505).
+    """
+    found, unasked = _answers(domain, "MX", asked)
+    hosts = [text.split()[-1] for text in found]
+    return Record(
+        kind="MX",
+        type="MX",
+        name=domain,
+        found="; ".join(found),
+        fault=unasked or _mx_fault(domain, hosts, asked),
+        wanted="" if unasked else "10 YOUR-MAIL-SERVER",
+    )
+
+
+def _mx_fault(domain: str, hosts: list[str], asked: Resolver) -> str:
+    if hosts == ["."]:
+        return "it says that the domain takes no mail, so nobody can answer and no bounce returns"
+    told = [_has_address(host, asked) for host in hosts or [domain]]
+    if any(told):
+        return ""
+    if not hosts:
+        return "there is none, and no address either, so nobody can answer and no bounce returns"
+    return "no host that it names has an address, so nobody can answer and no bounce returns"
+
+
+def _has_address(host: str, asked: Resolver) -> bool:
+    """Tell whether *host* has an address; one that could not be asked for counts as there."""
+    for kind in ("A", "AAAA"):
+        found, unasked = _answers(host, kind, asked)
+        if found or unasked:
+            return True
+    return False
+
+
 def _and_above(domain: str) -> Iterator[str]:
     """Yield *domain* and those above it, up to two labels."""
     labels = domain.split(".")
@@ -155,14 +196,24 @@ def _tags(text: str) -> dict[str, str]:
 
 
 def _texts(name: str, asked: Resolver) -> tuple[list[str], str]:
-    """Return the TXT records at *name*, or why they could not be asked for."""
+    """Return the TXT records at *name*, each in one piece, or why they could not be asked for."""
+    found, unasked = _found(name, "TXT", asked)
+    return [b"".join(each.strings).decode("utf-8", "replace") for each in found], unasked
+
+
+def _answers(name: str, kind: str, asked: Resolver) -> tuple[list[str], str]:
+    """Return the records of *kind* at *name* as a zone file has them, or why not."""
+    found, unasked = _found(name, kind, asked)
+    return sorted(each.to_text() for each in found), unasked
+
+
+def _found(name: str, kind: str, asked: Resolver) -> tuple[list[Any], str]:
     from dns.exception import DNSException
     from dns.resolver import NXDOMAIN, NoAnswer
 
     try:
-        answer = asked.resolve(name, "TXT", search=False)
+        return list(asked.resolve(name, kind, search=False)), ""
     except (NXDOMAIN, NoAnswer):
         return [], ""
     except DNSException as e:
         return [], f"it could not be asked for ({type(e).__name__})"
-    return [b"".join(each.strings).decode("utf-8", "replace") for each in answer], ""

@@ -44,6 +44,7 @@ from digest.staff.second_factor import (
     second_step,
     take_factor_off,
 )
+from digest.staff.secret_ages import secrets_in_use
 from digest.staff.sessions import (
     SESSION_SECONDS,
     Signed,
@@ -105,6 +106,7 @@ __all__ = [
     "reset_waits",
     "revoke_token",
     "second_step",
+    "secrets_in_use",
     "session",
     "set_password",
     "sign_in",

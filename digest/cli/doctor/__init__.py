@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 def doctor(
     dns: Annotated[
-        bool, typer.Option("--dns", help="Also ask DNS for SPF, DKIM and DMARC of the senders.")
+        bool, typer.Option("--dns", help="Also ask DNS for SPF, DKIM, DMARC and MX of the senders.")
     ] = False,
     resolver: Annotated[
         str,
@@ -34,7 +34,8 @@ def doctor(
     json: AsJson = False,
 ) -> None:
     """
-    Check config, secrets, database, clock, disk, templates, feeds, mail server, ports, the way out.
+    Check config, secrets and their age, database, clock, disk, templates, feeds, mail server,
+    ports, the way out.
 
     Sends no mail and takes nobody off.
 
@@ -60,7 +61,7 @@ def examined(*, dns: bool = False, resolver: str = "") -> Iterator[Finding]:
     """Yield the findings of every check; each check is made, whatever the others found."""
     from digest import config
     from digest.cli.context import chosen
-    from digest.cli.doctor import mail, pages, stores
+    from digest.cli.doctor import clock, mail, pages, stores
 
     try:
         loaded = config.load(chosen.get(), os.environ)
@@ -71,6 +72,7 @@ def examined(*, dns: bool = False, resolver: str = "") -> Iterator[Finding]:
     yield ok("config", f"{loaded.path} can be read.")
     yield from _remarks(loaded)
     yield from stores.database(loaded)
+    yield from clock.clock(loaded)
     yield from pages.templates(loaded)
     yield from mail.server(loaded)
     yield from mail.signature(loaded)

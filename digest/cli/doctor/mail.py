@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from email.utils import parseaddr
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from dns.resolver import Resolver
 
     from digest.config import Loaded
+    from digest.model.settings import Settings
     from digest.smtp.records import Record
 
 #: A mail server that has not greeted us in this time is not worth waiting for here.
@@ -134,7 +136,18 @@ def records(loaded: Loaded, server: str) -> Iterator[Finding]:
     for domain, address in senders.items():
         yield _record(told.spf(domain, asked))
         yield _record(told.dmarc(domain, address, asked))
+    for domain in _answered_at(loaded.settings):
+        yield _record(told.mx(domain, asked))
     yield from _key_record(loaded, asked)
+
+
+def _answered_at(settings: Settings) -> list[str]:
+    """Return the domains that readers' answers and bounces go to, each once."""
+    addresses = [settings.bounces.address] if settings.bounces else []
+    for newsletter in settings.newsletters.values():
+        addresses += [newsletter.from_address, newsletter.reply_to or ""]
+    domains = (parseaddr(address)[1].rpartition("@")[2].lower() for address in addresses)
+    return list(dict.fromkeys(domain for domain in domains if domain))
 
 
 def _key_record(loaded: Loaded, asked: Resolver) -> Iterator[Finding]:
@@ -158,7 +171,7 @@ def _record(record: Record) -> Finding:
         return ok("dns", f"{record.kind}: {record.name}{said}")
     # A signature that fails is worse than none; what is not there yet only weighs.
     broken = record.kind == "DKIM" and bool(record.wanted)
-    publish = f"Publish as TXT at {record.name}: {record.wanted}"
+    publish = f"Publish as {record.type} at {record.name}: {record.wanted}"
     return Finding(
         check="dns",
         health=Health.BROKEN if broken else Health.WARNING,

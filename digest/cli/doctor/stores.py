@@ -27,6 +27,7 @@ def database(loaded: Loaded) -> Iterator[Finding]:
     """Check the database, and in it the feeds; no file is made where there is none."""
     from sqlalchemy.exc import SQLAlchemyError
 
+    from digest.cli.doctor import keys
     from digest.store import Database, upgrade
 
     opened = Database(loaded.settings.database, folder=loaded.folder)
@@ -41,6 +42,7 @@ def database(loaded: Loaded) -> Iterator[Finding]:
         yield from _retention(loaded, opened)
         yield from _monthly_readers(loaded, opened)
         yield from _webhooks(loaded, opened)
+        yield from keys.ages(loaded, opened)
     except DigestError as e:
         yield broken("database", e)
     except SQLAlchemyError as e:

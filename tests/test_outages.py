@@ -15,19 +15,22 @@ from copy import copy
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import httpx
 import pytest
 
 from bench.chaos import programs
 from bench.chaos.network import Here
-from digest import delivery, weekly
+from digest import delivery, staff, tokens, weekly
 from digest.config import Loaded
 from digest.errors import AlreadySending, SenderFault, StoreAway, StoreFull
 from digest.model import DeliveryState, IssueState
 from digest.store import Database, issues, ledger, upgrade
+from digest.web.desk import sending
 from tests import certificates, cluster
 from tests.audience import addresses, an_issue, frozen, readers
 from tests.mailserver import MailServer, running
 from tests.test_delivery import letter, loaded
+from tests.website import Site, a_draft, put_into, served
 
 READERS = 300
 SENT, UNCERTAIN = DeliveryState.SENT, DeliveryState.UNCERTAIN
@@ -117,7 +120,95 @@ def slow_server() -> Iterator[MailServer]:
         yield server
 
 
-# --- the database -------------------------------------------------------------------------
+# --- the database, and who opens a page meanwhile -----------------------------------------
+
+
+@pytest.fixture
+def site(server, tmp_path) -> Iterator[Site]:
+    """Pages over a database that can be taken away."""
+    database = Database(server.url())
+    upgrade.upgrade(database)
+    with served(database, tmp_path) as site:
+        site.settings(
+            newsletters={
+                key: told.model_copy(update={"language": "de"})
+                for key, told in site.loaded.settings.newsletters.items()
+            }
+        )
+        yield site
+    database.close()
+
+
+def _token(site: Site) -> str:
+    account = staff.add(site.database, "ana@example.org", staff.Role.ADMIN, now=site.now)
+    scopes = ["issues:read"]
+    return staff.make_token(
+        site.database, account, name="a script", scopes=scopes, lasts=None, now=site.now
+    )
+
+
+@pytest.mark.slow
+def test_pages_without_their_database_ask_for_patience_and_come_back(site, server, capfd):
+    """Each says 503, when to come back and that nothing changed; once it is there, all works."""
+    leave = f"/unsubscribe/{tokens.make(site.loaded.settings.token_key, tokens.LEAVE, 1, 'recap')}"
+    one_click = {"List-Unsubscribe": "One-Click"}
+    program = site.browser(headers={"authorization": f"Bearer {_token(site)}"})
+    reader, editor = site.browser(), site.browser("editor")
+    askings = {
+        "a reader's page": lambda: reader.get(leave),
+        "one click": lambda: reader.post(leave, data=one_click),
+        "the archive": lambda: reader.get("/issues/recap"),
+        "the desk": lambda: editor.get("/"),
+        "a page of the desk": lambda: editor.get("/desk/feeds"),
+        "the API": lambda: reader.get("/api/v1/newsletters/recap/issues"),
+        "the desk's API": lambda: program.get("/api/v1/desk/me"),
+    }
+
+    def told() -> dict[str, httpx.Response]:
+        return {name: ask() for name, ask in askings.items()}
+
+    well = dict.fromkeys(askings, 200)
+    assert {name: answer.status_code for name, answer in told().items()} == well
+    with server.away():
+        away = told()
+        ready = reader.get("/readyz")
+    for name, answer in away.items():
+        assert (name, answer.status_code) == (name, 503)
+        assert answer.headers["retry-after"] == "60"
+        for word in ("Traceback", "psycopg", "OperationalError", "socket"):
+            assert word not in answer.text
+    assert "Es wurde nichts geändert" in away["a reader's page"].text
+    assert "Nothing was changed" in away["the desk"].text
+    assert away["the API"].json()["status"] == 503
+    assert (ready.status_code, ready.json()["status"]) == (503, "down")
+    assert "Traceback" not in "".join(capfd.readouterr())
+
+    server.await_answer()
+    assert {name: answer.status_code for name, answer in told().items()} == well
+    assert reader.get("/readyz").status_code == 200
+
+
+@pytest.mark.slow
+def test_who_watches_an_issue_go_out_sees_it_go_on_after_an_outage(site, server, monkeypatch):
+    """The desk's stream waits for the database, since a browser would not ask for it again."""
+    monkeypatch.setattr(sending, "AWAY", 0.2)
+    issue = put_into(site.database, a_draft(site.database), IssueState.SENDING, loaded=site.loaded)
+    place = f"/desk/issues/{issue.id}/progress?version={issue.version}"
+    with site.browser("editor").stream("GET", place) as stream:
+        lines = stream.iter_lines()
+        assert next(lines) == "event: progress"
+        with server.away():
+            time.sleep(2)
+        server.await_answer()
+        with site.database.write() as conn:
+            issues.set_state(
+                conn, issue.id, (IssueState.SENDING,), IssueState.STOPPED,
+                now=site.now, actor="a test",
+            )  # fmt: skip
+        assert "event: changed" in lines
+
+
+# --- the database, and who is being sent to -----------------------------------------------
 
 
 @pytest.fixture
@@ -359,10 +450,11 @@ def test_a_certificate_that_expires_stops_the_mail_and_nobody_is_marked(database
 SENDER = """
 import sys
 from datetime import UTC, datetime
-from digest import delivery, weekly
+from digest import delivery, staff, tokens, weekly
 from digest.config import Loaded
 from digest.store import Database
 from tests.test_delivery import letter, loaded
+from tests.website import Site, a_draft, put_into, served
 
 url, issue, port = sys.argv[1:]
 smtp = {"host": "relay.test", "connections": 2, "messages_per_connection": 10}

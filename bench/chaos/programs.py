@@ -33,6 +33,8 @@ class Program:
         self._env = dict(env)
         self._log = folder / f"{place.name}.log"
         self._over = threading.Event()
+        self._may_run = threading.Event()
+        self._may_run.set()
         self._process: subprocess.Popen[bytes] | None = None
         self._minding = threading.Thread(target=self._mind, daemon=True)
         #: So long after its end it is started again.
@@ -47,6 +49,7 @@ class Program:
     def stop(self) -> None:
         """End it for good."""
         self._over.set()
+        self._may_run.set()
         self.thaw()
         if self._process is not None:
             self._process.terminate()
@@ -61,6 +64,18 @@ class Program:
         """Tell it to end at once, in order; it comes back."""
         if self._process is not None:
             self._process.send_signal(signal.SIGINT)
+
+    @contextmanager
+    def away(self) -> Iterator[None]:
+        """Tell it to end, in order; it comes back when the block ends."""
+        self._may_run.clear()
+        try:
+            self.restart()
+            if self._process is not None:
+                self._process.wait(START_SECONDS)
+            yield
+        finally:
+            self._may_run.set()
 
     def freeze(self) -> None:
         """Let it stand still, as a machine does that is being moved."""
@@ -96,6 +111,7 @@ class Program:
             self._process.wait()
             self.ends += 1
             self._over.wait(self.pause)
+            self._may_run.wait()
 
 
 class Postgres(Program):

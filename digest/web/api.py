@@ -14,6 +14,7 @@ from datetime import datetime
 from http import HTTPStatus
 from typing import Annotated, Any, Literal
 
+import structlog
 from fastapi import FastAPI, Header, Query, Request
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ConfigDict, Field
@@ -24,7 +25,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from digest import __version__, readership
-from digest.errors import BadToken, StoreBusy
+from digest.errors import BadToken, StoreError
 from digest.identity import topic_key
 from digest.model import Format, Rhythm
 from digest.model.settings import NewsletterSettings
@@ -32,10 +33,14 @@ from digest.store import archive
 from digest.web.joining import asker
 from digest.web.pages import Pages
 
+_log = structlog.get_logger("digest.web")
+
 #: Where it is mounted.
 PATH = "/api/v1"
 #: Requests a minute from one household or office.
 A_MINUTE = 300
+#: How soon to come back where the database does not answer.
+RETRY_SECONDS = "60"
 #: So many of them are told apart at a time; those after that are not held back.
 _MOST_PREFIXES = 50_000
 #: What is read may be kept by others for that long.
@@ -327,9 +332,10 @@ def explain(api: FastAPI) -> None:
         # The same words for a token that is forged, cut, or made for another purpose.
         return problem(404, "This token opens nothing.")
 
-    def busy(_request: Request, _e: Exception) -> Response:
-        answer = problem(503, "The database is busy. Nothing was changed.")
-        answer.headers["retry-after"] = "60"
+    def away(request: Request, e: Exception) -> Response:
+        _log.warning("page without database", method=request.method, error=str(e))
+        answer = problem(503, "The database does not answer just now. Nothing was changed.")
+        answer.headers["retry-after"] = RETRY_SECONDS
         return answer
 
     def failed(_request: Request, _e: Exception) -> Response:
@@ -341,7 +347,7 @@ def explain(api: FastAPI) -> None:
         HTTPException: refused,
         RequestValidationError: misread,
         BadToken: absent,
-        StoreBusy: busy,
+        StoreError: away,
     }
     for kind, handler in handlers.items():
         api.add_exception_handler(kind, handler)

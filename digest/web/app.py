@@ -17,7 +17,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from digest.config import Loaded
-from digest.errors import BadToken, NoSuchIssue, StoreBusy
+from digest.errors import BadToken, NoSuchIssue, StoreError
 from digest.store import Database
 from digest.web import (
     api,
@@ -45,7 +45,6 @@ _REFUSALS = {
     405: ("This page does not do that", "It can be opened, but nothing can be sent to it."),
     413: ("That is too long", "A form of ours never needs more than 64 KB."),
     422: ("This form is incomplete", "Go back, fill in what is missing, and send it again."),
-    503: ("Please try again in a minute", "The database is busy. Nothing was changed."),
 }
 
 
@@ -105,8 +104,7 @@ def _explain(app: FastAPI, pages: Pages) -> None:
     def absent(request: Request, _e: Exception) -> Response:
         # The same words for a token that is forged, cut, or made for another purpose: nobody
         # knows whose it is, so they are in the newsletter's language.
-        newsletter = _newsletter(pages, request)
-        language = "en" if "/desk/" in request.url.path else None
+        newsletter, language = _addressed(pages, request)
         _ = pages.spoken(newsletter, language).gettext
         return told(
             pages,
@@ -117,9 +115,20 @@ def _explain(app: FastAPI, pages: Pages) -> None:
             text=_("The link may be cut, or what it led to is gone."),
         )
 
-    def busy(_request: Request, _e: Exception) -> Response:
-        answer = _refused(pages, 503)
-        answer.headers["retry-after"] = "60"
+    def away(request: Request, e: Exception) -> Response:
+        """Say that the database does not answer; the page needs none for it."""
+        _log.warning("page without database", method=request.method, error=str(e))
+        newsletter, language = _addressed(pages, request)
+        _ = pages.spoken(newsletter, language).gettext
+        answer = told(
+            pages,
+            503,
+            newsletter=newsletter,
+            language=language,
+            title=_("Please try again in a minute"),
+            text=_("Our database does not answer just now. Nothing was changed."),
+        )
+        answer.headers["retry-after"] = api.RETRY_SECONDS
         return answer
 
     handlers: dict[type[Exception], Any] = {
@@ -127,17 +136,20 @@ def _explain(app: FastAPI, pages: Pages) -> None:
         RequestValidationError: misread,
         BadToken: absent,
         NoSuchIssue: absent,
-        StoreBusy: busy,
+        StoreError: away,
     }
     for kind, handler in handlers.items():
         app.add_exception_handler(kind, handler)
 
 
-def _newsletter(pages: Pages, request: Request) -> str:
-    """Return the newsletter that a reader's page is about, the first one if it names none."""
+def _addressed(pages: Pages, request: Request) -> tuple[str, str | None]:
+    """Return whose newsletter's words a page has, the first one's if it names none; the desk's."""
     known = pages.loaded.settings.newsletters
     named = [step for step in request.url.path.split("/") if step in known]
-    return next(iter([*named, *known]), "")
+    path = request.scope["path"]
+    of_the_desk = path in ("/", "/sign-in") or path.startswith(("/desk/", "/sign-in/"))
+    language = "en" if of_the_desk else None
+    return next(iter([*named, *known]), ""), language
 
 
 def _refused(pages: Pages, status: int, text: str = "") -> Response:

@@ -15,11 +15,11 @@ from fastapi import APIRouter, Depends, Request
 from starlette.exceptions import HTTPException
 from starlette.responses import Response, StreamingResponse
 
-from digest.errors import DigestError
+from digest.errors import DigestError, StoreBusy
 from digest.store import tasks
 from digest.store.tasks import Task
 from digest.web.desk.layout import IssueNumber
-from digest.web.desk.sending import PAUSE, event, over
+from digest.web.desk.sending import PAUSE, event, over, wait_out
 from digest.web.desk.session import Visitor, looking
 from digest.web.pages import Pages
 
@@ -123,7 +123,11 @@ async def _events(request: Request, pages: Pages, number: int) -> AsyncIterator[
     """Yield how far the task is each time it differs; `changed` when it is over."""
     last, until = "", monotonic() + _LASTS
     while monotonic() < until and not await over(request):
-        task = await asyncio.to_thread(_known, pages, number)
+        try:
+            task = await asyncio.to_thread(_known, pages, number)
+        except StoreBusy as e:
+            await wait_out(e)
+            continue
         if task is None or not task.is_running(pages.now()):
             yield event("changed", "")
             return

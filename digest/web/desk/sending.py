@@ -7,20 +7,27 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 from time import monotonic
 
+import structlog
 from fastapi import APIRouter, Depends, Request
 from starlette.exceptions import HTTPException
 from starlette.responses import Response, StreamingResponse
 
+from digest.errors import StoreBusy
 from digest.web.desk import progress
 from digest.web.desk.layout import IssueNumber, known_issue
 from digest.web.desk.progress import MOVING, Progress, Speed
 from digest.web.desk.session import Visitor, looking
 from digest.web.pages import Pages
 
+_log = structlog.get_logger("digest.web")
+
 #: The pause between two looks, in seconds; longer where looking itself takes long, so that
 #: at most a twentieth of the time is spent on it.
 PAUSE = 1.0
 SHARE = 20
+
+#: Between two tries to reach a database that is away, in seconds.
+AWAY = 5.0
 
 #: A browser that has waited this long comes again, and shows its session anew, in seconds.
 LASTS = 300
@@ -56,7 +63,11 @@ async def _events(
     speed, last, until = Speed(), "", monotonic() + LASTS
     while monotonic() < until and not await over(request):
         began = monotonic()
-        seen = await asyncio.to_thread(progress.look, pages.database, issue_id)
+        try:
+            seen = await asyncio.to_thread(progress.look, pages.database, issue_id)
+        except StoreBusy as e:
+            await wait_out(e)
+            continue
         if seen.issue.version != version or seen.issue.state not in MOVING:
             yield event("changed", "")
             return
@@ -65,6 +76,12 @@ async def _events(
             last = fragment
             yield event("progress", fragment)
         await asyncio.sleep(max(PAUSE, SHARE * (monotonic() - began)))
+
+
+async def wait_out(e: StoreBusy) -> None:
+    """Let a stream outlast a database that is away: a browser would not come back to it."""
+    _log.warning("a stream waits for the database", error=str(e))
+    await asyncio.sleep(AWAY)
 
 
 async def over(request: Request) -> bool:

@@ -1,5 +1,7 @@
 /** Seconds between two announcements: a screen reader is not to speak all the time. */
 const QUIET_SECONDS = 15;
+/** Seconds until a server that refused is asked again; a browser itself gives up for good. */
+const AGAIN_SECONDS = 10;
 
 /**
  * Keeps `region` as the server tells it, over server-sent events.
@@ -15,6 +17,11 @@ export function follow(region) {
     if (said && Date.now() - announced > QUIET_SECONDS * 1000) {
       said.textContent = region.querySelector("p").textContent;
       announced = Date.now();
+    }
+  });
+  stream.addEventListener("error", () => {
+    if (stream.readyState === EventSource.CLOSED) {
+      setTimeout(() => follow(region), AGAIN_SECONDS * 1000);
     }
   });
   stream.addEventListener("changed", () => {

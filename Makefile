@@ -10,7 +10,7 @@ PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test test-slow test-all check lock migration reference site bench judges sbom clean
+.PHONY: help setup demo test test-slow test-all check lock migration reference site bench judges sbom audit clean
 MAKEFLAGS += --no-print-directory
 
 help: ## List what can be typed
@@ -67,6 +67,13 @@ judges: $(READY) ## Ask third-party programs about the sample's mail; installs w
 
 sbom: $(READY) ## Write what this program is made of (CycloneDX) into .venv/sbom.json
 	@$(BIN)/python .ci/sbom >.venv/sbom.json
+
+audit: $(READY) ## Ask a database of known holes about every locked package (asks the network)
+	@[ -x .venv/audit/bin/pip-audit ] || { $(PYTHON) -m venv .venv/audit && .venv/audit/bin/python -m pip \
+		--quiet --disable-pip-version-check install pip-audit; }
+	@.venv/audit/bin/pip-audit --strict --disable-pip --require-hashes --progress-spinner off \
+		--requirement requirements.lock || { echo "What is wrong stands above. If it could" \
+		"not ask at all, docs/decisions/audit.md is what was looked at by hand."; exit 1; }
 
 clean: ## Remove .venv and caches; var/ with its database stays
 	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist build

@@ -229,6 +229,13 @@ def test_every_dependency_says_why():
     assert said == {canonicalize_name(requirement.name) for requirement in requirements()}
 
 
+def test_every_locked_package_was_audited():
+    """Each has one line in docs/decisions/audit.md, and no line is left over."""
+    page = (ROOT / "docs/decisions/audit.md").read_text()
+    said = re.findall(r"^\| ([a-z][a-z0-9-]*) \|", page, re.M)
+    assert sorted(name for name in said if name != "package") == sorted(locked())
+
+
 #: Packages that no line of ours imports, and what does.
 USED_OTHERWISE = {
     "python-multipart": "Starlette, for forms",

@@ -124,6 +124,180 @@ def test_parts_within_parts_are_no_trap():
     assert read(b"From: MAILER-DAEMON@x.test\n" + nested).kind in Kind
 
 
+# --- in the words of many servers ---------------------------------------------------------
+
+
+def written(
+    text: str,
+    *,
+    subject: str = "Undelivered",
+    sender: str = "MAILER-DAEMON@relay.test",
+    **more: str,
+) -> Returned:
+    """Return what a mail of *text* is; *more* are headers, with _ for -."""
+    headers = {
+        "From": sender,
+        "To": "bounces+tag@recap.example.org",
+        "Subject": subject,
+        "Content-Type": "text/plain; charset=utf-8",
+        **{name.replace("_", "-"): value for name, value in more.items()},
+    }
+    head = "".join(f"{name}: {value}\n" for name, value in headers.items())
+    return read(f"{head}\n{text}".encode())
+
+
+@pytest.mark.parametrize(
+    ("text", "verdict"),
+    [
+        ("The mailbox is full: <ana@odd.test>\nNothing was stored.", Verdict.FULL),
+        ("Undeliverable Address: ana@odd.test\nReason: over disk quota", Verdict.FULL),
+        ("* [ana@odd.test]: 552 the user's mailfolder is full", Verdict.FULL),
+        ("Das Postfach von ana@odd.test ist leider voll.", Verdict.FULL),
+        ("c=US;o=Odd;dda:SMTP=ana@odd.test; today\nThe recipient name is not recognized", "dead"),
+        ("Recipient: [SMTP:ana@odd.test]\nReason: 550 no mail box here", Verdict.DEAD),
+        ("Invalid final delivery userid: ana@odd.test", Verdict.DEAD),
+        ("Unknown user: ana@odd.test\nRCPT TO generated this: 553 Addressee unknown", Verdict.DEAD),
+        ("No longer a valid user here:\n(once addressed to 'ana@odd.test')", Verdict.DEAD),
+        ("L'adresse ana@odd.test n'existe pas.", Verdict.DEAD),
+        ("Local mailbox ana@odd.test is unavailable: user not found", Verdict.DEAD),
+        ("<ana@odd.test>: host mx.odd.test said: 550 ana@odd.test...User unknown (in reply"
+         " to\n    RCPT TO command)", Verdict.DEAD),
+        ("ana@odd.test\n\nThe address is wrong or not a valid mailbox.", Verdict.DEAD),
+        ("ana@odd.test\nSubject: Results of your email commands\nIt did not arrive.", "refused"),
+        ("<ana@odd.test>: the group may not exist, or you may not post to it.", "refused"),
+        ("<ana@odd.test>: name service error for name=odd.test: malformed reply", "refused"),
+        ("To ana@odd.test: 550 the return-path address does not exist", Verdict.OURS),
+        ("<ana@odd.test>: Diese Absenderadresse existiert nicht", Verdict.OURS),
+        ("<ana@odd.test>: 550 HELO host not found", Verdict.OURS),
+        ("<ana@odd.test>: 554 sender is not pre-approved by this person", Verdict.REFUSED),
+    ],
+)  # fmt: skip
+def test_any_words_name_a_recipient_and_a_cause(text, verdict):
+    """
+    Exchange's X.400 names, IMail, MailEnable, Mail.ru, Courier, line breaks at any place.
+
+    The words are ours; their forms are those of samples in flufl.bounce's and
+    Mail::DeliveryStatus::BounceParser's tests.
+    """
+    [found] = written(text).refusals
+    assert (found.address, found.verdict) == ("ana@odd.test", verdict)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "ana@slow.test\nDelivery attempts will continue to be made for 5 day(s).",
+        'Delivery to "ana@slow.test" has been postponed due to a full mailbox.',
+        "THIS IS A WARNING ONLY.\n\nana@slow.test\n\nWe go on for 2 days.",
+        "The mail has not yet been\ndelivered to:\n\n  ana@slow.test\n    no answer",
+    ],
+)
+def test_a_warning_is_no_failure(text):
+    """A mail that still waits says nothing of its reader, wherever the warning stands."""
+    [found] = written(text).refusals
+    assert (found.address, found.waiting) == ("ana@slow.test", True)
+
+
+def test_a_scanners_footer_is_not_the_cause():
+    """A disclaimer about viruses under a report does not turn a dead address into our fault."""
+    report = (
+        'From: postmaster@odd.test\nContent-Type: multipart/report; boundary="b"\n\n'
+        "--b\n\nDelivery failed:\n\n    ana@odd.test\n\n" + 60 * "_" + "\n"
+        "Scanned for viruses and spam.\n\n--b\nContent-Type: message/delivery-status\n\n"
+        "Reporting-MTA: dns; odd.test\n\nFinal-Recipient: rfc822; ana@odd.test\n"
+        "Action: failed\nStatus: 5.1.1\n\n--b--\n"
+    )
+    assert [one.verdict for one in read(report.encode()).refusals] == [Verdict.DEAD]
+
+
+def test_a_gateway_that_marks_its_bounce_as_bulk_is_heard():
+    """Precedence: bulk, or Auto-Submitted: auto-generated, makes no vacation of a bounce."""
+    marks = {"Precedence": "bulk", "Auto_Submitted": "auto-generated"}
+    sender = "gateway@odd.test"
+    found = written("Not delivered to ana@odd.test", subject="Non-Delivery", sender=sender, **marks)
+    assert [one.address for one in found.refusals] == ["ana@odd.test"]
+    answered = {"Auto_Submitted": "auto-replied"}
+    found = written("I am away.", subject="Mail not delivered", sender=sender, **answered)
+    assert found.kind is Kind.AUTOMATIC
+
+
+# --- programs and people ------------------------------------------------------------------
+
+ANA = "Ana <ana@readers.test>"
+
+
+@pytest.mark.parametrize(
+    "subject",
+    [
+        "Automatic reply: Weekly Recap", "Out of office: Weekly Recap", "OOO until Monday",
+        "Abwesenheitsnotiz: Recap", "Automatische Antwort: Recap", "Réponse automatique : Recap",
+        "Respuesta automática: Recap", "Risposta automatica: Recap", "Resposta automática: Recap",
+        "Automatisch antwoord: Recap", "Autosvar: Recap", "Automaattinen vastaus: Recap",
+        "Odpowiedź automatyczna: Recap", "Automatická odpověď: Recap", "Automatikus válasz: Recap",
+        "Αυτόματη απάντηση: Recap", "Otomatik yanıt: Recap", "Автоматический ответ: Recap",
+        "自動返信: Recap", "自动答复: Recap", "자동 회신: Recap", "رد تلقائي: Recap",
+        "מענה אוטומטי: Recap",
+        "Re: Weekly Recap (Automatic Response)", "Read: Weekly Recap", "Gelesen: Weekly Recap",
+    ],
+)  # fmt: skip
+def test_an_automatic_answer_is_known_by_its_subject(subject):
+    """Without any header for it, in the languages that mail programs speak."""
+    assert written("...", subject=subject, sender=ANA).kind is Kind.AUTOMATIC
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "I am currently out of the office until 5 January, with little access to mail.",
+        "Ich bin bis zum 5. Januar nicht im Büro.",
+        "Je suis en congé jusqu'au 5 janvier.",
+        "Estoy de vacaciones hasta el lunes.",
+        "Sono fuori ufficio fino al 5 gennaio.",
+        "Ik ben tot 5 januari met vakantie.",
+        "This mailbox is not monitored. Please use our form.",
+        "Thank you. Someone will get back to you within two days.",
+        "My mail is guarded by a spam filter.\nClick the link below to be added to my senders:",
+        "To prove that you are a human, answer this mail.",
+    ],
+)
+def test_an_automatic_answer_is_known_by_its_words(text):
+    """Absences, unread mailboxes, and filters that want to know who writes ask us for nothing."""
+    assert written(text, subject="Re: Weekly Recap", sender=ANA).kind is Kind.AUTOMATIC
+
+
+@pytest.mark.parametrize(
+    ("subject", "text"),
+    [
+        ("Re: Weekly Recap: vacation ideas", "Loved it!"),
+        ("Re: Weekly Recap", "I am on vacation until Monday; can you send it again then?"),
+        ("Re: Weekly Recap", "I'm on leave until May. Please unsubscribe me."),
+        ("Re: Weekly Recap", "Some message: file not found under your second link."),
+        ("Re: Weekly Recap", "Fine!\n\n-----Original Message-----\nFrom: us\nI am away until May."),
+        ("Re: Auto news", "A good piece on the car makers."),
+    ],
+)
+def test_a_person_who_sounds_like_a_program_is_heard(subject, text):
+    """Holidays in a subject, a question, or a quoted mail make no program of a person."""
+    assert written(text, subject=subject, sender=ANA).kind is Kind.REPLY
+
+
+def test_receipts_and_senders_that_nobody_answers_are_programs():
+    """A receipt (RFC 8098), a list's mail (RFC 2919), noreply@, Exchange's own mark."""
+    receipt = {"Content_Type": "message/disposition-notification"}
+    assert written("Seen.", subject="Hi", sender=ANA, **receipt).kind is Kind.AUTOMATIC
+    assert written("News!", subject="Hi", sender=ANA, List_Id="<other.test>").kind is Kind.AUTOMATIC
+    assert written("Thanks.", subject="Hi", sender="no-reply@shop.test").kind is Kind.AUTOMATIC
+    marked = {"X_Auto_Response_Suppress": "All"}
+    assert written("Away.", subject="Hi", sender=ANA, **marked).kind is Kind.AUTOMATIC
+
+
+def test_a_program_that_asks_to_leave_is_heard():
+    """The mail of List-Unsubscribe is written by programs, and may say so."""
+    marked = {"Auto_Submitted": "auto-generated", "Precedence": "bulk"}
+    found = written("", subject="unsubscribe TOKEN", sender=ANA, **marked)
+    assert (found.kind, found.subject) == (Kind.REPLY, "unsubscribe TOKEN")
+
+
 # --- real ones ----------------------------------------------------------------------------
 
 

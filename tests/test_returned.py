@@ -336,7 +336,8 @@ def test_the_mail_that_our_header_asks_for_leaves(desk):
 
 @pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 @pytest.mark.parametrize(
-    "words", ["Please remove me.", "UNSUBSCRIBE", "Bitte abmelden", "Me désinscrire svp"]
+    "words",
+    ["Please remove me.", "UNSUBSCRIBE", "Stop.", "Bitte abmelden", "Me désinscrire svp"],
 )
 def test_who_asks_to_leave_without_proof_is_one_click_for_a_person(desk, words):
     """A sender's address can be forged, so a person lets them go: one command."""
@@ -350,10 +351,36 @@ def test_who_asks_to_leave_without_proof_is_one_click_for_a_person(desk, words):
         readership.settle_task(desk.database, loaded(), task.id, leave=True, now=NOW)
 
 
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+def test_leaving_is_understood_in_many_languages(desk):
+    """A reader writes in their own language, and need not know ours."""
+    words = [
+        "Aus dem Verteiler nehmen bitte", "Retirez-moi de la liste", "No deseo recibir más correos",
+        "Vorrei cancellarmi", "Não quero mais receber", "Graag uitschrijven", "Avregistrera mig",
+        "Proszę mnie wypisać", "Odhlásit", "Отпишите меня", "配信停止をお願いします", "取消订阅",
+        "구독 취소", "הסירו אותי", "إلغاء الاشتراك", "Leiratkozás", "Abonelikten çık",
+    ]  # fmt: skip
+    mails = [reply(desk, text=said, key=f"<{place}@x>") for place, said in enumerate(words)]
+    assert desk.take(*mails) == Counter({Outcome.TASK: len(words)})
+
+
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+def test_praise_is_not_taken_for_leaving(desk):
+    """“Never unsubscribe me” is passed on like any other word."""
+    mails = [
+        reply(desk, text=said, key=f"<{place}@x>")
+        for place, said in enumerate(["Never unsubscribe me!", "Please don't stop sending these"])
+    ]
+    assert desk.take(*mails) == Counter({Outcome.FORWARDED: 2})
+
+
 def test_a_quoted_newsletter_asks_for_nothing(desk):
     """“Unsubscribe” in the newsletter below an answer is not the reader's wish."""
     text = "Thank you, fine reading!\n\n> Unsubscribe: https://recap.example.org\n"
     assert desk.take(reply(desk, text=text)) == Counter({Outcome.FORWARDED: 1})
+    headed = "Fine!\n\nVon: Weekly Recap\nGesendet: Freitag\nBetreff: x\n\nUnsubscribe here"
+    mail = reply(desk, text=headed, key="<s@x>")
+    assert desk.take(mail) == Counter({Outcome.FORWARDED: 1})
 
 
 def test_a_persons_words_reach_the_editors(desk):

@@ -22,14 +22,34 @@ _REPLY = re.compile(r"(?<![\d.:\[])([45]\d\d)(?=[\s\-:#)\]']|$)")
 
 #: A recipient at the start of a line, alone or with what is said of it.
 _LISTED = re.compile(
-    rf"^[ \t*>•-]*(?:[45]\d\d )?[<\"]?({ADDRESS})[>\"]?[ \t]*(?=$|:|\.\.\.|\(|-|,|\bon\b)",
+    rf"^[ \t*>•-]*(?:[45]\d\d )?[<\"'\[]?({ADDRESS})[>\"'\]]?[ \t]*"
+    r"(?=$|:|;|\.\.\.|\(|-|,|\bon\b)",
     re.MULTILINE,
 )
 _NAMED = re.compile(
-    r"(?:deliver(?:ed|ing|y)?(?: your (?:mail|message))?(?: was not delivered)? to|"
-    r"recipient(?: address)?|rfc822 ?;|rcpt to: ?|mailbox exceeds allowed size|"
-    r"not delivered to|attempts|your message to|to the following address)"
-    rf"[:\s]*[<\"]?(?:mailto:)?({ADDRESS})",
+    r"(?:deliver(?:ed|ing|y|able)?(?: your (?:mail|message))?(?: was not delivered)? to|"
+    r"(?:recipient|undeliverable)(?: address)?|rfc822 ?;|rcpt to: ?|mailbox exceeds allowed size|"
+    r"not delivered to|attempts|your message to|to the following (?:address|user|recipient)s?|"
+    r"user(?:id)?:|addressed to:?|error-for:|smtp[:=]|(?:is|mailbox) full:|local mailbox)"
+    rf"[:\s]*[<\"'\[]*(?:mailto:|smtp:)?({ADDRESS})",
+    re.IGNORECASE,
+)
+#: Whom a notice asks to write to, or to whom it speaks; not whom it is about.
+_STAFF = re.compile(
+    r"(post.?master|mailer.?daemon|abuse|help.?desk|support|admin\w*|no.?reply|info|spam\w*)@",
+    re.IGNORECASE,
+)
+_WRITER = re.compile(
+    rf"(?:\b(?:mail|messages?|sent) from:?|^from:) *<?{ADDRESS}", re.IGNORECASE | re.MULTILINE
+)
+#: A line that a footer begins with: a disclaimer of a virus scanner, a signature.
+_FOOTER = re.compile(r"^[ \t]*[_=~*-]{20,}[ \t]*$", re.MULTILINE)
+#: A report that the mail still waits; where it stands a failure has not come yet.
+_WAITS = re.compile(
+    r"warning only|advisory.only|(is|been|message|mail) (delayed|postponed|deferred)"
+    r"|only a temporary failure|still (being )?(trying|tried)|not yet been delivered"
+    r"|(will|shall) (keep|continue) (on )?(to )?(try|attempt|be made)"
+    r"|attempts will (be )?continue|will be retried (for|until)|continue (trying|to be made)",
     re.IGNORECASE,
 )
 
@@ -37,12 +57,12 @@ _NAMED = re.compile(
 _PHASES = (
     (
         Phase.RCPT,
-        r"(reply|response) to (the )?rcpt|after rcpt|rcpt (to )?command|our rcpt|>>> ?rcpt"
-        r"|\[rcpt|smtp:rcpt|does not like recipient|rcpt to:? ?<|(has )?rejected address",
+        r"(reply|response) to (the )?rcpt|after rcpt|rcpt (to )?(command|generated)|our rcpt"
+        r"|>>> ?rcpt|\[rcpt|smtp:rcpt|does not like recipient|rcpt to:? ?<|(has )?rejected address",
     ),
     (
         Phase.MAIL,
-        r"(reply|response) to (the )?mail|after mail from|mail (from )?command|our mail from"
+        r"(reply|response) to (the )?mail|after mail from|\bmail (from )?command\b|our mail from"
         r"|>>> ?mail|\[mail_from|smtp:mail|sender was rejected",
     ),
     (
@@ -149,7 +169,7 @@ def _recipient(fields: dict[str, str]) -> str:
 
 
 def _refusal(fields: dict[str, str], address: str, block: str, around: str) -> Refusal:
-    block = block[:_LONGEST]
+    block = _FOOTER.split(block, 1)[0][:_LONGEST]
     kind, semicolon, diagnostic = fields.get("diagnostic-code", "").partition(";")
     if not semicolon:
         kind, diagnostic = "", kind
@@ -186,19 +206,39 @@ def described(
     """
     known = [address.lower() for address in ours]
     found = list(dict.fromkeys([*failed, *(() if failed else _addresses(notice, known))]))[:MOST]
+    before = _before(notice, found)
     if not found:
-        return [_worded(to[0] if len(to) == 1 else "", notice)]
+        return [_worded(to[0] if len(to) == 1 else "", notice, before)]
     blocks = _blocks(notice, found)
-    return [_worded(address, blocks.get(address.lower(), notice)) for address in found]
+    told = {address: blocks.get(address.lower(), "") for address in found}
+    return [
+        _worded(address, block if _says_something(block) else notice, before)
+        for address, block in told.items()
+    ]
+
+
+def _says_something(block: str) -> bool:
+    return bool(re.search(r"[^\W\d_]{3}", re.sub(ADDRESS, "", block)))
 
 
 def _addresses(notice: str, ours: Sequence[str]) -> list[str]:
     listed = [match[1] for match in _LISTED.finditer(notice)]
     named = [match[1] for match in _NAMED.finditer(notice)]
     unique: dict[str, str] = {}
-    for address in [*listed, *(named if not listed else ())]:
+    for address in listed or named or _sole(notice, ours):
         unique.setdefault(address.lower().rstrip("."), address.rstrip("."))
     return [address for key, address in unique.items() if key not in ours]
+
+
+def _sole(notice: str, ours: Sequence[str]) -> list[str]:
+    """Return the one address that *notice* mentions besides ours and its staff's, if it is one."""
+    found = {
+        address.lower().rstrip("."): address
+        for address in re.findall(ADDRESS, _WRITER.sub("", notice))
+        if not _STAFF.match(address)
+    }
+    others = [address for key, address in found.items() if key not in ours]
+    return others if len(others) == 1 else []
 
 
 def _blocks(notice: str, addresses: Sequence[str]) -> dict[str, str]:
@@ -223,16 +263,10 @@ def _before(notice: str, addresses: Sequence[str]) -> str:
     return notice[: min(starts, default=len(notice))][:2000]
 
 
-def _worded(address: str, block: str) -> Refusal:
+def _worded(address: str, block: str, before: str) -> Refusal:
     block = block[:_LONGEST]
-    delayed = re.search(
-        r"warning only|is delayed|been delayed|only a temporary failure"
-        r"|still (being )?(trying|tried)|will (keep|continue) (on )?trying|not yet been delivered",
-        block,
-        re.IGNORECASE,
-    )
     told = Bounce(
-        action="delayed" if delayed else "failed",
+        action="delayed" if _WAITS.search(" ".join(f"{before} {block}".split())) else "failed",
         status=_nearest("", block),
         code=_code(block),
         phase=_phase(block),
@@ -273,4 +307,5 @@ def _code(said: str) -> int:
 
 
 def _phase(said: str) -> Phase | None:
+    said = " ".join(said.split())
     return next((phase for phase, where in _PHASES if re.search(where, said, re.IGNORECASE)), None)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from email.errors import HeaderParseError
-from email.header import decode_header
+from email.header import Header, decode_header
 from email.message import Message
 from email.parser import BytesParser, HeaderParser
 from email.policy import compat32
@@ -25,6 +25,20 @@ _BEFORE_COPY = re.compile(
     r"|[ \t]*original message(?: headers?)?(?: follows?)?[ \t]*[:.]?[ \t]*"
     r"|[ \t]*body of message generated response:[ \t]*"
     r"|(?:received|return-path): ?[^\n]*)$",
+    re.IGNORECASE | re.MULTILINE,
+)
+
+
+#: Where the mail begins that somebody answers: Outlook's line or headers, Gmail's sentence.
+_ANSWERED = re.compile(
+    r"^[ \t>]*(?:-{2,}[ \t]*(?:original|forwarded|urspr|mensaje|messaggio|message|oorspronkelijk"
+    r"|mensagem|opprinnelig|ursprungl|исходное|пересыл|原始|元の)[^\n]*|_{20,}[ \t]*"
+    r"|(?:on|am|le|el|il|op|em|den|dnia|пн|вт|ср|чт|пт|сб|вс)\b[^\n]{5,200}\n?[^\n]{0,120}"
+    r"(?:wrote|schrieb|a écrit|escribió|escreveu|ha scritto|schreef|skrev|napisał|пишет|написал)"
+    r"[^\n]{0,80}:[ \t]*"
+    r"|(?:from|von|de|da|van|från|fra|od|от|差出人|发件人)[ \t]?[:：][^\n]*\n[ \t>]*"
+    r"(?:sent|date|to|gesendet|datum|envoyé|enviado|inviato|data|verzonden|skickat|sendt"
+    r"|wysłano|отправлено|送信日時|发送时间)[ \t]?[:：][^\n]*)$",
     re.IGNORECASE | re.MULTILINE,
 )
 
@@ -50,7 +64,8 @@ def _decoded(value: object) -> str:
     if value is None:
         return ""
     try:
-        pieces = decode_header(str(value))
+        # Letters that stand there as they are (RFC 6532, and older programs) come as a Header.
+        pieces = decode_header(value if isinstance(value, Header) else str(value))
     except (HeaderParseError, ValueError):
         return " ".join(str(value).split())
     told = "".join(
@@ -140,6 +155,13 @@ def split_copy(told: str) -> tuple[str, str]:
         return told, ""
     copied = found[0].lower().lstrip().startswith(("received:", "return-path:"))
     return told[: found.start()], told[found.start() if copied else found.end() :].lstrip("\n")
+
+
+def unquoted(told: str) -> str:
+    """Return what a person wrote themselves: neither quoted lines nor the mail below theirs."""
+    found = _ANSWERED.search(told)
+    lines = (told[: found.start()] if found else told).splitlines()
+    return "\n".join(line for line in lines if not line.lstrip().startswith((">", "|")))
 
 
 def headed(told: str) -> Message:

@@ -13,6 +13,7 @@ from sqlalchemy import Connection
 
 from digest import notices, tokens
 from digest.bounces import Returned
+from digest.bounces.words import unquoted
 from digest.errors import BadToken, ReaderError
 from digest.identity import address_key
 from digest.readership.outcome import Outcome
@@ -26,13 +27,32 @@ if TYPE_CHECKING:
 
 #: What our own List-Unsubscribe makes a mail program write.
 _TOKEN = re.compile(r"\bunsubscribe[ :]+([A-Za-z0-9_-]{30,400})\s*$", re.IGNORECASE)
-#: Asking to leave, in the languages of our own mails.
+#: Asking to leave, in the languages of our readers: what mail programs and mailing lists call
+#: it there, and what people write instead.
 _LEAVING = re.compile(
-    r"unsubscribe|remove me|take me off|(stop|no more) (sending|mail|email)|opt.?out"
-    r"|abmelde|abbestell|austragen|keine (mails|e-?mails) mehr"
+    r"(?<!never )(?<!not )(?<!n't )(?<!n’t )(unsubscribe|remove (me|my)\b|take me off"
+    r"|(stop|no more) (sending|mail|email|these))|\bopt(ing)? ?-?out\b|delete (me"
+    r"|my (e-?mail|address))"
+    r"|(cancel|end) (my|the|this) subscription|(no longer|don.?t|not) (wish|want) to (receive|get)"
+    r"|\A\W*(re: [^\n]*)?\n?\W*(unsub|stop|remove|cancel|quit|leave|end)\W*\Z"
+    r"|abmelde|abbestell|austragen|kein(e|en)? (mails?|e-?mails?|newsletter|post) mehr"
+    r"|aus (dem|ihrem|eurem|der|ihrer) (verteiler|liste|mailingliste)"
     r"|d[ée]sinscri|d[ée]sabonn|(ne plus|plus) recevoir"
-    r"|(darme|date|dar) de baja|cancelar (la|mi) suscripci|no (quiero )?recibir m[aá]s"
-    r"|إلغاء الاشتراك",
+    r"|(retirez|enlevez|supprimez|rayez)[ -](moi|mon)"
+    r"|de baja\b|cancelar (la |mi )?suscripci|no (quiero|deseo) (recibir|seguir)|no recibir m[aá]s"
+    r"|(elim[ií]n|b[oó]rr|qu[ií]t)[ae]n?me|desuscri"
+    r"|cancella(rmi|temi|re l.iscrizione)|disiscri|non (desidero|voglio) (pi[ùu] )?ricevere"
+    r"|rimuov(etemi|imi|ere il mio)|tolga?(temi|limi)"
+    r"|me remov|cancelar (a )?(minha )?(inscri|assinatura)|n[ãa]o (quero|desejo) (mais )?receber"
+    r"|descadastr|desinscre"
+    r"|uitschrijv|af ?(te )?meld|geen (e-?)?(mails?|nieuwsbrie\w+) meer"
+    r"|avregistrera|avsluta prenumer|avprenumer|afmeld|meld (meg|mig) (av|fra)|peruuta tilau"
+    r"|poista minut|wypisa[ćc]|usuni(ę|e)ci\w+ .{0,20}adres|nie chc[ęe] (otrzym|dosta)|rezygnuj"
+    r"|odhl[aá]s|leiratkoz|dezabon|διαγραφ|κατάργηση εγγραφ"
+    r"|отпи(с|ш)|удалите (меня|мой)|не присылайте|відпи(с|ш)|abonelik.{0,12}(çık|iptal)"
+    r"|配信(を)?(停止|解除|中止)|配信を止|退会|購読(を)?(解除|停止|中止)|登録(を)?解除"
+    r"|退[订訂]|取消[订訂][阅閱]|不要再发|구독 ?(취소|해지)|수신 ?거부"
+    r"|إلغاء الاشتراك|ألغ اشتراك|הסי?רו? אותי|ביטול (מנוי|הרשמה)|hủy đăng ký|berhenti berlangganan",
     re.IGNORECASE,
 )
 #: A person who asks to leave says so at once, and not in the quoted newsletter below.
@@ -59,7 +79,7 @@ def answered(
     if (found := _TOKEN.search(mail.subject)) and _leaves(conn, loaded, found[1], fact, now):
         return Outcome.LEFT
     fact = replace(fact, address=mail.sender[:320], subscriber=_known(conn, mail.sender))
-    own = _own_words(mail.text)
+    own = unquoted(mail.text)[:_FIRST_LETTERS]
     if _LEAVING.search(f"{mail.subject}\n{own}"):
         outcome = Outcome.TASK
     else:
@@ -83,12 +103,6 @@ def _leaves(conn: Connection, loaded: Loaded, token: str, fact: Fact, now: datet
 def _known(conn: Connection, sender: str) -> int | None:
     person = subscribers.by_address(conn, address_key(sender)) if sender else None
     return person.id if person else None
-
-
-def _own_words(text: str) -> str:
-    """Return the beginning of what a person wrote, without the lines they quote."""
-    lines = (line for line in text.splitlines() if not line.lstrip().startswith(">"))
-    return "\n".join(lines)[:_FIRST_LETTERS]
 
 
 def _passed_on(

@@ -40,10 +40,21 @@ class Bounce:
 _LISTS = r"spamhaus|spamcop|sorbs|barracuda|dnsbl|\brbl\b|uribl|surbl|abuseat|blocklist"
 
 _FULL = (
-    r"quota|out of storage|storage (limit|space)|disk (is )?full|full disk|(mail|in)?box (is )?full"
-    r"|(mail|in)box\b.{0,40}(exceed|full\b)|exceeds? (the )?(allowed|maximum) (size|storage)"
+    r"quota|out of storage|storage (limit|space)|disk (is )?full|full disk"
+    r"|(mail ?|in)?(box|folder)\b.{0,40}(exceed|full\b)|full (mail ?|in)box"
+    r"|exceeds? (the )?(allowed|maximum) (size|storage)"
     r"|insufficient (disk|storage|system storage)|not enough (disk|storage|space)|no space left"
-    r"|too many messages (in|on) (the |this )?(mail)?box|容量"
+    r"|space (is )?not enough|too (many messages|much mail) (in|on|stored)"
+    r"|(postfach|mailbox|konto) .{0,30}\bvoll\b|speicherplatz|zu ?viele mails"
+    r"|bo[iî]te .{0,40}(pleine|satur)|buz[oó]n .{0,40}llen[oa]|casella .{0,30}piena"
+    r"|caixa .{0,40}cheia|skrzynka .{0,30}(pełna|przepełn)|переполнен|容量"
+    r"|(邮箱|信箱|郵箱).{0,10}[满滿]"
+)
+#: A filter that wants to know who writes, before it lets anything through.
+_WHO_ARE_YOU = (
+    r"pre-?approved|guest list|challenge.?response|whitelist|requires that you verify"
+    r"|requires confirmation|allowed senders|accept(ing|s)? (mail|messages) only from"
+    r"|only accept(ing|s)? (mail|e-?mail)"
 )
 _OURS = (
     rf"{_LISTS}|spam(?!cop)|blacklist|blackhole|block(ed|list)|banned|reputation|junk|bulk"
@@ -54,6 +65,10 @@ _OURS = (
     r"|\bsender\b.{0,40}(reject|invalid|denied|unknown|not|domain|verif)"
     r"|(sender|your) (ip|address|domain|host)|unroutable sender|invalid sender"
     r"|(access|permission) denied|mismatches|client host|smtp server of your isp"
+    r"|(helo|ehlo)\b.{0,40}(reject|invalid|not|fail)|call(out|back) verif"
+    r"|(envelope.?)?from (address|domain)|envelope.?(from|sender)"
+    r"|(return.?path|absender(adresse)?|exp[ée]diteur|remitente|remetente|mittente|отправител\w*"
+    r"|送信者|发件人)\b(?! ?[:：])"
     r"|multiple .{0,20}addresses|duplicate header|header (is |are )?(missing|invalid)"
     r"|(message|mail) rejected|rejet|not allowed to (send|post)|responsible address"
 )
@@ -62,7 +77,8 @@ _LARGE = (
     r"|exceeds administrative"
 )
 _CLOSED = (
-    r"disabled|suspend|inactive|deactivat|discontinued|not active|on.?hold|locked\b|expired account"
+    r"disabled|deaktiv|d[ée]sactiv|disat+ivat|bloquead|bloccat|zablokowan|gesperrt|заблокир"
+    r"|suspend|inactive|deactivat|discontinued|not active|on.?hold|locked\b|expired account"
 )
 _LATER = (
     r"expired|time(d)?.?out|timeout|retr(y|ies)|attempts|too many (recipients|connections|mess)"
@@ -74,20 +90,37 @@ _LATER = (
     r"|aborted after|warning only|will be retried|been delayed|server (is )?(busy|down)"
 )
 #: Of the part before the @, by a server or a directory.
-_NOBODY = (
-    r"(user|recipient|mailbox|address(ee)?|account|customer|alias|name|destinataire|utilisateur"
-    r"|local ?part|person|id)\b.{0,60}?"
-    r"(unknown|not found|no longer|(does|did|do)( not|n.?t) exist|not exist|inexist|invalide?\b"
-    r"|not (known|listed|recogni[sz]ed|valid|a valid|local|registered|there)|isn.t (known|valid)"
-    r"|has moved|unbekannt|inconnu|desconocid|sconosciut|desconhecid|existiert nicht)"
-    r"|(no such|unknown|invalid|non-?existent|bad|illegal|undefined|unbekannte[rsn]?)[ -]"
-    r"(or (illegal|invalid) )?(final |local |virtual |destination )?"
-    r"(user|recipient|mailbox|address|addressee|person|account|alias|customer|name"
-    r"|empfänger|benutzer)"
-    r"|no (mailbox|user|account|recipient)s? (here|by|with|found|named|matching)|not our customer"
-    r"|\bwasn.t found at|n.t have an? .{0,40}account|recipient address rejected\.?( \(.*)?$"
-    r"|存在しません|宛先不明|не существует|не найден|неизвест"
+_WHO = (
+    r"(user(id)?|recipient|rcpt|mail.?box|address(ee)?|account|customer|alias|name|person|id"
+    r"|local ?part|destinataire|adresse|adressat|utilisateur|usuario|usuário|cuenta|buz[oó]n"
+    r"|casilla|utente|destinatari[oa]|indirizzo|empfänger|benutzer|gebruiker|användare|bruker"
+    r"|odbiorca|konto)"
 )
+_NOBODY = (
+    rf"\b{_WHO}\b.{{0,60}}?"
+    r"(unknown|not[ _]found|no longer|(does|did|do)( not|n.?t) exist|(?<!may )not exist|inexist"
+    r"|invalide?\b|not (known|listed|recogni[sz]ed|valid|a valid|local|registered|there|on this)"
+    r"|isn.t (known|valid)|is wrong|has moved|(is|was|been) (deleted|removed)"
+    r"|unbekannt|inconnu|desconocid|sconosciut|desconhecid|existiert nicht"
+    r"|n.existe pas|no existe|não existe|non esiste|nie istnieje|bestaat niet|finns inte"
+    r"|findes ikke)"
+    r"|(no such|unknown|invalid|non-?existent|bad|illegal|undefined|unbekannte[rsn]?|onbekende"
+    r"|okänd|ukjent|unable to find)[ _-]"
+    r"(or (illegal|invalid) )?(final |local |virtual |destination |delivery |e-?mail |mail ?){0,2}"
+    rf"({_WHO}|addressee|drop|box)\b"
+    r"|(no ?one|nobody) (with|by|here)|not found in (the )?(ldap|directory)|recip(ient)?notfound"
+    r"|(not|no longer) an? (known|valid|registered|active|existing|local)"
+    r" (user|recipient|mail.?box|address|account|customer)"
+    r"|no (mail.?box|user|account|recipient)s? (here|by|with|found|named|matching|available for)"
+    r"|n.t handle mail for (that|this)|not our customer"
+    r"|nie ma takie(go|j) (konta|użytkownika|skrzynki)"
+    r"|\bwasn.t found at|recipient address rejected\.?( \(.*)?$"
+    r"|存在しません|宛先不明|(?<!可能)不存在|查无此人|не существует|не найден|неизвест"
+)
+#: The same, of a form that filters of several Japanese and American providers borrowed.
+_NO_ACCOUNT = r"n.t have an? .{0,40}account"
+#: Before such words it is advice to a person, and no finding.
+_PERHAPS = r"(may|might|if|whether|perhaps|possibly|could be)"
 #: What software says by default, and filters repeat to hide behind it.
 _STOCK = r"user unknown|unknown user|no such user"
 #: Of what only somebody who looked it up can say: a directory, or the DNS.
@@ -96,7 +129,9 @@ _LOOKED_UP = (
     r"|\b(host|domain)( or domain)?( name)?( \S+)? (is |was )?"
     r"(unknown|not found|(does|did)( not|n.t) exist|non.?exist|not reachable)"
     r"|(no such|unknown|invalid|bad)[ -](host|domain)"
-    r"|unrout(e)?able (mail )?(address|domain)|name service error"
+    r"|unrout(e)?able (mail )?(address|domain)|name or service not known|nxdomain"
+    r"|non-?existent (host|domain)|(?<![\w@.-])([\w-]{1,63}\.){1,9}[a-z]{2,20} does not exist"
+    r"|name service error(?!.{0,80}malformed)"
     r"|(could|can)( not|n.t) find (any host|a mail exchanger)"
     r"|no smtp service|does not accept (any )?mail|null ?mx|no valid recipient"
     r"|bad-mailbox|bad-domain"
@@ -126,9 +161,15 @@ BOUNCED = (
     Rule(
         EVERYWHERE,
         Verdict.REFUSED,
-        "The mailbox was closed or put on hold, and may be opened again.",
-        enhanced=r"(?!5\.1\.).*",
-        words=_CLOSED,
+        "The mailbox was closed or put on hold, and may be opened again; unless the refusing"
+        " server itself says 5.1.x, for Sendmail says so for it of any 550.",
+        words=rf"\A(?!.*\b5\.1\.\d).*({_CLOSED})",
+    ),
+    Rule(
+        EVERYWHERE,
+        Verdict.REFUSED,
+        "A filter of this reader's takes mail only from whom they know.",
+        words=_WHO_ARE_YOU,
     ),
     Rule(
         EVERYWHERE,
@@ -181,7 +222,7 @@ BOUNCED = (
         AT_READER,
         Verdict.DEAD,
         "No such reader, in words, when the reader was named.",
-        words=_NOBODY,
+        words=f"{_NOBODY}|{_NO_ACCOUNT}",
     ),
     Rule(
         EVERYWHERE,
@@ -205,8 +246,14 @@ BOUNCED = (
         EVERYWHERE,
         Verdict.DEAD,
         "No such reader, in words of the refusing server's own.",
+        words=rf"\A(?!.*\b{_PERHAPS}\b.{{0,40}}({_NOBODY})).*({_NOBODY})",
+    ),
+    Rule(
+        EVERYWHERE,
+        Verdict.DEAD,
+        "The same, in words that prove something only beside a code.",
         codes=r"5\d\d",
-        words=_NOBODY,
+        words=_NO_ACCOUNT,
     ),
     Rule(
         EVERYWHERE,
@@ -259,8 +306,14 @@ def plain(text: str) -> str:
     a list of senders does.
     """
     text = re.sub(r"https?://\S+", _page, text)
-    text = re.sub(r"<?[^\s<>,;:\"'()@]{1,64}@[^\s<>,;:\"'()@]{1,255}>?", " @ ", text)
+    text = _MENTIONED.sub(" @ ", text)
     return " ".join(text.split())
+
+
+#: Its domain ends before Sendmail's "...".
+_MENTIONED = re.compile(
+    r"""<?[^\s<>,;:"'()@]{1,64}@[^\s<>,;:"'()@.]{1,63}(?:\.[^\s<>,;:"'()@.]{1,63}){0,20}>?"""
+)
 
 
 def _page(found: re.Match[str]) -> str:

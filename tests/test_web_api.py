@@ -265,6 +265,7 @@ def test_scripts_of_named_sites_may_ask(
         ("/newsletters/recap/issues?before=yesterday", 422),
         ("/newsletters/recap/issues?before=2026-01-01T00:00:00", 422),
         ("/nothing", 404),
+        ("/newsletters/re%0Acap/topics", 404),
     ],
 )
 def test_refusals_are_problems(site: Site, path: str, status: int) -> None:
@@ -279,3 +280,10 @@ def test_refusals_are_problems(site: Site, path: str, status: int) -> None:
 def _count(site: Site, table: Any) -> int:
     with site.database.read() as conn:
         return int(conn.execute(select(func.count()).select_from(table)).scalar_one())
+
+
+@SQLITE
+def test_who_asks_by_the_wrong_method_is_told_the_right_ones(site: Site) -> None:
+    """With 405 comes every method of that path, not only the first one's (RFC 9110, 15.5.6)."""
+    answer = site.browser().delete("/api/v1/desk/feeds")
+    assert (answer.status_code, answer.headers["allow"]) == (405, "GET, POST")

@@ -206,8 +206,9 @@ def test_no_request_makes_the_api_fail(
 
 @pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 def test_every_operation_is_described(operations: list[Any]) -> None:
-    """Both descriptions are there, and each operation says what it does and what it answers."""
+    """Both descriptions are there, and each operation says what it does and how it refuses."""
     assert len(operations) > 20
     for method, path, described, _ in operations:
         assert described.get("summary"), f"{method} {path}"
-        assert described["responses"], f"{method} {path}"
+        refusal = described["responses"]["4XX"]["content"]
+        assert list(refusal) == ["application/problem+json"], f"{method} {path}"

@@ -1,5 +1,5 @@
 """
-Third-party programs judge the sample's mail and readers' pages, in one table.
+Third-party programs judge the sample's mail, readers' pages and both APIs, in one table.
 
 Exit 1 where one is not content.
 

@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench.judges import interface
 from bench.judges.sample import Mails
 from bench.judges.tools import CACHE, HERE, exim_beside, program
 from tests import nameserver
@@ -269,6 +270,12 @@ def w3m(mails: Mails) -> Iterator[Said]:
         yield Said("w3m", mail.stem, figure, f"{len(titles)} titles", not details, details)
 
 
+def schemathesis(mails: Mails) -> Iterator[Said]:
+    for one in interface.answered(mails.folder):
+        what = f"{one.described}, {one.asked} requests"
+        yield Said("schemathesis", what, *_none(one.faults, "faults"), one.faults)
+
+
 def _none(found: list[str] | tuple[str, ...], unit: str) -> tuple[str, str, bool]:
     return f"{len(found)} {unit}", f"0 {unit}", not found
 
@@ -286,4 +293,15 @@ def _run(command: list[str], *, stdin: bytes = b"") -> str:
 
 
 #: In the order of the table.
-ALL = (rspamd, spamassassin, opendkim, mail_servers, nu, chromium, caniemail, mjml, w3m)
+ALL = (
+    rspamd,
+    spamassassin,
+    opendkim,
+    mail_servers,
+    nu,
+    chromium,
+    caniemail,
+    mjml,
+    w3m,
+    schemathesis,
+)

@@ -1,14 +1,17 @@
-"""Getting the programs that judge: Debian packages for root, Node packages into .venv/judges."""
+"""Getting the programs that judge: from Debian for root, from npm and PyPI into .venv/judges."""
 
 from __future__ import annotations
 
 import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 HERE = Path(__file__).parent
 CACHE = HERE.parents[1] / ".venv" / "judges"
+#: In a place of its own: what it needs is nothing that the product should see.
+SCHEMATHESIS = CACHE / "python" / "bin" / "schemathesis"
 
 #: The program that is looked for, and the Debian package that brings it.
 PACKAGES = {
@@ -34,7 +37,7 @@ def program(name: str) -> str | None:
 
 def ready() -> list[str]:
     """Install what is missing; return a sentence for each thing that could not be had."""
-    return [*_from_debian(), *_from_npm()]
+    return [*_from_debian(), *_from_npm(), *_from_pypi()]
 
 
 def _from_debian() -> list[str]:
@@ -112,3 +115,20 @@ def _npm_install(wanted: Path, there: Path) -> list[str]:
         return []
     there.unlink()
     return [f"npm could not install: {done.stderr.strip()[:200] or done.stdout.strip()[:200]}"]
+
+
+def _from_pypi() -> list[str]:
+    wanted, there = HERE / "requirements.txt", CACHE / "requirements.txt"
+    if there.exists() and there.read_text() == wanted.read_text():
+        return []
+    print("Installing schemathesis.", flush=True)
+    place = SCHEMATHESIS.parents[1]
+    subprocess.run([sys.executable, "-m", "venv", "--clear", place], check=True)
+    install = [place / "bin" / "pip", "--quiet", "--disable-pip-version-check", "install"]
+    done = subprocess.run(
+        [*install, "--requirement", wanted], capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        return [f"pip could not install: {done.stderr.strip()[-200:]}"]
+    shutil.copy(wanted, there)
+    return []

@@ -22,6 +22,7 @@ from starlette.background import BackgroundTask
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import JSONResponse, Response
+from starlette.routing import Match, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from digest import __version__, readership
@@ -30,7 +31,7 @@ from digest.identity import topic_key
 from digest.model import Format, Rhythm
 from digest.model.settings import NewsletterSettings
 from digest.store import archive
-from digest.web.joining import asker
+from digest.web.joining import LANGUAGES, asker
 from digest.web.pages import Pages
 
 _log = structlog.get_logger("digest.web")
@@ -112,7 +113,7 @@ class Wish(BaseModel):
     #: What they want to read about, of what the newsletter offers; none: everything.
     topics: list[str] = Field(default=[], max_length=100)
     #: In which language the small mails are written; none: in the newsletter's.
-    language: Literal["en", "de", "fr", "es"] | None = None
+    language: Literal[tuple(LANGUAGES)] | None = None  # type: ignore[valid-type]
     #: ``text`` for mail without HTML.
     format: Format = Format.HTML
     #: The words that the person agreed to; kept as proof of their consent.
@@ -128,6 +129,19 @@ class Problem(Out):
     detail: str
 
 
+#: How a description tells of refusals.
+REFUSALS: dict[int | str, dict[str, Any]] = {
+    status: {
+        "description": description,
+        "content": {"application/problem+json": {"schema": Problem.model_json_schema()}},
+    }
+    for status, description in {
+        "4XX": "What did not happen.",
+        "5XX": "What failed here; nothing was changed.",
+    }.items()
+}
+
+
 def application(pages: Pages) -> FastAPI:
     """Return the API, to be mounted at `PATH`; the origins of config.yaml are read now."""
     api = FastAPI(
@@ -137,7 +151,7 @@ def application(pages: Pages) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
-        responses={"4XX": {"model": Problem, "description": "What did not happen."}},
+        responses=REFUSALS,
     )
     _reading(api, pages)
     _asking(api, pages)
@@ -318,9 +332,12 @@ def _proof(wish: Wish, prefix: str, origin: str) -> dict[str, Any]:
 def explain(api: FastAPI) -> None:
     """Give every refusal of *api* the form of problem details."""
 
-    def refused(_request: Request, e: HTTPException) -> Response:
+    def refused(request: Request, e: HTTPException) -> Response:
         answer = problem(e.status_code, e.detail)
         answer.headers.update(e.headers or {})
+        if e.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+            # The first route of that path knows its own method only.
+            answer.headers["allow"] = ", ".join(_allowed(api, request))
         return answer
 
     def misread(_request: Request, e: RequestValidationError) -> Response:
@@ -351,6 +368,16 @@ def explain(api: FastAPI) -> None:
     }
     for kind, handler in handlers.items():
         api.add_exception_handler(kind, handler)
+
+
+def _allowed(api: FastAPI, request: Request) -> list[str]:
+    """Return every method that the path of *request* takes, in order (RFC 9110, 10.2.1)."""
+    there = (
+        route
+        for route in api.routes
+        if isinstance(route, Route) and route.matches(request.scope)[0] is not Match.NONE
+    )
+    return sorted({method for route in there for method in route.methods or ()})
 
 
 def problem(status: int, detail: str) -> JSONResponse:

@@ -90,7 +90,10 @@ def application(
 def _explain(app: FastAPI, pages: Pages) -> None:
     """Give every refusal a page of its own."""
 
-    def refused(_request: Request, e: HTTPException) -> Response:
+    def refused(request: Request, e: HTTPException) -> Response:
+        # What is mounted is not found for a path with a line break (Starlette).
+        if request.scope["path"].startswith(f"{api.PATH}/"):
+            return api.problem(e.status_code, e.detail)
         # Starlette fills in the standard's phrase where nobody said more.
         own = "" if e.detail == HTTPStatus(e.status_code).phrase else e.detail
         answer = _refused(pages, e.status_code, own)

@@ -33,7 +33,13 @@ Field = Annotated[str, Form()]
 
 
 #: The languages that small mails are whole in, in their own words.
-LANGUAGES = {"en": "English", "de": "Deutsch", "fr": "Français", "es": "Español"}
+LANGUAGES = {
+    "en": "English",
+    "de": "Deutsch",
+    "fr": "Français",
+    "es": "Español",
+    "ar": "العربية",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,7 +14,6 @@ from starlette.responses import Response
 from digest import __version__
 from digest.errors import DigestError, Held, NoSuchIssue, WrongState
 from digest.web import api
-from digest.web.api import Problem
 from digest.web.deskapi import accounts, acting, feeds, issues, publications, subscribers
 from digest.web.pages import Pages
 
@@ -31,7 +30,7 @@ def application(pages: Pages) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
-        responses={"4XX": {"model": Problem, "description": "What did not happen."}},
+        responses=api.REFUSALS,
     )
     for room in (accounts, issues, acting, publications, feeds, subscribers):
         room.add(desk, pages)

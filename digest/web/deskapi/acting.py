@@ -47,9 +47,9 @@ class Edit(Decision):
     """What an editor's button does; the acts are those of the issue board."""
 
     act: Literal[tuple(wishes.ACTS)]  # type: ignore[valid-type]
-    publication: int | None = Field(default=None, ge=1, lt=2**63)
+    publication: int | None = Field(default=None, ge=1, le=2**63 - 1)
     #: The place (from 1) that it moves to, or the publication whose theme it joins.
-    to: int | None = Field(default=None, ge=1, lt=2**63)
+    to: int | None = Field(default=None, ge=1, le=2**63 - 1)
     words: Words = Words()
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from fastapi import Depends, FastAPI
-from pydantic import Field
+from pydantic import Field, StrictBool
 from starlette.exceptions import HTTPException
 
 from digest import intake
@@ -38,7 +38,7 @@ class NewFeed(Asked):
 
 
 class FeedChange(Asked):
-    enabled: bool
+    enabled: StrictBool
 
 
 def add(desk: FastAPI, pages: Pages) -> None:

@@ -137,7 +137,12 @@ def add(desk: FastAPI, pages: Pages) -> None:
             for each in found
         ]
 
-    @desk.get("/issues/{issue_id}/mail", dependencies=reading, response_class=HTMLResponse)
+    @desk.get(
+        "/issues/{issue_id}/mail",
+        dependencies=reading,
+        response_class=HTMLResponse,
+        responses={200: {"content": {"text/plain": {}}}},
+    )
     def mail(issue_id: IssueNumber, part: Literal["html", "text"] = "html") -> Response:
         """The mail itself, with an example's links: frozen if approved, else of the draft."""
         from digest.render import sample

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Annotated
 
 from fastapi import Depends, FastAPI, Query
-from pydantic import Field
+from pydantic import Field, StrictBool
 from starlette.exceptions import HTTPException
 
 from digest import intake
@@ -34,7 +34,7 @@ class PublicationOut(Out):
 
 class NewPublication(Asked):
     newsletter: str = Field(max_length=64)
-    title: str = Field(max_length=300)
+    title: str = Field(min_length=1, max_length=300)
     link: str = Field(default="", max_length=2000)
     summary: str = Field(default="", max_length=2000)
     kind: str = Field(default="", max_length=60)
@@ -43,9 +43,9 @@ class NewPublication(Asked):
 
 
 class PublicationChange(Asked):
-    title: str | None = Field(default=None, max_length=300)
+    title: str | None = Field(default=None, min_length=1, max_length=300)
     summary: str | None = Field(default=None, max_length=2000)
-    hidden: bool | None = None
+    hidden: StrictBool | None = None
 
 
 def add(desk: FastAPI, pages: Pages) -> None:

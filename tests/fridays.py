@@ -13,6 +13,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -35,8 +36,15 @@ WEEK = timedelta(days=7)
 READERS = 12
 #: Fewer weeks prove nothing.
 LEAST = 3
+#: Fridays of a year.
+YEAR = 52
 #: Bells and desks; each is killed as often as the others.
 BELLS, DESKS = 2, 2
+#: So often a bell looks at the clock, in seconds, and so long it rests while that stands still.
+LOOK, REST = 0.01, 0.1
+#: After so many seconds at most somebody dies, once the clock has moved or an editor has asked:
+#: about as long as what they do then takes.
+SOON = 0.15
 #: What an editor sometimes types.
 HEADLINE = "A Headline by Hand"
 
@@ -52,7 +60,7 @@ from digest.schedule import Bell
 from digest.store import Database, upgrade
 from digest.web import application
 from tests.friday import sent_before
-from tests.fridays import loaded
+from tests.fridays import LOOK, REST, loaded
 
 url, folder, port = sys.argv[1:]
 here = Path(folder)
@@ -60,15 +68,24 @@ here = Path(folder)
 def clock():
     return datetime.fromtimestamp(float((here / "clock").read_text()), UTC)
 
-def bell():
-    bell = Bell(Database(url), lambda: loaded(here, int(port)), clock=clock)
+known = loaded(here, int(port))
+# They open no connection yet, so that each child has its own.
+bell = Bell(Database(url), lambda: known, clock=clock)
+app = application(Database(url), lambda: known, clock=clock)
+
+def ring():
+    at_work = here / f"at work {os.getpid()}"
     while True:
+        struck = clock()
+        at_work.touch()
         for name in ("week", "send", "outbox"):
             bell.ring(name)
-        time.sleep(0.1)
+        at_work.unlink()
+        again = time.monotonic() + REST
+        while clock() == struck and time.monotonic() < again:
+            time.sleep(LOOK)
 
-def desk(at):
-    app = application(Database(url), lambda: loaded(here, int(port)), clock=clock)
+def serve(at):
     uvicorn.run(app, port=at, lifespan="off", log_level="critical", ws="none")
 
 def warm():
@@ -87,20 +104,27 @@ for line in sys.stdin:
     if not child:
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         os.dup2(2, 1)  # what is logged is no process number
-        bell() if sort == "bell" else desk(int(told[0]))
+        ring() if sort == "bell" else serve(int(told[0]))
         os._exit(0)
     print(child, flush=True)
 """
 
 
-def fast(database: Database, folder: Path, *, seconds: float, seed: int | None = None) -> Outcome:
-    """Let Fridays pass for so many seconds, at least `LEAST`; return what became of them."""
+def fast(
+    database: Database,
+    folder: Path,
+    *,
+    seconds: float,
+    least: int = LEAST,
+    seed: int | None = None,
+) -> Outcome:
+    """Let Fridays pass for so many seconds, and *least* of them; return what became of them."""
     deadline = time.monotonic() + seconds
     with (
         running(MailServer(delay=0.005)) as server,
         Fridays(database, folder, server, seed=seed) as fridays,
     ):
-        while time.monotonic() < deadline or fridays.outcome.weeks < LEAST:
+        while time.monotonic() < deadline or fridays.outcome.weeks < least:
             fridays.friday()
         return fridays.judged()
 
@@ -125,6 +149,9 @@ class Outcome:
     kills: int = 0
     #: Of each sort: ``bell``, ``desk``.
     killed: Counter[str] = field(default_factory=Counter)
+    #: Of these, bells in the middle of a tick, and any while an editor waited for a desk.
+    at_work: int = 0
+    while_asked: int = 0
     states: Counter[str] = field(default_factory=Counter)
     #: Approvals and edits that a desk took.
     approved: int = 0
@@ -137,7 +164,8 @@ class Outcome:
         states = ", ".join(f"{count} {state}" for state, count in sorted(self.states.items()))
         return (
             f"{self.weeks} Fridays ({states}), {self.kills} kills"
-            f" ({self.killed['bell']} bells, {self.killed['desk']} desks),"
+            f" ({self.killed['bell']} bells, {self.at_work} of them in the middle of a tick,"
+            f" and {self.killed['desk']} desks; {self.while_asked} while an editor waited),"
             f" {self.edited} edits and {self.approved} approvals at a desk, {self.mails} mails,"
             f" {self.uncertain} uncertain, {len(self.faults)} faults"
         )
@@ -156,7 +184,8 @@ class Fridays:
         self.first = datetime.fromisoformat("2024-01-05T14:00:00+00:00")
         self.ports = [_free_port() for _ in range(DESKS)]
         self.keys: list[str] = []
-        self.sent_first: Issue | None = None
+        #: One for all: to make one reads the system's certificates, and takes longer than a page.
+        self.browser = httpx.Client(timeout=20)
 
     def __enter__(self) -> Fridays:
         self._prepare()
@@ -180,6 +209,7 @@ class Fridays:
         _fault: BaseException | None,
         _trace: TracebackType | None,
     ) -> None:
+        self.browser.close()
         for _, process in self.running:
             _kill(process)
         self.nursery.kill()
@@ -245,7 +275,7 @@ class Fridays:
             conn.execute(update(feeds).values(enabled=True, succeeded_at=fresh, fetched_at=fresh))
         self.now = moment
         for _ in range(self.luck.choice((0, 0, 1, 1, 2))):
-            time.sleep(self.luck.uniform(0, 0.3))
+            time.sleep(self.luck.uniform(0, SOON))
             self._strike()
         self._until(lambda: self._rung(moment), f"no bell rang at {moment}")
 
@@ -253,6 +283,9 @@ class Fridays:
         place = self.luck.randrange(len(self.running))
         sort, process = self.running[place]
         _kill(process)
+        with suppress(FileNotFoundError):
+            (self.folder / f"at work {process}").unlink()
+            self.outcome.at_work += 1
         self.outcome.kills += 1
         self.outcome.killed[sort.split()[0]] += 1
         self.running[place] = sort, self._start(sort)
@@ -294,19 +327,29 @@ class Fridays:
             self.outcome.approved += self._asked(key, "approve")
 
     def _asked(self, key: str, action: str, **told: str) -> bool:
-        """Send a form from the issue's page; killed desks are asked again, once each."""
-        issue = self._issue(key)
-        for port in self.luck.sample(self.ports, DESKS) * 2:
+        """Send a form from the issue's page, while somebody dies perhaps; tell if it was taken."""
+        issue, ports = self._issue(key), self.luck.sample(self.ports, DESKS) * 2
+        with ThreadPoolExecutor(1) as meanwhile:
+            taken = meanwhile.submit(self._taken, issue, ports, action, told)
+            if self.luck.random() < 0.5:
+                time.sleep(self.luck.uniform(0, SOON))
+                self.outcome.while_asked += not taken.done()
+                self._strike()
+            return taken.result()
+
+    def _taken(self, issue: Issue, ports: list[int], action: str, told: dict[str, str]) -> bool:
+        """Ask one desk after the other, until one answers; killed ones are asked again."""
+        for port in ports:
             with suppress(httpx.TransportError):
-                with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=20) as browser:
-                    secret = staff.link(self.database, self.account, now=self.now)
-                    browser.post(f"/sign-in/{secret}")
-                    page = browser.get(f"/desk/issues/{issue.id}").text
-                    form = dict(re.findall(r'name="(csrf|version)" value="([^"]+)"', page))
-                    if "version" not in form:
-                        return False
-                    answer = browser.post(f"/desk/issues/{issue.id}/{action}", data=form | told)
-                    return answer.status_code == 303
+                desk = f"http://127.0.0.1:{port}"
+                secret = staff.link(self.database, self.account, now=self.now)
+                self.browser.post(f"{desk}/sign-in/{secret}")
+                page = self.browser.get(f"{desk}/desk/issues/{issue.id}").text
+                form = dict(re.findall(r'name="(csrf|version)" value="([^"]+)"', page))
+                if "version" not in form:
+                    return False
+                place = f"{desk}/desk/issues/{issue.id}/{action}"
+                return self.browser.post(place, data=form | told).status_code == 303
             time.sleep(0.1)
         return False
 

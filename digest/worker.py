@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from digest import delivery
-from digest.errors import DigestError, WrongState
+from digest.errors import AlreadySending, DigestError, StoreAway, StoreBusy, WrongState
 from digest.store import Database, jobs
 
 if TYPE_CHECKING:
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 SWEEP_SECONDS = 5.0
 #: How long it rests after a share that failed, so that an absent mail server is not hammered.
 REST_SECONDS = 10.0
+#: How often it looks whether a database that went away is back.
+AWAY_SECONDS = 0.5
 
 log = structlog.get_logger("worker")
 
@@ -50,27 +52,43 @@ class Worker:
         """
         Work until SIGTERM or Ctrl-C, which let what is in flight end first.
 
-        StoreError if the database has no tables for a fleet.
+        A database that goes away is waited for. StoreError if it has no tables for a fleet.
         """
         jobs.require(self._database)
         asyncio.run(self._run())
 
     async def _run(self) -> None:
-        app = jobs.application(self._database, self._settle)
         asked = asyncio.Event()
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, asked.set)
-        async with app.open_async():
-            taking = asyncio.create_task(jobs.take(app))
+        ending = asyncio.create_task(asked.wait())
+        is_away = False
+        while not ending.done():
+            try:
+                await asyncio.to_thread(jobs.require, self._database)
+                is_away = False
+                await self._work(ending)
+            except StoreBusy as e:
+                if not is_away:
+                    log.warning("the database is away", error=str(e), remedy=e.remedy)
+                is_away = True
+            await asyncio.wait({ending}, timeout=AWAY_SECONDS)
+
+    async def _work(self, ending: asyncio.Task[bool]) -> None:
+        """Take up shares until *ending* is done, or the database is away: StoreAway, or no word."""
+        async with jobs.opened(self._database, self._settle) as app:
+            taking = asyncio.create_task(jobs.take(self._database, app))
             sweeping = asyncio.create_task(self._sweep(app))
-            ending = asyncio.create_task(asked.wait())
             await asyncio.wait({taking, ending}, return_when=asyncio.FIRST_COMPLETED)
-            self._stop.set()
+            if ending.done():
+                self._stop.set()
             sweeping.cancel()
             # Procrastinate takes nothing new from here on, and waits for the share at work.
             taking.cancel()
-            await asyncio.gather(taking, sweeping, ending, return_exceptions=not taking.done())
+            await asyncio.wait({taking, sweeping})
+            if not taking.cancelled() and not ending.done():
+                taking.result()
 
     def _settle(self, issue_id: int) -> None:
         """Settle one share; in a thread of Procrastinate's."""
@@ -89,6 +107,10 @@ class Worker:
             self.shares += 1
         except WrongState:
             pass  # paused, cancelled or finished since it was announced
+        except (StoreAway, AlreadySending) as e:
+            # The database went away, or we were taken for dead: others look for work as well.
+            log.warning("share broke off", issue=issue_id, error=str(e), remedy=e.remedy)
+            self._stop.wait(AWAY_SECONDS)
         except DigestError as e:
             log.warning("share failed", issue=issue_id, error=str(e), remedy=e.remedy)
             self._stop.wait(REST_SECONDS)
@@ -98,7 +120,7 @@ class Worker:
             try:
                 with suppress(WrongState):  # paused or cancelled meanwhile
                     await asyncio.to_thread(self._swept)
-                await jobs.forget_stalled(app)
+                await jobs.forget_stalled(self._database, app)
             except DigestError as e:
                 log.warning("sweep failed", error=str(e), remedy=e.remedy)
             await asyncio.sleep(SWEEP_SECONDS)

@@ -234,8 +234,44 @@ def left_behind(database: Database, issue: int, *, until: timedelta = ledger.LEA
     return holder
 
 
-def test_a_dead_senders_readers_are_owed_again_at_once(fleet):
+@pytest.mark.parametrize("seconds", [0, 3600])
+def test_a_server_that_has_just_started_makes_nobody_dead(fleet, monkeypatch, seconds):
+    """Locks end with the server: until senders have had time to take them again, leases count."""
+    monkeypatch.setattr(locks, "SETTLING_SECONDS", seconds)
+    issue = an_issue(fleet)
+    readers(fleet, addresses(5))
+    frozen(fleet, issue)
+    left_behind(fleet, issue)
+    late = datetime.now(UTC) + ledger.LEASE * 2
+    with running(MailServer()) as server:
+        for clock, living in ((lambda: datetime.now(UTC), seconds > 0), (lambda: late, False)):
+            delivery.sweep(fleet, manned(server.port), clock=clock, stop=threading.Event())
+            with fleet.read() as conn:
+                known = conn.execute(select(func.count()).select_from(senders)).scalar()
+            assert known == living
+
+
+def test_a_lock_whose_session_was_ended_is_taken_again(fleet):
+    """By its holder, as soon as it looks; nobody else has it then, and it can be given back."""
+    with locks.advisory(fleet, 7, space=locks.SENDERS) as lock:
+        assert lock.keep()
+        with fleet.read() as conn:
+            conn.execute(
+                text(
+                    "SELECT pg_terminate_backend(pid) FROM pg_locks"
+                    " WHERE locktype = 'advisory' AND objid = 7"
+                )
+            )
+        until(lambda: not locks.is_held(fleet, 7, space=locks.SENDERS))
+        assert lock.keep()
+        assert locks.is_held(fleet, 7, space=locks.SENDERS)
+    assert not locks.is_held(fleet, 7, space=locks.SENDERS)
+
+
+def test_a_dead_senders_readers_are_owed_again_at_once(fleet, monkeypatch):
     """Its session ended, so it is dead, whatever its lease: the sweep announces what it left."""
+    # The tests' server may be younger than that.
+    monkeypatch.setattr(locks, "SETTLING_SECONDS", 0)
     issue = an_issue(fleet)
     readers(fleet, addresses(5))
     frozen(fleet, issue)

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from sqlalchemy import text
 
 from bench.chaos import programs
 from bench.chaos.network import Here
@@ -24,12 +25,13 @@ from digest import delivery, staff, tokens, weekly
 from digest.config import Loaded
 from digest.errors import AlreadySending, SenderFault, StoreAway, StoreFull
 from digest.model import DeliveryState, IssueState
-from digest.store import Database, issues, ledger, upgrade
+from digest.store import Database, issues, jobs, ledger, upgrade
 from digest.web.desk import sending
 from tests import certificates, cluster
 from tests.audience import addresses, an_issue, frozen, readers
 from tests.mailserver import MailServer, running
 from tests.test_delivery import letter, loaded
+from tests.test_fleet import WORKER
 from tests.website import Site, a_draft, put_into, served
 
 READERS = 300
@@ -71,6 +73,12 @@ class Friday:
         except Exception as e:  # noqa: BLE001 - the test looks at it
             self.fault = e
 
+    def sweep(self) -> None:
+        """Look after the issue, as the bells of a fleet do."""
+        delivery.sweep(
+            self.database, self._loaded(), clock=lambda: self.clock(), stop=threading.Event()
+        )
+
     def _loaded(self) -> Loaded:
         told = loaded(self.server.port, **self._smtp)
         return Loaded(
@@ -99,6 +107,11 @@ class Friday:
     def state(self) -> IssueState:
         with self.database.read() as conn:
             return issues.by_id(conn, self.issue).state
+
+    @property
+    def senders(self) -> list[str]:
+        with self.database.read() as conn:
+            return [holder for holder, _ in ledger.senders_of(conn, self.issue)]
 
     def count(self, *states: DeliveryState) -> int:
         with self.database.read() as conn:
@@ -252,6 +265,62 @@ def test_a_database_that_is_started_anew_is_waited_for(server, on_postgresql, ma
         getattr(server, manner)()
     assert it.fault is None
     it.assert_each_once(uncertain=delivery.IN_FLIGHT)
+
+
+@pytest.fixture
+def workers(server, slow_server) -> Iterator[list[subprocess.Popen[bytes]]]:
+    """Two workers on that PostgreSQL, as they wait for an issue."""
+    database = Database(server.url())
+    upgrade.upgrade(database)
+    jobs.prepare(database)
+    told = [sys.executable, "-c", WORKER, database.url, str(slow_server.port)]
+    root = Path(__file__).parents[1]
+    started = [subprocess.Popen(told, cwd=root, stderr=subprocess.PIPE) for _ in range(2)]
+    try:
+        _await_workers(database, len(started))
+        yield started
+    finally:
+        for each in started:
+            each.kill()
+            each.communicate()
+        database.close()
+
+
+def _await_workers(database: Database, count: int) -> None:
+    deadline = time.monotonic() + 60
+    known = 0
+    while known < count:
+        assert time.monotonic() < deadline, "the workers did not come"
+        with suppress(StoreAway), database.read() as conn:
+            known = conn.execute(text("SELECT count(*) FROM procrastinate_workers")).scalar_one()
+        time.sleep(0.1)
+
+
+@pytest.mark.slow
+def test_a_fleet_waits_for_its_database(server, slow_server, workers):
+    """A database that is killed takes along what says that a sender lives: nobody is found dead
+    for that, each goes on with what it had, and of nobody is it uncertain what they got."""
+    database = Database(server.url())
+    server.kill()
+    server.await_answer()
+    it = Friday(database, slow_server, fleet=True)
+    with database.write() as conn:
+        jobs.announce(conn, it.issue, READERS)
+    it.await_mails(30)
+    server.kill()
+    server.await_answer()
+    before = it.senders
+    it.sweep()
+    assert it.senders == before != []
+    deadline = time.monotonic() + 60
+    while it.state is IssueState.SENDING and time.monotonic() < deadline:
+        time.sleep(0.1)
+    it.assert_each_once()
+    database.close()
+    assert [each.poll() for each in workers] == [None, None]
+    for each in workers:
+        each.terminate()
+    assert [each.wait(30) for each in workers] == [0, 0]
 
 
 @pytest.mark.slow

@@ -86,7 +86,7 @@ def settle(
     """
     stop = stop or threading.Event()
     holder = uuid4().hex
-    with _at_work(database, loaded, issue_id, holder):
+    with _at_work(database, loaded, issue_id, holder) as keep:
         issue = _opened(database, loaded, issue_id, holder, now=clock())
         if issue.state is IssueState.FINISHED:
             with database.read() as conn:
@@ -101,6 +101,7 @@ def settle(
             clock=clock,
             progress=progress or (lambda _: None),
             stop=stop,
+            keep=keep,
             most=most,
         )
         try:
@@ -117,7 +118,7 @@ def settle(
 
 def _at_work(
     database: Database, loaded: Loaded, issue_id: int, holder: str
-) -> AbstractContextManager[None]:
+) -> AbstractContextManager[Callable[[], object]]:
     if loaded.settings.fleet:
         return fleet.living(database, holder)
     return only_sender(database, issue_id)

@@ -2,7 +2,8 @@
 Many senders on one issue: each holds a lock that says it lives, and takes shares of the debt.
 
 What a dead one left behind is put right by whoever comes next, at once after a kill (its
-session ended, and the lock with it), after `ledger.LEASE` where it was only cut off. One
+session ended, and the lock with it), after `ledger.LEASE` where it was only cut off. Where
+the database server itself ended, each takes its lock again, and nobody is found dead. One
 process at a time sweeps: it looks what fell due or was left, and announces it anew.
 """
 
@@ -21,19 +22,26 @@ _SWEEP = 0
 
 
 @contextmanager
-def living(database: Database, holder: str) -> Iterator[None]:
-    """Hold the lock that says *holder* lives, for as long as it does."""
-    with locks.advisory(database, _number(holder), space=locks.SENDERS):
-        yield
+def living(database: Database, holder: str) -> Iterator[Callable[[], object]]:
+    """
+    Hold the lock that says *holder* lives, for as long as it does.
+
+    What it gives is to be called now and then: it takes the lock again that a restarted
+    server has lost.
+    """
+    with locks.advisory(database, _number(holder), space=locks.SENDERS) as lock:
+        yield lock.keep
 
 
 def dead(database: Database, conn: Connection, issue_id: int, *, now: datetime) -> list[str]:
     """Return the issue's senders that have ended without a word, or lost touch."""
     known = ledger.senders_of(conn, issue_id)
+    telling = bool(known) and locks.are_settled(conn)
     return [
         holder
         for holder, until in known
-        if until < now or not locks.is_held(database, _number(holder), space=locks.SENDERS)
+        if until < now
+        or (telling and not locks.is_held(database, _number(holder), space=locks.SENDERS))
     ]
 
 
@@ -52,8 +60,8 @@ def sweep(
     *settle*, which is called for each issue where one of the two is due. Of processes that
     sweep at the same time one does; the others return 0.
     """
-    with locks.advisory(database, _SWEEP, space=locks.SWEEP) as leads:
-        if not leads:
+    with locks.advisory(database, _SWEEP, space=locks.SWEEP) as lock:
+        if not lock.is_held:
             return 0
         with database.read() as conn:
             under_way = issues.listed(conn, states=(IssueState.SENDING,))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -12,21 +12,33 @@ from digest.store import Database, locks
 
 
 @contextmanager
-def only_sender(database: Database, issue_id: int) -> Iterator[None]:
+def only_sender(database: Database, issue_id: int) -> Iterator[Callable[[], object]]:
     """
     Hold the issue's sender lock; AlreadySending if another process or thread has it.
+
+    What it gives is to be called now and then: it takes the lock again that a restarted
+    server has lost.
 
     A file lock beside an SQLite database, a session's advisory lock on PostgreSQL:
     neither outlives its holder, so that after a SIGKILL the next sender starts at once.
     """
     file = database.file
-    with _file_lock(file, issue_id) if file else locks.advisory(database, issue_id) as got:
-        if not got:
-            raise AlreadySending(
-                f"another process is sending issue {issue_id} already",
-                remedy="It goes on by itself; see: digest issue status",
-            )
-        yield
+    if file:
+        with _file_lock(file, issue_id) as got:
+            _refuse_second(issue_id, got)
+            yield lambda: None
+        return
+    with locks.advisory(database, issue_id) as lock:
+        _refuse_second(issue_id, lock.is_held)
+        yield lock.keep
+
+
+def _refuse_second(issue_id: int, got: bool) -> None:
+    if not got:
+        raise AlreadySending(
+            f"another process is sending issue {issue_id} already",
+            remedy="It goes on by itself; see: digest issue status",
+        )
 
 
 @contextmanager

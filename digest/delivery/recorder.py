@@ -20,8 +20,9 @@ T = TypeVar("T")
 GATHER_SECONDS = 0.02
 
 #: How long a failed commit is tried again, in seconds: a full disk may be mended meanwhile,
-#: and a database that is started anew is back. Nothing leaves while it lasts.
-PAUSES = (0.2, 0.5, 1.0, 2.0, 4.0, 8.0, 15.0)
+#: and a database that is started anew is back. Nothing leaves while it lasts, so it is
+#: looked for every second.
+PAUSES = (0.2, 0.5, *(1.0,) * 30)
 
 
 class Recorder:

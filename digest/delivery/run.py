@@ -148,6 +148,7 @@ class Run:
         await self._recorder.do(lambda conn: ledger.beat(conn, job.holder, now=job.clock()))
 
     def _is_sending(self) -> bool:
+        self._job.keep()
         self._job.database.require_room()
         with self._job.database.read() as conn:
             # The relay counts what comes from all of us, whichever issue it is.

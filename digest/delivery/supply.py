@@ -58,6 +58,8 @@ class Job:
     clock: Callable[[], datetime]
     progress: Callable[[int], None]
     stop: Event
+    #: Holds what says that this run lives, whatever became of the database meanwhile.
+    keep: Callable[[], object]
     #: So many readers at most; None: all who are due.
     most: int | None = None
 

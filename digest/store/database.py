@@ -6,7 +6,7 @@ import os
 import shutil
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -119,9 +119,13 @@ class Database:
             time.sleep(0.01)
         self.engine.dispose()
 
+    def explained(self) -> AbstractContextManager[None]:
+        """Return what turns the driver's errors within it into StoreError and its kinds."""
+        return _explained(self)
+
     @contextmanager
     def _connected(self, intent: str) -> Iterator[Connection]:
-        with _explained(self), self.engine.connect() as connection:
+        with self.explained(), self.engine.connect() as connection:
             # Read by `_begin_sqlite`, which every transaction on this connection passes.
             connection.info["intent"] = intent
             try:
@@ -293,7 +297,12 @@ def _postgresql_said(e: BaseException | None, database: Database) -> StoreError 
 
 
 def _is_about_the_line(e: BaseException | None) -> bool:
-    return type(e).__name__ in ("OperationalError", "InterfaceError", "ConnectionTimeout")
+    return type(e).__name__ in (
+        "OperationalError",
+        "InterfaceError",
+        "ConnectionTimeout",
+        "PoolTimeout",
+    )
 
 
 def _unreachable(e: BaseException | None, database: Database) -> StoreAway:

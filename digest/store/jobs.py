@@ -8,14 +8,15 @@ alone, so that a job that is lost costs a moment, and one that runs twice sends 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from math import ceil
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from sqlalchemy import Connection, text
 
 from digest.errors import StoreError
-from digest.store.database import Database
+from digest.store.database import CONNECT_SECONDS, Database
 
 if TYPE_CHECKING:
     from procrastinate import App
@@ -102,44 +103,87 @@ def waiting(conn: Connection, issue_id: int) -> int:
     return int(conn.execute(query, {"queue": QUEUE, "issue": issue_id}).scalar_one())
 
 
-def application(database: Database, settle: Callable[[int], None]) -> App:
-    """Return Procrastinate's application for a worker, whose jobs call *settle* in a thread."""
+@asynccontextmanager
+async def opened(database: Database, settle: Callable[[int], None]) -> AsyncIterator[App]:
+    """
+    Give Procrastinate's application for a worker, whose jobs call *settle* in a thread.
+
+    StoreAway if the database does not answer.
+    """
     from procrastinate import PsycopgConnector
 
     url = database.engine.url.set(drivername="postgresql")
-    app = _application(PsycopgConnector(conninfo=url.render_as_string(hide_password=False)))
+    connector = PsycopgConnector(
+        conninfo=url.render_as_string(hide_password=False),
+        kwargs={"connect_timeout": CONNECT_SECONDS},
+        # One asks for work, and says now and then that it lives.
+        min_size=1,
+        max_size=4,
+        timeout=CONNECT_SECONDS,
+    )
+    app = _application(connector)
 
     def task(issue: int) -> None:
         settle(issue)
 
     app.task(name=TASK, queue=QUEUE)(task)
-    return app
+    with _explained(database):
+        await app.open_async()
+    try:
+        yield app
+    finally:
+        await app.close_async()
 
 
-async def take(app: App) -> None:
-    """Run jobs one after the other, until cancelled; the one at work is waited for then."""
-    await app.run_worker_async(
-        queues=[QUEUE],
-        concurrency=1,
-        delete_jobs="always",
-        install_signal_handlers=False,
-        update_heartbeat_interval=HEARTBEAT_SECONDS / 3,
-        stalled_worker_timeout=HEARTBEAT_SECONDS,
-    )
+async def take(database: Database, app: App) -> None:
+    """
+    Run jobs one after the other, until cancelled; the one at work is waited for then.
+
+    Where the database goes away it ends, after the job at work: StoreAway, or no word.
+    """
+    with _explained(database):
+        await app.run_worker_async(
+            queues=[QUEUE],
+            concurrency=1,
+            delete_jobs="always",
+            install_signal_handlers=False,
+            update_heartbeat_interval=HEARTBEAT_SECONDS / 3,
+            stalled_worker_timeout=HEARTBEAT_SECONDS,
+        )
 
 
-async def forget_stalled(app: App) -> int:
-    """Take away the jobs of dead workers; return how many. The ledger knows what was left."""
+async def forget_stalled(database: Database, app: App) -> int:
+    """
+    Take away the jobs of dead workers; return how many. The ledger knows what was left.
+
+    StoreAway if the database does not answer.
+    """
     from procrastinate.jobs import Status
 
-    stalled = await app.job_manager.get_stalled_jobs(
-        queue=QUEUE, seconds_since_heartbeat=HEARTBEAT_SECONDS
-    )
     count = 0
-    for job in stalled:
-        await app.job_manager.finish_job(job, status=Status.FAILED, delete_job=True)
-        count += 1
+    with _explained(database):
+        stalled = await app.job_manager.get_stalled_jobs(
+            queue=QUEUE, seconds_since_heartbeat=HEARTBEAT_SECONDS
+        )
+        for job in stalled:
+            await app.job_manager.finish_job(job, status=Status.FAILED, delete_job=True)
+            count += 1
     return count
+
+
+@contextmanager
+def _explained(database: Database) -> Iterator[None]:
+    """Turn Procrastinate's word for the driver's errors into ours."""
+    from procrastinate.exceptions import ConnectorException
+    from psycopg import Error
+
+    with database.explained():
+        try:
+            yield
+        except ConnectorException as e:
+            if isinstance(e.__cause__, Error):
+                raise e.__cause__ from e
+            raise
 
 
 def _application(connector: Any) -> App:

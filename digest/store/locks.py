@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from select import select as ready
+from threading import Lock
+from typing import Any
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, func, select, text
 from sqlalchemy.exc import DBAPIError
 
+from digest.errors import StoreError
 from digest.store.database import Database
 
 #: Tell our advisory locks from those of other programs in the same database, and from one
@@ -15,18 +19,86 @@ from digest.store.database import Database
 ISSUES, SENDERS, SWEEP = 0x0D16E57, 0x0D16E58, 0x0D16E59
 
 
-@contextmanager
-def advisory(database: Database, number: int, *, space: int = ISSUES) -> Iterator[bool]:
-    """Hold PostgreSQL's advisory lock of that *number*, if it is free; say whether it is held."""
-    with database.engine.connect() as conn:
+#: Whoever held a lock when the server ended has taken it again after so many seconds.
+SETTLING_SECONDS = 10
+
+
+class Advisory:
+    """PostgreSQL's advisory lock of one number: asked for at once, and kept until `close`."""
+
+    def __init__(self, database: Database, number: int, *, space: int = ISSUES) -> None:
+        """Take the lock, if it is free. For any thread. StoreError and its kinds."""
+        self._database = database
+        self._asked = (space, number)
+        self._turn = Lock()
+        self._conn: Connection | None = None
+        with database.explained():
+            self._taken()
+
+    @property
+    def is_held(self) -> bool:
+        return self._conn is not None
+
+    def keep(self) -> bool:
+        """
+        Tell whether the lock is held; take it again where the server has ended the session.
+
+        A server that is started anew takes its sessions' locks along: others then hold us
+        for dead. It costs nothing as long as the server says nothing, so ask often.
+        """
+        with self._turn:
+            if self._conn is not None and not self._lives(self._conn):
+                self._drop()
+            if self._conn is None:
+                # Where the server is away, whoever asks it for more is told why.
+                with suppress(StoreError), self._database.explained():
+                    self._taken()
+            return self.is_held
+
+    def close(self) -> None:
+        """Give the lock back; calling twice is safe."""
+        with self._turn:
+            conn, self._conn = self._conn, None
+            if conn is not None:
+                with conn:
+                    _unlock(conn, *self._asked)
+
+    def _taken(self) -> None:
         # Outside a transaction: an open one would keep vacuum from cleaning up behind us.
-        conn = conn.execution_options(isolation_level="AUTOCOMMIT")
-        got = conn.execute(select(func.pg_try_advisory_lock(space, number))).scalar_one()
+        conn = self._database.engine.connect().execution_options(isolation_level="AUTOCOMMIT")
         try:
-            yield bool(got)
+            if conn.execute(select(func.pg_try_advisory_lock(*self._asked))).scalar_one():
+                self._conn = conn
         finally:
-            if got:
-                _unlock(conn, space, number)
+            if self._conn is not conn:
+                conn.close()
+
+    def _lives(self, conn: Connection) -> bool:
+        driver: Any = conn.connection.driver_connection
+        if ready([driver], [], [], 0)[0]:
+            # A word unasked: most often the last one.
+            try:
+                with self._database.explained():
+                    conn.execute(select(1))
+            except StoreError:
+                return False
+        return True
+
+    def _drop(self) -> None:
+        conn, self._conn = self._conn, None
+        if conn is not None:
+            conn.invalidate()
+            conn.close()
+
+
+@contextmanager
+def advisory(database: Database, number: int, *, space: int = ISSUES) -> Iterator[Advisory]:
+    """Ask for PostgreSQL's advisory lock of that *number*, and give it back at the end."""
+    lock = Advisory(database, number, space=space)
+    try:
+        yield lock
+    finally:
+        lock.close()
 
 
 def _unlock(conn: Connection, space: int, number: int) -> None:
@@ -40,5 +112,15 @@ def _unlock(conn: Connection, space: int, number: int) -> None:
 
 def is_held(database: Database, number: int, *, space: int) -> bool:
     """Tell whether some session holds that advisory lock now."""
-    with advisory(database, number, space=space) as got:
-        return not got
+    with advisory(database, number, space=space) as lock:
+        return not lock.is_held
+
+
+def are_settled(conn: Connection) -> bool:
+    """
+    Tell whether a lock that nobody holds now says that its holder is dead.
+
+    Not within `SETTLING_SECONDS` of the server's start, which nobody's lock outlives.
+    """
+    up = text("SELECT now() - pg_postmaster_start_time() > make_interval(secs => :settling)")
+    return bool(conn.execute(up, {"settling": SETTLING_SECONDS}).scalar_one())

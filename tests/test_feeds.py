@@ -340,6 +340,52 @@ def test_a_bomb_in_another_encoding_is_refused_whole():
         read(hidden)
 
 
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        (b'<?xml version="1.0"?><!ENTITY x "y">' + b"<!DOCTYPE [" * 900_000, "entities"),
+        (b"<rss><channel><item>" + b"<category>c</category>" * 300_000, "categories"),
+        (b"<rss><channel><item><itunes:keywords>" + b"c," * 500_000, "categories"),
+        (b"<rss><channel><item " + b'n="u" ' * 500_000 + b">", "attributes"),
+    ],
+    ids=["doctypes", "categories", "keywords", "attributes"],
+)
+def test_a_feed_made_to_take_for_ever_is_refused(body, said):
+    """What would be compared each with all others is counted before it is read."""
+    with pytest.raises(NotAFeed, match=said):
+        read(body)
+
+
+def test_one_bad_byte_is_one_bad_letter():
+    """A letter of Windows among UTF-8, or all of them, is read; a guess would spoil the rest."""
+    titles = "<rss><channel><item><title>Zürich’s naïve cafés, as it were</title></item>"
+    for head in ("", '<?xml version="1.0" encoding="utf-8"?>'):
+        mixed = f"{head}{titles}<item><title>It".encode() + b"\x92s</title></item></channel></rss>"
+        assert [one.title for one in read(mixed).entries] == [
+            "Zürich’s naïve cafés, as it were",
+            "It’s",
+        ]
+        windows = f"{head}{titles}</channel></rss>".encode("cp1252")
+        assert read(windows, content_type="text/xml; charset=utf-8").entries[0].title == (
+            "Zürich’s naïve cafés, as it were"
+        )
+
+
+def test_another_script_under_a_wrong_name_is_not_read_as_western():
+    """Cyrillic that says it is UTF-8 goes to the reader that guesses, and not to Windows-1252."""
+    title = "Вестник науки и образования за неделю"
+    body = f"<rss><channel><item><title>{title}</title></item></channel></rss>".encode("cp1251")
+    assert "Âåñòíèê" not in read(body, content_type="text/xml; charset=utf-8").entries[0].title
+
+
+def test_a_place_costs_no_feed():
+    """Where an entry lies is not ours to read, however it is written."""
+    place = "<gml:pos>45 -71</gml:pos><gml:posList>45 -71 46</gml:posList>"
+    space = 'xmlns:gml="http://www.opengis.net/gml"'
+    body = f"<rss {space}><channel><item>{place}<title>A</title></item></channel></rss>"
+    assert [one.title for one in read(body).entries] == ["A"]
+
+
 def test_long_texts_are_cut_at_a_word_with_a_mark():
     """A title of ten thousand characters is a title of a few hundred."""
     entry = an_item(title="word " * 2000, summary="word " * 2000, id="x" * 5000)
@@ -511,6 +557,19 @@ def test_links_that_a_mail_must_not_carry_are_refused(raw):
         ("20230919", "2023-09-19T04:00", True),
         ("19 September 2023, 3 pm", "2023-09-19T19:00", False),
         ("2024-02-26", "2024-02-26T05:00", True),
+        ("Di, 19 Sep 2023 10:00:00 +0200", "2023-09-19T08:00", False),
+        ("3. Dezember 2023", "2023-12-03T05:00", True),
+        ("mar., 19 sept. 2023 10:00:00 +0200", "2023-09-19T08:00", False),
+        ("1er août 2023", "2023-08-01T04:00", True),
+        ("19 de enero de 2023", "2023-01-19T05:00", True),
+        ("вт, 19 сен 2023 10:00:00 +0300", "2023-09-19T07:00", False),
+        ("19 maja 2023", "2023-05-19T04:00", True),
+        ("2023年9月19日", "2023-09-19T04:00", True),
+        ("2023년 9월 19일 10:00", "2023-09-19T14:00", False),
+        ("Tue Sep 19 2023 10:00:00 GMT+0200 (CEST)", "2023-09-19T08:00", False),
+        ("19.09.2023 10:00 Uhr", "2023-09-19T14:00", False),
+        ("1695117600", "2023-09-19T10:00", False),
+        ("1695117600000", "2023-09-19T10:00", False),
     ],
 )
 def test_dates_are_read_in_their_zone_or_ours(raw, instant, day_only):
@@ -520,10 +579,20 @@ def test_dates_are_read_in_their_zone_or_ours(raw, instant, day_only):
     assert got.day_only is day_only
 
 
+def test_half_a_date_is_not_made_whole_by_the_feeds_parser():
+    """feedparser takes "2023-09" for its first day; that is a guess, and no date is better."""
+    for told_as in ("2023", "2023-09", "2023-W38-2"):
+        item = f"<item><title>A</title><pubDate>{told_as}</pubDate></item>"
+        feed = read(f"<rss><channel>{item}</channel></rss>")
+        assert feed.entries[0].published_at is None, told_as
+        assert "is no date" in feed.refused[0].why
+
+
 @pytest.mark.parametrize(
     "raw",
     ["1970-01-01", "1969-12-31T19:00:00-05:00", "0001-01-01T00:00:00Z", "2099-01-01", "May", "2023",
-     "yesterday", "12:30", "2023-13-45", "9" * 50, "Tue, 32 Sep 2023", "0000-00-00"],
+     "yesterday", "12:30", "2023-13-45", "9" * 50, "Tue, 32 Sep 2023", "0000-00-00",
+     "Mon, 01 Jan 0001 00:00:00 GMT", "Mai", "2023年9月", "vor 2 Stunden"],
 )  # fmt: skip
 def test_dates_that_mean_nothing_are_refused(raw):
     """Unset clocks, the far future, half a date: told as such, not guessed."""

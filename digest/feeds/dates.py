@@ -21,9 +21,37 @@ _FIRST_YEAR = 1971
 _HOURS: dict[str, float] = {"UT": 0, "UTC": 0, "GMT": 0, "Z": 0, "EST": -5, "EDT": -4}
 _HOURS |= {"CST": -6, "CDT": -5, "MST": -7, "MDT": -6, "PST": -8, "PDT": -7}
 _HOURS |= {"BST": 1, "CET": 1, "CEST": 2, "EET": 2, "EEST": 3, "MSK": 3, "IST": 5.5}
-_HOURS |= {"JST": 9, "KST": 9, "AEST": 10, "AEDT": 11}
+_HOURS |= {"WET": 0, "WEST": 1, "MEZ": 1, "MESZ": 2, "SAST": 2, "GST": 4, "PKT": 5}
+_HOURS |= {"ICT": 7, "HKT": 8, "SGT": 8, "JST": 9, "KST": 9, "AEST": 10, "AEDT": 11}
+_HOURS |= {"NZST": 12, "NZDT": 13, "AST": -4, "ADT": -3, "AKST": -9, "AKDT": -8, "HST": -10}
 _HAS_TIME = re.compile(r"\d\s*[T ]?\s*\d{1,2}:\d{2}|\dT\d{2}|\d\s*[ap]\.?m\b", re.IGNORECASE)
 _TWO_DEFAULTS = (datetime(2000, 1, 1), datetime(2001, 2, 2))  # noqa: DTZ001  (compared, not kept)
+
+#: How months begin in the languages of feeds, where English does not begin so; the CLDR's.
+_MONTHS = {
+    1: "jän gen ene sty янв січ led leden ιαν oca ιανουαρ stycz tammi",
+    2: "fév fev févr fevr feb lut лют фев úno unor φεβ şub лютого helmi",
+    3: "mär mrz maa mrt már marz març mart мар бер bře brez μαρ marec maalis",
+    4: "avr abr kwi апр кві dub duben απρ nis huhti ápr",
+    5: "mai mag maj mei мая май тра kvě kvet μαΐ μαϊ máj touko",
+    6: "jui juin giu cze июн чер čvn červen cerven ιουν haz kesä jún",
+    7: "juil lug lip июл лип čvc červenec cervenec ιουλ tem heinä júl",
+    8: "aoû aou ago sie авг сер srp srpen αυγ ağu elo",
+    9: "set wrz сен вер zář zari σεπ eyl syys szept",
+    10: "okt out ott paź paz окт жов říj rijen οκτ eki loka",
+    11: "lis ноя лист nov νοε kas marras",
+    12: "dic dez déc gru дек груд pro dek prosinec δεκ ara joulu",
+}
+_ENGLISH = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
+_MONTH_OF = {word: _ENGLISH[n - 1] for n, told in _MONTHS.items() for word in told.split()}
+_WORD = re.compile(r"[^\W\d_]+")
+_EAST_ASIAN = re.compile(r"(\d{4}) ?[年년] ?(\d{1,2}) ?[月월] ?(\d{1,2}) ?[日일]")
+_IN_NUMBERS = re.compile(r"\d{1,4}([./-])\d{1,2}\1\d{1,4}")
+#: A zone's name before its distance, as JavaScript writes it; dateutil turns its sign round.
+_NAMED_DISTANCE = re.compile(r"\b(?:GMT|UTC|UT)(?= ?[+-]\d)", re.IGNORECASE)
+#: .NET's unset date, which dateutil takes for 2001.
+_UNSET = re.compile(r"\b000[01]\b")
+_EPOCH = re.compile(r"(\d{10})(\d{3})?")
 
 Raw = str | date | datetime | None
 
@@ -73,20 +101,54 @@ def _said(raw: Raw) -> str:
 
 
 def _read(raw: Raw, zone: ZoneInfo, struct: struct_time | None) -> Told:
-    try:
-        if isinstance(raw, datetime):
-            return Told(_utc(raw, zone))
-        if isinstance(raw, date):
-            return _day(raw, zone)
-        return _parsed(str(raw), zone)
-    except (ValueError, OverflowError, TypeError, AttributeError, RecursionError) as e:
-        if struct is None:
-            raise DateError(f"{_said(raw)} is no date") from e
-        return Told(_from(struct))
+    if isinstance(raw, datetime):
+        return Told(_utc(raw, zone))
+    if isinstance(raw, date):
+        return _day(raw, zone)
+    text = " ".join(str(raw)[:80].split())
+    for written in (text, _in_english(text)):
+        try:
+            return _parsed(written, zone)
+        except (ValueError, OverflowError, TypeError, AttributeError, RecursionError):
+            continue
+    # The feed parser reads more forms; of half a date, though, it guesses the other half.
+    if struct is None or sum(map(str.isdigit, text)) < len("2023001") or "W" in text:
+        raise DateError(f"{_said(raw)} is no date")
+    return Told(_from(struct))
+
+
+def _in_english(text: str) -> str:
+    """Return *text* with the months of other languages in English, and without other words."""
+    text = _EAST_ASIAN.sub(r"\1-\2-\3 ", text)
+    words = [(found[0], _english(found[0])) for found in _WORD.finditer(text)]
+    months = [found for _, found in words if found in _ENGLISH]
+    if not months and not _IN_NUMBERS.search(text):
+        return text
+    for word, found in words:
+        # French and Spanish Tuesdays begin like March; the month comes after them.
+        is_day = found in _ENGLISH and len(months) > 1 and months.pop(0)
+        text = re.sub(
+            rf"(?<![^\W\d_]){word}(?![^\W\d_])\.?", "" if is_day else found, text, count=1
+        )
+    return text.lstrip(" ,")
+
+
+def _english(word: str) -> str:
+    """Return the English month that *word* begins like; "" for none; zones are kept."""
+    if word.upper() in _HOURS or word.upper() in ("T", "AM", "PM"):
+        return word
+    small = word.lower()
+    return next((_MONTH_OF[small[:n]] for n in range(8, 2, -1) if small[:n] in _MONTH_OF), "") or (
+        word[:3].title() if word[:3].title() in _ENGLISH else ""
+    )
 
 
 def _parsed(text: str, zone: ZoneInfo) -> Told:
-    text = " ".join(text[:80].split())
+    if epoch := _EPOCH.fullmatch(text):
+        return Told(datetime.fromtimestamp(int(epoch[1]), UTC))
+    if _UNSET.search(text):
+        raise DateError(f"the date {_said(text)} stands for “unknown”")
+    text = _NAMED_DISTANCE.sub("", text)
     first, second = (parser.parse(text, default=d, tzinfos=_named) for d in _TWO_DEFAULTS)
     # What is not told comes from the default; a year, month or day that differs was not told.
     if (first.year, first.month, first.day) != (second.year, second.month, second.day):
@@ -97,7 +159,9 @@ def _parsed(text: str, zone: ZoneInfo) -> Told:
 def _named(name: str | None, offset: int | None) -> tzinfo | int | None:
     if name is None or offset is not None:
         return offset
-    return round(_HOURS.get(name.upper(), 0) * 3600)
+    # Of a word that is no zone ("10:00 Uhr") the time is local.
+    hours = _HOURS.get(name.upper())
+    return None if hours is None else round(hours * 3600)
 
 
 def _day(day: date, zone: ZoneInfo) -> Told:

@@ -10,14 +10,23 @@ from urllib.parse import urljoin
 
 from digest.errors import NotAFeed
 from digest.feeds.entries import Found, Told
+from digest.feeds.octets import mended
 from digest.feeds.pictures import Picture
 
 _KIND_SCHEME = re.compile(r"(type|kind|genre|format)s?/?$", re.IGNORECASE)
 #: feedparser takes a picture's description for the entry's; under another name it does not.
 _PICTURE_TEXT = re.compile(rb"(</?media:)description\b")
 _PICTURE_NAME = re.compile(r"\.(jpe?g|png|gif|webp|avif)(\?|$)", re.IGNORECASE)
+#: A place in a form that it does not expect costs feedparser the whole feed; we want no places.
+_PLACE = re.compile(rb"(</?gml:)(pos(?:list)?)\b", re.IGNORECASE)
+_DOCTYPE = re.compile(rb"<!DOCTYPE", re.IGNORECASE)
 _OWN_DOCTYPE = re.compile(rb"<!DOCTYPE[^\[>]*\[.*?\]\s*>", re.IGNORECASE | re.DOTALL)
 _ENTITY = re.compile(rb"<!ENTITY", re.IGNORECASE)
+#: feedparser compares each category of an entry, and each attribute of a tag, with all others.
+MOST_PARTS = 1000
+_ENTRY = re.compile(rb"<(?:\w+:)?(?:item|entry)\b", re.IGNORECASE)
+_CATEGORY = re.compile(rb"<(?:\w+:)?(?:category|subject)\b", re.IGNORECASE)
+_KEYWORDS = re.compile(rb"<(?:\w+:)?keywords\b[^<]*(?:<!\[CDATA\[[^<]*)?", re.IGNORECASE)
 
 
 def read(body: bytes, *, url: str, content_type: str, event: bool) -> Found:
@@ -29,9 +38,12 @@ def read(body: bytes, *, url: str, content_type: str, event: bool) -> Found:
     """
     import feedparser
 
+    body = _without_entities(mended(body, content_type), url)
+    _refuse_excess(body, url)
+    body = _PLACE.sub(rb"\1no\2", _PICTURE_TEXT.sub(rb"\1caption", body))
     parsed = feedparser.parse(
         # Never the bytes themselves: feedparser opens a file of that name.
-        io.BytesIO(_PICTURE_TEXT.sub(rb"\1caption", _without_entities(body, url))),
+        io.BytesIO(body),
         # Without our address it leaves what is relative as it is: a guid is no relative link.
         response_headers={"content-type": content_type or "application/xml"},
         sanitize_html=False,
@@ -52,13 +64,27 @@ def read(body: bytes, *, url: str, content_type: str, event: bool) -> Found:
 def _without_entities(body: bytes, url: str) -> bytes:
     if not _ENTITY.search(body.replace(b"\0", b"")):
         return body
-    body = _OWN_DOCTYPE.sub(b"", body, count=1)
+    # Only where the first one begins: looking on from each would take for ever.
+    if (begins := _DOCTYPE.search(body)) and (own := _OWN_DOCTYPE.match(body, begins.start())):
+        body = body[: own.start()] + body[own.end() :]
     if _ENTITY.search(body.replace(b"\0", b"")):
         raise NotAFeed(
             f"{url}: declares XML entities of its own, which we do not expand",
             remedy="Ask the publisher for a feed without a DOCTYPE.",
         )
     return body
+
+
+def _refuse_excess(body: bytes, url: str) -> None:
+    """Raise NotAFeed if an entry or a tag has so many parts that reading them would never end."""
+    flat = body.replace(b"\0", b"")
+    tags = (tag.partition(b">")[0] for tag in flat.split(b"<"))
+    if any(len(tag) > MOST_PARTS and tag.count(b"=") > MOST_PARTS for tag in tags):
+        raise NotAFeed(f"{url}: a tag has more than {MOST_PARTS} attributes")
+    for entry in _ENTRY.split(flat):
+        words = sum(found.count(b",") for found in _KEYWORDS.findall(entry))
+        if len(_CATEGORY.findall(entry)) + words > MOST_PARTS:
+            raise NotAFeed(f"{url}: an entry has more than {MOST_PARTS} categories")
 
 
 def _told(entry: Mapping[str, Any], url: str, *, event: bool) -> Told:

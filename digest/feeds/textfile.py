@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from digest.errors import NotAFeed
 from digest.feeds import dates
 from digest.feeds.entries import KINDS, Found, Told
+from digest.feeds.octets import WESTERN
 from digest.feeds.pictures import Picture, split_credit
 from digest.identity import title_key
 
@@ -29,17 +30,14 @@ _ANY_TIME = datetime(9999, 1, 1, tzinfo=UTC)
 
 
 def decoded(body: bytes) -> str:
-    """Return the text: by its byte order mark, else UTF-8, else Windows-1252."""
+    """Return the text: by its byte order mark, else UTF-8; bytes that are none: Windows-1252."""
     for mark, encoding in _BOMS:
         if body.startswith(mark):
             return body[len(mark) :].decode(encoding, errors="replace")
     if b"\0" in body[:4] and len(body) > 3:
         encoding = "utf-16-be" if body[0] == 0 else "utf-16-le"
         return body.decode(encoding, errors="replace")
-    try:
-        return body.decode("utf-8")
-    except UnicodeDecodeError:
-        return body.decode("cp1252", errors="replace")
+    return body.decode("utf-8", errors=WESTERN)
 
 
 def read(body: bytes, *, url: str, zone: ZoneInfo) -> Found:

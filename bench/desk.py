@@ -9,7 +9,12 @@ for again and again, for several issues and with several questions. Target: p95 
 The processor's share is the server's own, and holds on a machine at other work: with
 ``--processor`` it is what counts.
 
-    python bench/desk.py [--rounds 30] [--processor] [--readers 1000000] [--file /tmp/desk.db]
+    python bench/desk.py [--rounds 30] [--processor] [--readers 1000000]
+        [--keep /tmp/desk.db] [--only growth]
+
+The draft has edits before its pages are asked for. With ``--keep`` the furnished database
+stays there, and the next call takes it as it is; with ``--only`` pages are asked for whose
+name has that word. What one takes away, the report of a million readers, has no target.
 """
 
 from __future__ import annotations
@@ -35,6 +40,7 @@ import uvicorn
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from digest import staff, weekly
+from digest.readership import uploads
 from digest.store import Database, upgrade
 from digest.web import application
 from tests import crowd, friday
@@ -53,6 +59,17 @@ QUESTIONS: dict[str, tuple[dict[str, Any], ...]] = {
         {"after": 25_000},
         {"after": 25_000, "words": WORDS[2000]},
     ),
+    "/desk/issues": ({"words": WORDS[40]}, {"year": 2020}, {"state": "finished"}),
+    "/desk/subscribers": (
+        {"part": "babano"},
+        {"part": "bababe.1234@example.com"},
+        {"part": "zeppelin"},
+        {"state": "left"},
+        {"after": 400_000},
+    ),
+    "/desk/bounces": ({"verdict": "gone"}, {"issue": 499}, {"before": 9000}),
+    "/desk/settings": ({"everything": "on"},),
+    "/desk/publications/{number}": ({"words": WORDS[40]},),
     "/desk/log": ({"before": 900}, {"actor": "ana@example.org"}, {"actor": "nobody@example.org"}),
     "/desk/issues/{issue_id}/mail": ({"view": "text"},),
 }
@@ -75,33 +92,48 @@ def main() -> None:
     arguments.add_argument("--rounds", type=int, default=30)
     arguments.add_argument("--readers", type=int, default=Size.readers)
     arguments.add_argument("--processor", action="store_true")
-    arguments.add_argument("--file", type=Path, help="a filled one is used as it is")
+    arguments.add_argument("--keep", type=Path, help="where the database stays")
+    arguments.add_argument("--only", default="", help="a word of the pages' names")
     arguments.add_argument("--serve", action="store_true", help=argparse.SUPPRESS)
     told = arguments.parse_args()
     if told.serve:
-        serve(told.file)
+        serve(told.keep)
         return
     with tempfile.TemporaryDirectory() as folder:
-        file = told.file or Path(folder) / "recap.db"
+        file = told.keep or Path(folder) / "recap.db"
         issue = prepared(file, Size(readers=told.readers))
         with served(file) as desk:
-            slow = report(measured(desk, issue, told.rounds), by_processor=told.processor)
-            slow += edited(desk, issue, told.rounds, by_processor=told.processor)
+            furnished(desk, file)
+            slow = edited(desk, issue, told.rounds, by_processor=told.processor)
+            named = {name: each for name, each in pages(issue).items() if told.only in name}
+            slow += report(measured(desk, named, told.rounds), by_processor=told.processor)
+            taken_away(desk)
     sys.exit(f"too slow: {', '.join(slow)}" if slow else 0)
 
 
 def prepared(file: Path, size: Size) -> int:
     """Fill the database unless it is filled; return the number of this week's draft."""
-    database, loaded, filled = Database(f"sqlite:///{file}"), a_loaded(file.parent), file.exists()
+    loaded = a_loaded(file.parent)
+    if not file.exists():
+        filled(file, size)
+    database = Database(f"sqlite:///{file}")
     upgrade.upgrade(database)
-    if not filled:
-        begun = time.perf_counter()
-        crowd.fill(database, loaded, size)
-        print(f"{crowd.as_text(size)}: filled in {time.perf_counter() - begun:.0f} s")
     slot = weekly.slot(loaded.settings.newsletters["recap"], friday.CLOSING, now=NOW)
     issue = weekly.prepare(database, loaded, "recap", slot, now=NOW)
     database.close()
     return issue.id
+
+
+def filled(file: Path, size: Size) -> None:
+    """Make the database under another name first: one that was stopped halfway is none."""
+    begun, half = time.perf_counter(), file.with_suffix(".half")
+    half.unlink(missing_ok=True)
+    database = Database(f"sqlite:///{half}")
+    upgrade.upgrade(database)
+    crowd.fill(database, a_loaded(file.parent), size)
+    database.close()
+    half.rename(file)
+    print(f"{crowd.as_text(size)}: filled in {time.perf_counter() - begun:.0f} s", flush=True)
 
 
 # --- the server ---------------------------------------------------------------------------
@@ -144,7 +176,7 @@ def serve(file: Path) -> None:
 
 @contextmanager
 def served(file: Path) -> Iterator[Desk]:
-    command = [sys.executable, __file__, "--serve", "--file", str(file)]
+    command = [sys.executable, __file__, "--serve", "--keep", str(file)]
     server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     try:
         assert server.stdout is not None
@@ -169,17 +201,46 @@ def link(file: Path) -> str:
 # --- pages --------------------------------------------------------------------------------
 
 
-def measured(desk: Desk, draft: int, rounds: int) -> dict[str, Times]:
+def furnished(desk: Desk, file: Path) -> None:
+    """Write a block and bring a list, so that their pages show something."""
+    form = dict(re.findall(r'name="(csrf)" value="([^"]+)"', desk.browser.get("/desk/blocks").text))
+    form |= {"newsletter": "recap"}
+    block = form | {"name": "jobs", "title": "Jobs", "place": "end", "words": "We are hiring."}
+    desk.browser.post("/desk/blocks", data=block)
+    lines = "".join(f"new{number}@example.org,New\n" for number in range(2000))
+    desk.browser.post(
+        "/desk/subscribers/import",
+        data=form | {"source": "the conference"},
+        files={"file": ("list.csv", f"email,name\n{lines}no address,x\n")},
+    )
+    database = Database(f"sqlite:///{file}")
+    uploads.work(database, a_loaded(file.parent), clock=lambda: NOW)
+    database.close()
+
+
+def measured(desk: Desk, pages: dict[str, str], rounds: int) -> dict[str, Times]:
     took: dict[str, Times] = {}
-    for name, address in pages(draft).items():
+    for name, address in pages.items():
         once = desk.browser.get(address)
-        if once.status_code == 404 and re.search("/(issues|blocks|import)/", address):
-            continue  # There is no report of a draft; nobody wrote a block or brought a list.
+        if once.status_code == 404 and "draft" in name:
+            continue  # Nothing of a draft was sent that could be corrected.
         assert once.status_code == 200, f"{address}: {once.status_code}"
         took[name] = Times()
         for _ in range(rounds):
             desk.ask(took[name], lambda address=address: desk.browser.get(address))
     return took
+
+
+def taken_away(desk: Desk) -> None:
+    """Print how long the report of a sending issue takes, as sums and as a line for each reader."""
+    for ending in ("json", "csv"):
+        times = Times()
+        address = f"/desk/issues/{Size.issues}/report.{ending}"
+        desk.ask(times, lambda address=address: desk.browser.get(address))
+        print(
+            f"report.{ending} to take away: {times.clock[0]:.0f} ms,"
+            f" of the processor {times.processor[0]:.0f}"
+        )
 
 
 def pages(draft: int) -> dict[str, str]:
@@ -190,8 +251,8 @@ def pages(draft: int) -> dict[str, str]:
     found: dict[str, str] = {}
     for path in paths:
         for which, number in numbers.items() if "{issue_id}" in path else [("", draft)]:
-            values = {"issue_id": number, "number": 25_000, "account_id": 1, "subscriber": 400_000}
-            address = path.format(**values, name="jobs", action="approve")
+            of_path = 1 if "/import/" in path else 400_000 if "subscribers" in path else 25_000
+            address = path.format(issue_id=number, number=of_path, name="jobs", action="approve")
             for question in ({}, *QUESTIONS.get(path, ())):
                 query = f"?{urlencode(question)}" if question else ""
                 found[" ".join(filter(None, (path, which, query)))] = address + query
@@ -219,15 +280,25 @@ def report(took: dict[str, Times], *, by_processor: bool) -> list[str]:
 
 
 def edited(desk: Desk, issue: int, rounds: int, *, by_processor: bool) -> list[str]:
-    """Print how long an edit takes until the preview shows it; the first one warms things up."""
+    """
+    Print how long an edit takes until the preview shows it; the first ones warm things up.
+
+    By turns a publication goes out, the headline changes, and that is taken back.
+    """
     address, form, mail = f"/desk/issues/{issue}", Times(), Times()
-    for round_ in range(rounds + 1):
+    for round_ in range(-3, rounds):
         page = desk.browser.get(address).text
         fields = dict(re.findall(r'name="(csrf|version)" value="([^"]+)"', page))
-        words = fields | {"act": "words", "headline": f"Headline {round_}"}
-        desk.ask(form, lambda sent=words: desk.browser.post(f"{address}/edit", data=sent))
+        one = re.findall(r'id="item-(\d+)"', page)[1]
+        wishes = (
+            {"act": "exclude", "publication": one},
+            {"act": "words", "headline": f"Headline {round_}"},
+            {"act": "undo"},
+        )
+        sent = fields | wishes[round_ % 3]
+        desk.ask(form, lambda sent=sent: desk.browser.post(f"{address}/edit", data=sent))
         desk.ask(mail, lambda: desk.browser.get(f"{address}/mail"))
-        if not round_:
+        if round_ < 0:
             form, mail = Times(), Times()
     both = Times(
         [sum(each) for each in zip(form.clock, mail.clock, strict=True)],

@@ -243,6 +243,16 @@ def test_the_difference_to_the_rules_is_shown(site: Site, draft: Issue) -> None:
     assert "<ins>Ours</ins>" in page
 
 
+def test_what_came_since_is_no_editors_change(site: Site, draft: Issue) -> None:
+    """Until the draft is made anew, a publication that comes is not told as taken out by people."""
+    editor, one = site.browser("editor"), ranking(site, draft)[0]
+    ask(editor, draft, "words", publication=one, title="Ours")
+    friday.publish(site.database, "A Latecomer on Glaciers")
+    page = editor.get("/").text
+    assert "<ins>Ours</ins>" in page
+    assert "Latecomer" not in page
+
+
 # --- two at once --------------------------------------------------------------------------
 
 

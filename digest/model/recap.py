@@ -191,3 +191,7 @@ class Draft:
     recap: Recap | None
     candidates: tuple[Candidate, ...] = ()
     edits: Edits = field(default_factory=Edits)
+    #: What the recap would be without any edits, and with all but the words that people wrote
+    #: as headline, lead and labels; None where there are none.
+    unedited: Recap | None = None
+    unworded: Recap | None = None

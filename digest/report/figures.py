@@ -1,11 +1,11 @@
-"""Counting an issue's ledger: by state, domain and hour, in pages, with pandas."""
+"""Counting an issue's ledger: by state, domain and hour, all of it by the database."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pydantic import TypeAdapter
 from sqlalchemy import Connection
@@ -13,11 +13,8 @@ from sqlalchemy import Connection
 from digest.model import DeliveryState, Issue, Tally
 from digest.store import Database, bounces, counting, issues, ledger, tallies
 from digest.store.counting import Followed
-from digest.store.ledger import Summary
-from digest.store.ledger.reporting import Line, pages
-
-if TYPE_CHECKING:
-    import pandas as pd
+from digest.store.ledger import Summary, reporting
+from digest.store.ledger.reporting import Share
 
 #: Those to whom the issue went and who, as far as anybody knows, have not got it.
 MISSED = (DeliveryState.FAILED, DeliveryState.UNCERTAIN)
@@ -100,22 +97,26 @@ def of(database: Database, issue_id: int) -> Report:
     """
     Return the figures of an issue; NoSuchIssue if there is none.
 
-    The ledger is read in pages within one transaction: the sums fit one another, and
-    memory does not grow with the audience. Of a ledger that was put away these are the
-    figures from then, and what came back by mail since.
+    The database counts within one transaction: the sums fit one another, and memory does
+    not grow with the audience. Of a ledger that was put away these are the figures from
+    then, and what came back by mail since.
     """
     with database.read() as conn:
         issue = issues.by_id(conn, issue_id)
         if (kept := ledger.summary(conn, issue_id)) is not None:
             return _from_summary(conn, issue, kept)
-        counts = _counted(_frame(page) for page in pages(conn, issue_id))
+        minutes = reporting.by_minute(conn, issue_id)
         return Report(
             issue=issue,
             tally=ledger.tally(conn, issue_id),
             excluded=tallies.counted(conn, issue_id)[1] if issue.frozen_at else {},
             came_back=bounces.counted(conn, issue_id),
             links=tuple(counting.of_issue(conn, issue_id)),
-            **_figures(counts, issue.frozen_at),
+            skipped=_reasons(conn, issue_id, DeliveryState.SKIPPED),
+            refused=_reasons(conn, issue_id, DeliveryState.FAILED),
+            hours=_hours(minutes),
+            minutes=minutes,
+            **_by_domain(reporting.by_domain(conn, issue_id), issue.frozen_at),
         )
 
 
@@ -193,98 +194,42 @@ def facts(found: Report) -> dict[str, object]:
     }
 
 
-def _frame(page: list[Line]) -> pd.DataFrame:
-    import pandas as pd
-
-    frame = pd.DataFrame(page)
-    frame["domain"] = frame["address"].str.rpartition("@")[2].str.lower()
-    frame["changed_at"] = pd.to_datetime(frame["changed_at"], utc=True)
-    return frame
+def _reasons(conn: Connection, issue_id: int, state: DeliveryState) -> dict[str, int]:
+    counts = reporting.by_reason(conn, issue_id, state)
+    return {why or "other": count for why, count in counts.items()}
 
 
-@dataclass(slots=True)
-class _Counts:
-    """Sums over the pages."""
-
-    domains: pd.DataFrame
-    reasons: pd.Series[int]
-    minutes: pd.Series[int]
-
-
-def _counted(frames: Iterator[pd.DataFrame]) -> _Counts:
-    import pandas as pd
-
-    parts = [(_by_domain(frame), _by_reason(frame), _by_minute(frame)) for frame in frames]
-    if not parts:
-        return _Counts(pd.DataFrame(), pd.Series(dtype=int), pd.Series(dtype=int))
-    domains = pd.concat([each for each, _, _ in parts]).groupby(level=0)
-    return _Counts(
-        domains=domains.agg(dict.fromkeys(_SUMS, "sum") | {"last": "max"}),
-        reasons=pd.concat([each for _, each, _ in parts]).groupby(level=[0, 1]).sum(),
-        minutes=pd.concat([each for _, _, each in parts]).groupby(level=0).sum(),
-    )
-
-
-_SUMS = ("readers", "sent", "failed", "uncertain", "skipped", "tries")
-
-
-def _by_domain(frame: pd.DataFrame) -> pd.DataFrame:
-    told = frame.assign(readers=1, tries=frame["attempts"])
-    for state in ("sent", "failed", "uncertain", "skipped"):
-        told[state] = (frame["state"] == state).astype(int)
-    told["last"] = frame["changed_at"].where(frame["state"] == "sent")
-    return told.groupby("domain").agg(dict.fromkeys(_SUMS, "sum") | {"last": "max"})
-
-
-def _by_reason(frame: pd.DataFrame) -> Any:
-    told = frame[frame["state"].isin(["failed", "skipped"])]
-    return told.groupby(["state", "reason"]).size()
-
-
-def _by_minute(frame: pd.DataFrame) -> Any:
-    sent = frame[frame["state"] == "sent"]["changed_at"].dropna()
-    return sent.dt.floor("min").value_counts()
-
-
-def _figures(counts: _Counts, frozen_at: datetime | None) -> dict[str, Any]:
-    by_minute: dict[Any, Any] = counts.minutes.sort_index().to_dict()
-    minutes = {at.to_pydatetime(): int(n) for at, n in by_minute.items()}
-    by_domain: dict[Any, Any] = counts.domains.to_dict("index")
-    domains = [_domain(name, row, frozen_at) for name, row in by_domain.items() if name]
+def _by_domain(shares: Iterable[Share], frozen_at: datetime | None) -> dict[str, Any]:
+    of: dict[str, list[Share]] = {}
+    for share in shares:
+        of.setdefault(share.domain, []).append(share)
+    domains = [_domain(name, those, frozen_at) for name, those in of.items()]
     domains.sort(key=lambda one: (-one.readers, one.domain))
     reached = [one for one in domains if one.took and one.readers >= LEAST_READERS]
     slowest = sorted(reached, key=lambda one: one.took or timedelta(), reverse=True)
     return {
-        "skipped": _reasons(counts, "skipped"),
-        "refused": _reasons(counts, "failed"),
         "domains": tuple(domains[:MOST_DOMAINS]),
         "other_domains": max(0, len(domains) - MOST_DOMAINS),
         "slowest": tuple(slowest[:MOST_SLOW]),
-        "hours": _hours(minutes),
-        "minutes": minutes,
     }
 
 
-def _domain(name: str, row: Any, frozen_at: datetime | None) -> Domain:
-    import pandas as pd
-
-    last = None if pd.isna(row["last"]) else row["last"].to_pydatetime()
-    settled = row["sent"] + row["failed"] + row["uncertain"] + row["skipped"]
+def _domain(name: str, shares: list[Share], frozen_at: datetime | None) -> Domain:
+    counts = {share.state: share.readers for share in shares}
+    readers = sum(counts.values())
+    settled = {str(state): counts.get(state, 0) for state in _SETTLED}
+    last = next((share.last for share in shares if share.state == DeliveryState.SENT), None)
     return Domain(
         domain=name,
-        readers=int(row["readers"]),
-        sent=int(row["sent"]),
-        failed=int(row["failed"]),
-        uncertain=int(row["uncertain"]),
-        owed=int(row["readers"] - settled),
-        tries=round(float(row["tries"] / row["readers"]), 2),
+        readers=readers,
+        **settled,
+        owed=readers - sum(settled.values()) - counts.get(DeliveryState.SKIPPED, 0),
+        tries=round(sum(share.attempts for share in shares) / readers, 2),
         took=max(last - frozen_at, timedelta()) if last and frozen_at else None,
     )
 
 
-def _reasons(counts: _Counts, state: str) -> dict[str, int]:
-    sums: dict[Any, Any] = counts.reasons.to_dict()
-    return {why or "other": int(n) for (of_state, why), n in sums.items() if of_state == state}
+_SETTLED = (DeliveryState.SENT, DeliveryState.FAILED, DeliveryState.UNCERTAIN)
 
 
 def _hours(minutes: dict[datetime, int]) -> tuple[Hour, ...]:
@@ -299,18 +244,17 @@ def who_missed(database: Database, issue_id: int, *, most: int | None = None) ->
     """Return the readers who have not got the issue, as far as anybody knows, by number."""
     found: list[Missed] = []
     with database.read() as conn:
-        for page in pages(conn, issue_id):
-            for line in page:
-                if line.state in MISSED:
-                    found.append(
-                        Missed(
-                            subscriber=line.subscriber,
-                            address=line.address,
-                            state=DeliveryState(line.state),
-                            reason=line.reason,
-                            answer=line.answer,
-                        )
-                    )
-                if most is not None and len(found) >= most:
-                    return found
-    return found
+        for page in reporting.pages(conn, issue_id, states=MISSED):
+            found += (
+                Missed(
+                    subscriber=line.subscriber,
+                    address=line.address,
+                    state=DeliveryState(line.state),
+                    reason=line.reason,
+                    answer=line.answer,
+                )
+                for line in page
+            )
+            if most is not None and len(found) >= most:
+                break
+    return found[:most]

@@ -21,14 +21,25 @@ _EDITS = TypeAdapter(Edits)
 
 def read(conn: Connection, issue_id: int) -> Draft:
     """Return what the issue says so far, why, and what editors changed."""
-    row = conn.execute(
-        select(issues.c.recap, issues.c.candidates, issues.c.edits).where(issues.c.id == issue_id)
-    ).one()
+    row = conn.execute(select(*_COLUMNS).where(issues.c.id == issue_id)).one()
     return Draft(
-        recap=RECAP.validate_python(row.recap) if row.recap else None,
+        recap=_read(row.recap),
         candidates=_CANDIDATES.validate_python(row.candidates or ()),
         edits=_EDITS.validate_python(row.edits or {}),
+        unedited=_read(row.unedited),
+        unworded=_read(row.unworded),
     )
+
+
+_COLUMNS = issues.c["recap", "candidates", "edits", "unedited", "unworded"]
+
+
+def _read(said: object) -> Recap | None:
+    return RECAP.validate_python(said) if said else None
+
+
+def _written(recap: Recap | None) -> object:
+    return RECAP.dump_python(recap, mode="json") if recap else None
 
 
 def write(
@@ -38,22 +49,24 @@ def write(
     Lay *draft* down as the issue's content; a planned issue becomes a draft by it.
 
     WrongState if anybody changed the issue since *issue* was read. A draft that equals
-    the stored one writes nothing and keeps the version. Where the edits differ, the audit
-    log keeps those before and those after.
+    the stored one keeps the version, and writes at most what it would be without edits.
+    Where the edits differ, the audit log keeps those before and those after.
     """
     said = {
-        "recap": RECAP.dump_python(draft.recap, mode="json") if draft.recap else None,
+        "recap": _written(draft.recap),
         "candidates": _CANDIDATES.dump_python(draft.candidates, mode="json"),
         "edits": _EDITS.dump_python(draft.edits, mode="json"),
     }
-    stored = conn.execute(
-        select(issues.c.recap, issues.c.candidates, issues.c.edits).where(issues.c.id == issue.id)
-    ).one()
-    if issue.state is not IssueState.PLANNED and stored._asdict() == said:
+    beside = {"unedited": _written(draft.unedited), "unworded": _written(draft.unworded)}
+    stored = conn.execute(select(*_COLUMNS).where(issues.c.id == issue.id)).one()
+    told = stored._asdict()
+    if issue.state is not IssueState.PLANNED and said.items() <= told.items():
+        if told != said | beside:
+            conn.execute(update(issues).where(issues.c.id == issue.id).values(beside))
         return issue
     state = IssueState.DRAFT if issue.state is IssueState.PLANNED else issue.state
     subject = draft.recap.subject if draft.recap else ""
-    records.revise(conn, issue, {**said, "subject": subject, "state": state})
+    records.revise(conn, issue, {**said, **beside, "subject": subject, "state": state})
     before = stored.edits or {}
     changed = _EDITS.validate_python(before) != draft.edits
     detail = {"before": before, "after": said["edits"]} if changed else {}

@@ -26,7 +26,6 @@ from digest.weekly.content import (
     rules,
     slot,
     slot_of,
-    trials,
     tried,
 )
 from digest.weekly.correcting import correct, reach
@@ -122,7 +121,6 @@ __all__ = [
     "take_back",
     "test_key",
     "thin",
-    "trials",
     "tried",
     "undo",
     "unskip",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from functools import partial
@@ -183,12 +183,6 @@ def edit(
 
 def tried(database: Database, loaded: Loaded, issue: Issue, edits: Edits) -> Draft:
     """Return the draft that *edits* would make of the issue now; nothing is written."""
-    [draft] = trials(database, loaded, issue, edits)
-    return draft
-
-
-def trials(database: Database, loaded: Loaded, issue: Issue, *each: Edits) -> list[Draft]:
-    """Return the drafts that *each* edits would make now, all of one look at the feed store."""
     key = issue.of.newsletter
     with database.read() as conn:
         settings = planned(conn, key, loaded.settings.newsletters[key])
@@ -196,25 +190,36 @@ def trials(database: Database, loaded: Loaded, issue: Issue, *each: Edits) -> li
         shown = laid(conn, loaded, key, newsletter)
         newsletter = shown.newsletter
         material = _gather(conn, issue, newsletter)
-        pinned = [_with_pins(conn, material, edits) for edits in each]
+        pinned = _with_pins(conn, material, edits)
         told = corrections.of(conn, issue.id)
-    chosen: dict[Hashable, tuple[Candidate, ...]] = {}
+    made_of = (edits, pinned, newsletter, shown.blocks)
+    make = partial(_compared, material, pinned, newsletter, edits, shown.blocks)
+    draft = remembered.draft(issue.of, made_of, make)
+    if told and draft.recap:
+        return replace(draft, recap=correcting.noted(draft.recap, told, newsletter.language))
+    return draft
 
-    def composed(known: Material, edits: Edits) -> Draft:
-        # Words alone choose nothing else.
-        choice = (edits.pins, edits.exclusions, edits.order)
-        if choice not in chosen:
-            chosen[choice] = _selected(known, newsletter, edits)
-        return _composed(known, newsletter, edits, chosen[choice], shown.blocks)
 
-    made = []
-    for edits, known in zip(each, pinned, strict=True):
-        made_of = (edits, known, newsletter, shown.blocks)
-        draft = remembered.draft(issue.of, made_of, partial(composed, known, edits))
-        if told and draft.recap:
-            draft = replace(draft, recap=correcting.noted(draft.recap, told, newsletter.language))
-        made.append(draft)
-    return made
+def _compared(
+    material: Material,
+    pinned: Material,
+    newsletter: NewsletterSettings,
+    edits: Edits,
+    blocks: Sequence[Block],
+) -> Draft:
+    """Return the draft with what it would be without edits, all of one look at the feed store."""
+    draft = compose_draft(pinned, newsletter, edits, blocks=blocks)
+    if not edits:
+        return draft
+    if edits.pins or edits.exclusions or edits.order:
+        unedited = compose_draft(material, newsletter, Edits(), blocks=blocks)
+    else:  # Words and themes choose nothing else.
+        unedited = _composed(material, newsletter, Edits(), draft.candidates, blocks)
+    wordless = replace(edits, headline=None, lead=None, labels={})
+    if wordless == edits:
+        return replace(draft, unedited=unedited.recap)
+    unworded = _composed(pinned, newsletter, wordless, draft.candidates, blocks)
+    return replace(draft, unedited=unedited.recap, unworded=unworded.recap)
 
 
 def _compose(

@@ -29,18 +29,19 @@ class Reach:
 
 def reach(conn: Connection, issue_id: int, *, but: int | None = None) -> Reach:
     """Return how many readers have any edition of the issue other than *but*, and who waits."""
-    wrong = deliveries.c.edition_id != (but or 0)
     query = (
-        select(deliveries.c.state, wrong, func.count())
+        select(deliveries.c.state, func.count())
         .where(deliveries.c.issue_id == issue_id)
-        .group_by(deliveries.c.state, wrong)
+        .group_by(deliveries.c.state)
     )
-    counts = {(row[0], bool(row[1])): int(row[2]) for row in conn.execute(query)}
+    if but is not None:  # Without it the index alone tells, which takes a fifth of the time.
+        query = query.where((deliveries.c.edition_id != but) | deliveries.c.state.not_in(_HAVE))
+    counts: dict[str, int] = {state: int(count) for state, count in conn.execute(query)}
     waiting = (*WAITING, DeliveryState.CLAIMED)
     return Reach(
-        wrong=counts.get((DeliveryState.SENT, True), 0),
-        unsure=counts.get((DeliveryState.UNCERTAIN, True), 0),
-        waiting=sum(count for (state, _), count in counts.items() if state in waiting),
+        wrong=counts.get(DeliveryState.SENT, 0),
+        unsure=counts.get(DeliveryState.UNCERTAIN, 0),
+        waiting=sum(counts.get(state, 0) for state in waiting),
     )
 
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from itertools import pairwise
 from typing import Any
 
-from sqlalchemy import Connection, Select, case, func, select
+from sqlalchemy import ColumnElement, Connection, Select, case, func, select
 
 from digest.model import Delivery, DeliveryState, Recipient, Tally
 from digest.store.ledger import hot
@@ -145,18 +145,13 @@ class Trouble:
 
 def troubles(conn: Connection, issue_id: int, *, most: int = 8) -> list[Trouble]:
     """Return where the issue does not get through, the domains with most readers first."""
-    address, at = deliveries.c.address, "@"
-    domain = func.lower(
-        func.split_part(address, at, 2)
-        if conn.dialect.name == "postgresql"
-        else func.substr(address, func.instr(address, at) + 1)
-    )
+    domain = domain_of(conn)
     query = (
         select(domain, deliveries.c.state, func.count(), func.max(deliveries.c.answer))
         .where(
             deliveries.c.issue_id == issue_id,
             deliveries.c.state.in_(_TROUBLED),
-            address.is_not(None),
+            deliveries.c.address.is_not(None),
         )
         .group_by(domain, deliveries.c.state)
         .order_by(func.count().desc(), domain)
@@ -166,6 +161,16 @@ def troubles(conn: Connection, issue_id: int, *, most: int = 8) -> list[Trouble]
         Trouble(domain=row[0], state=DeliveryState(row[1]), readers=row[2], answer=row[3])
         for row in conn.execute(query)
     ]
+
+
+def domain_of(conn: Connection) -> ColumnElement[str]:
+    """Return what stands behind the @ of a row's address, in small letters."""
+    address, at = deliveries.c.address, "@"
+    return func.lower(
+        func.split_part(address, at, 2)
+        if conn.dialect.name == "postgresql"
+        else func.substr(address, func.instr(address, at) + 1)
+    )
 
 
 _TROUBLED = (DeliveryState.DEFERRED, DeliveryState.FAILED, DeliveryState.UNCERTAIN)

@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 from digest import weekly
 from digest.config import Loaded
 from digest.errors import DigestError
-from digest.model import Candidate, Draft, Edits, Issue, IssueState, Item, Publication
+from digest.model import Candidate, Draft, Issue, IssueState, Item, Publication, Recap
 from digest.model.settings import NewsletterSettings
 from digest.render.plain import link as safe_link
 from digest.store import (
@@ -115,7 +115,7 @@ class Board:
     #: Beside the issues before it; None before it ended, or if it is the first.
     comparison: Comparison | None
     retrace: weekly.Retrace
-    #: What people changed against what the rules alone would say now.
+    #: What people changed against what the rules alone said when they did.
     changes: tuple[Change, ...]
     #: What the edited words of the issue would be: ``headline``, ``lead``, and a theme's label
     #: by the publication that leads it.
@@ -151,7 +151,6 @@ def gather(database: Database, loaded: Loaded, issue: Issue, *, now: datetime) -
     progress = _sent(database, issue, now=now) if issue.frozen_at else None
     tally = progress.tally if progress else None
     editable = issue.state in _EDITABLE
-    bare, wordless = _without(database, loaded, issue, draft) if editable else (draft, draft)
     weights = {check.weight for check in checks}
     standing = words.standing(
         issue,
@@ -187,8 +186,8 @@ def gather(database: Database, loaded: Loaded, issue: Issue, *, now: datetime) -
         progress=progress,
         comparison=compared,
         retrace=retrace,
-        changes=changes(bare, draft),
-        originals=_originals(wordless) if wordless is not draft else {},
+        changes=changes(draft) if editable else (),
+        originals=_originals(draft.unworded) if draft.unworded and editable else {},
         asked=asked,
         snippets=snippets,
     )
@@ -220,22 +219,8 @@ def _audience(conn: Connection, issue: Issue, newsletter: NewsletterSettings) ->
     return ledger.audience(conn, issue.of.newsletter, issue.of.rhythm, where=meant)
 
 
-def _without(database: Database, loaded: Loaded, issue: Issue, draft: Draft) -> tuple[Draft, Draft]:
-    """Return the draft without any edits, and without people's words; as it is if it has none."""
-    if not (draft.recap and draft.edits):
-        return draft, draft
-    wordless = replace(draft.edits, headline=None, lead=None, labels={})
-    worded = bool(draft.recap.human or draft.edits.labels)
-    asked = (Edits(), wordless) if worded else (Edits(),)
-    made = weekly.trials(database, loaded, issue, *asked)
-    return made[0], made[1] if worded else draft
-
-
-def _originals(wordless: Draft) -> dict[str | int, str]:
+def _originals(recap: Recap) -> dict[str | int, str]:
     """Return what the words that people wrote would be without them, all other edits kept."""
-    recap = wordless.recap
-    if recap is None:
-        return {}
     labels: dict[str | int, str] = {each.publications[0]: each.label for each in recap.themes}
     return labels | {"headline": recap.headline, "lead": recap.lead}
 

@@ -16,16 +16,16 @@ class Change:
     after: str = ""
 
 
-def changes(before: Draft, after: Draft) -> tuple[Change, ...]:
-    """Return how *after* differs from *before*, in the order of the mail."""
-    if before.recap is None or after.recap is None or before is after:
+def changes(draft: Draft) -> tuple[Change, ...]:
+    """Return how *draft* differs from what it would be without edits, in the order of the mail."""
+    if draft.unedited is None or draft.recap is None:
         return ()
-    old, new = before.recap, after.recap
+    old, new = draft.unedited, draft.recap
     told = [
         Change(what="Headline", before=old.headline, after=new.headline),
         Change(what="Lead", before=old.lead, after=new.lead),
         Change(what="Themes", before=_themes(old), after=_themes(new)),
-        Change(what="Intro", before="", after=after.edits.intro or ""),
+        Change(what="Intro", before="", after=draft.edits.intro or ""),
         *_items(old, new),
     ]
     return tuple(each for each in told if each.before != each.after)

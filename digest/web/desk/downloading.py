@@ -14,7 +14,7 @@ from starlette.responses import JSONResponse, StreamingResponse
 
 from digest import report
 from digest.model import Issue
-from digest.store import history
+from digest.store import history, ledger
 from digest.web.desk.layout import IssueNumber, known_issue
 from digest.web.desk.session import Visitor, looking
 from digest.web.pages import Pages
@@ -40,9 +40,11 @@ def doors(pages: Pages) -> APIRouter:
         if not who.may("publisher"):
             raise HTTPException(403, "Readers’ addresses are for publishers and admins.")
         issue = _frozen(pages, issue_id)
-        if found := report.of(pages.database, issue.id).file:
+        with pages.database.read() as conn:
+            kept = ledger.summary(conn, issue.id)
+        if kept is not None:
             raise HTTPException(
-                404, f"This ledger was put away. Its lines are in var/ledgers/{found} now."
+                404, f"This ledger was put away. Its lines are in var/ledgers/{kept.file} now."
             )
         file = _written(pages, issue)
         with pages.database.write() as conn:

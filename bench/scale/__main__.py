@@ -33,8 +33,10 @@ from tests import cluster
 DIGEST = Path(sys.executable).with_name("digest")
 #: What a worker opens unless it is told otherwise.
 CONNECTIONS = 4
-#: A worker that waits for a job is told at once; this long it takes to be there at all.
-START_SECONDS = 8.0
+#: So long a worker takes at most to be there at all; one that waits for a job is told at once.
+START_SECONDS = 60.0
+#: So long after the last one came, none is busy with itself.
+CALM_SECONDS = 2.0
 
 
 def main() -> None:
@@ -87,7 +89,7 @@ def _run(folder: Path, workers: int, asked: argparse.Namespace) -> Run:
         loaded = installation.make(home, database.url, smtp)
         issue = _owed(database, loaded, asked.readers)
         working = [stack.enter_context(_worker(home)) for _ in range(workers)]
-        time.sleep(START_SECONDS)
+        _await_workers(database, workers)
         before, cpu = _counted(database), _cpu(working)
         with processes.watching(_postmaster()) as peak:
             began = time.monotonic()
@@ -117,6 +119,20 @@ def _run(folder: Path, workers: int, asked: argparse.Namespace) -> Run:
 def _owed(database: Database, loaded: Loaded, readers: int) -> Issue:
     installation.populate(database, readers=readers)
     return installation.approved(database, loaded)
+
+
+def _await_workers(database: Database, count: int) -> None:
+    """Return once so many workers wait for a job: one that came late would be measured as slow."""
+    deadline = time.monotonic() + START_SECONDS
+    known = text("SELECT count(*) FROM procrastinate_workers")
+    while True:
+        with database.read() as conn:
+            if conn.execute(known).scalar_one() >= count:
+                break
+        if time.monotonic() > deadline:
+            sys.exit(f"after {START_SECONDS:.0f} s there are fewer than {count} workers")
+        time.sleep(0.2)
+    time.sleep(CALM_SECONDS)
 
 
 def _await_end(database: Database, issue: Issue, readers: int, record: Path) -> None:

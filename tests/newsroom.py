@@ -44,6 +44,10 @@ MAILBOXES = (
     "chloe@example.org",
     "dmitri@example.org",
 )
+ANSWERS = {
+    DeliveryState.SENT: "250 2.0.0 Ok: queued",
+    DeliveryState.UNCERTAIN: "the sender ended before an answer was recorded",
+}
 PREFERENCES = ("topics", "rhythm", "pause", "format", "language", "address")
 #: Not pages: what a program asks for, files, a stream, the mail itself (which runs no script and
 #: is judged by `make judges`), and the other way to write an address.
@@ -189,7 +193,8 @@ def furnished(site: Site) -> Newsroom:
     )
     written = friday.publish(site.database, *friday.TITLES, LONG, topics=TOPICS[:1])
     friday.publish(site.database, f"{friday.TITLES[3]} Again")
-    _owe(site, went.id, readers, [DeliveryState.SENT] * 3 + [DeliveryState.FAILED])
+    states = [DeliveryState.SENT, DeliveryState.SENT, DeliveryState.UNCERTAIN]
+    _owe(site, went.id, readers, [*states, DeliveryState.FAILED])
     _owe(site, going.id, readers, [DeliveryState.SENT, DeliveryState.DEFERRED] * 2)
     _spoil(site, readers[1], went.id)
     return Newsroom(
@@ -233,7 +238,7 @@ def _owe(site: Site, issue: int, readers: list[int], states: list[DeliveryState]
     with site.database.write() as conn:
         edition = issues.by_id(conn, issue).edition_id
         for reader, address, state in zip(readers, MAILBOXES, states, strict=True):
-            good = state is DeliveryState.SENT
+            answer = ANSWERS.get(state, "452 4.2.2 The mailbox is full")
             conn.execute(
                 deliveries.insert().values(
                     issue_id=issue,
@@ -244,7 +249,7 @@ def _owe(site: Site, issue: int, readers: list[int], states: list[DeliveryState]
                     state=state,
                     due_at=NOW - timedelta(hours=1),
                     attempts=1,
-                    answer="250 2.0.0 Ok: queued" if good else "452 4.2.2 The mailbox is full",
+                    answer=answer,
                     changed_at=NOW - timedelta(minutes=5),
                 )
             )
@@ -262,7 +267,7 @@ def _spoil(site: Site, reader: int, issue: int) -> None:
                 kind="bounce",
                 subscriber_id=reader,
                 issue_id=issue,
-                verdict="unknown",
+                verdict="ours",
                 said="550 5.7.26 This mail has been blocked because the sender is unauthenticated",
                 address=MAILBOXES[1],
                 outcome="unsure",

@@ -129,7 +129,7 @@ def test_a_publisher_sends_it_again_to_the_uncertain(site: Site) -> None:
     issue = an_issue(site, [ana])
     publisher = site.browser("publisher")
     page = part(shown(publisher), "uncertain")
-    [action] = re.findall(r'<form method="post" action="([^"]+)"', page)
+    [action] = re.findall(r'<form method="post" action="([^"]+/resend)"', page)
     told = dict(re.findall(r'type="hidden" name="(\w+)" value="([^"]*)"', page))
     assert told["csrf"] == csrf(publisher)["csrf"]
     assert publisher.post(action, data=told | {"csrf": "0" * 64}).status_code == 403
@@ -145,12 +145,42 @@ def test_a_publisher_sends_it_again_to_the_uncertain(site: Site) -> None:
     assert "it is known" in part(shown(publisher), "uncertain")
 
 
+def test_a_publisher_says_of_each_uncertain_reader_what_became_of_them(site: Site) -> None:
+    """Got it is sent, on record as somebody's word; send again is owed to that one alone."""
+    ana, bo, cy = (a_reader(site.database, f"{name}@example.org") for name in ("ana", "bo", "cy"))
+    issue = an_issue(site, [ana, bo, cy])
+    publisher, path = site.browser("publisher"), f"/desk/issues/{issue.id}/uncertain"
+    assert "Got it: ana@example.org" in part(shown(publisher), "uncertain")
+    told = csrf(publisher)
+
+    def say(answer: str, reader: int) -> int:
+        return publisher.post(path, data=told | {"answer": answer, "reader": reader}).status_code
+
+    assert [say("got", ana), say("got", ana), say("again", ana)] == [303, 409, 409]
+    assert [say("again", bo), say("again", bo)] == [303, 409]
+    with site.database.read() as conn:
+        rows = ledger.listed(conn, issue.id)
+        assert {each.recipient.subscriber: each.state for each in rows} == {
+            ana: DeliveryState.SENT,
+            bo: DeliveryState.DEFERRED,
+            cy: DeliveryState.UNCERTAIN,
+        }
+        log = history.page(conn, newsletter="recap", most=20)
+    assert [(each.what, each.detail.get("reader")) for each in log if "reader" in each.detail] == [
+        ("resent", bo),
+        ("vouched for", ana),
+    ]
+    assert publisher.post(path, data=told | {"answer": "got"}).status_code == 303
+    with site.database.read() as conn:
+        assert ledger.tally(conn, issue.id).count(DeliveryState.UNCERTAIN) == 0
+
+
 def test_an_issue_that_is_going_out_offers_no_second_sending(site: Site) -> None:
-    """Who is uncertain there is listed, and told to wait."""
+    """Who is uncertain there is listed, and told to wait; that they got it can be said."""
     an_issue(site, [a_reader(site.database)], state=IssueState.SENDING)
     page = part(shown(site.browser("publisher")), "uncertain")
     assert "once the issue has gone out" in page
-    assert "<form" not in page
+    assert re.findall(r"<form[^>]*>|<button[^>]*>([^<]*)<", page) == ["", "Got it"]
 
 
 def test_many_uncertain_readers_and_issues_come_in_pages(

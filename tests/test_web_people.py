@@ -52,6 +52,7 @@ FORMS: dict[str, tuple[str, dict[str, str]]] = {
     "/desk/issues/{issue_id}/pause": ("publisher", {}),
     "/desk/issues/{issue_id}/release": ("publisher", {}),
     "/desk/issues/{issue_id}/resend": ("publisher", {"whom": "failed"}),
+    "/desk/issues/{issue_id}/uncertain": ("publisher", {"answer": "got"}),
     "/desk/issues/{issue_id}/resume": ("publisher", {}),
     "/desk/people": ("admin", {"address": "new@example.org", "role": "viewer"}),
     "/desk/people/{account_id}/end": ("admin", {}),

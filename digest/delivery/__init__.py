@@ -25,7 +25,7 @@ from digest.delivery.author import author
 from digest.delivery.line import Letter
 from digest.delivery.lock import only_sender
 from digest.delivery.outlook import foretold
-from digest.delivery.reconciling import Reconciled, reconcile
+from digest.delivery.reconciling import Reconciled, reconcile, vouch
 from digest.delivery.run import Run
 from digest.delivery.supply import IN_FLIGHT, Job
 from digest.errors import SenderFault, StoreError, WrongState
@@ -45,6 +45,7 @@ __all__ = [
     "resend",
     "settle",
     "sweep",
+    "vouch",
 ]
 
 ACTOR = "sender"
@@ -146,10 +147,18 @@ def ask_to_stop() -> None:
 
 
 def resend(
-    database: Database, issue_id: int, whom: DeliveryState, *, now: datetime, actor: str
+    database: Database,
+    issue_id: int,
+    whom: DeliveryState,
+    *,
+    now: datetime,
+    actor: str,
+    reader: int | None = None,
 ) -> int:
     """
     Owe the issue again to readers who are *uncertain* or *failed*; return how many.
+
+    With *reader* only to that one, if they are that.
 
     An uncertain one may get it twice, under one Message-ID. A finished issue is `sending`
     again by it, as a new attempt on record. WrongState for one that was not sent yet, or
@@ -163,13 +172,15 @@ def resend(
                 f"issue {issue.of.key} is {issue.state}; it has no {whom} readers to resend to",
                 remedy=f"Run: digest issue status --closing {issue.of.key}",
             )
-        count = ledger.owe_again(conn, issue_id, whom, now=now)
+        count = ledger.owe_again(conn, issue_id, whom, now=now, reader=reader)
+        if not count:
+            return 0
         _hand_out_newest(conn, issue_id)
-        if count and issue.state is IssueState.FINISHED:
+        if issue.state is IssueState.FINISHED:
             issues.set_state(
                 conn, issue_id, (IssueState.FINISHED,), IssueState.SENDING, now=now, actor=actor
             )
-        detail = {"readers": count, "whom": str(whom)}
+        detail = {"readers": count, "whom": str(whom)} | ({"reader": reader} if reader else {})
         history.record(conn, issue_id, "resent", actor=actor, at=now, detail=detail)
     return count
 

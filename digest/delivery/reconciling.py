@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from digest import tokens
 from digest.errors import WrongState
 from digest.model import DeliveryState, Issue, IssueState
-from digest.store import Database, history, ledger, tallies
+from digest.store import Database, history, issues, ledger, tallies
 
 if TYPE_CHECKING:
     from digest.config import Loaded
@@ -44,12 +44,7 @@ def reconcile(
     cannot be guessed. *source* is kept as the proof. Calling twice is safe. WrongState for
     an issue that has not been sent.
     """
-    states = (IssueState.SENDING, IssueState.STOPPED, IssueState.FINISHED)
-    if issue.state not in states:
-        raise WrongState(
-            f"issue {issue.of.key} is {issue.state}; it has no uncertain readers",
-            remedy=f"Run: digest issue status --closing {issue.of.key}",
-        )
+    _refuse_unsent(issue)
     newsletter = loaded.settings.newsletters[issue.of.newsletter]
     domain = parseaddr(newsletter.from_)[1].rpartition("@")[2]
     told = _message_ids(lines, domain)
@@ -72,6 +67,36 @@ def reconcile(
         tally = ledger.tally(conn, issue.id)
         tallies.keep_outcome(conn, issue.id, tally)
     return Reconciled(sent=found, uncertain=tally.count(DeliveryState.UNCERTAIN))
+
+
+def vouch(
+    database: Database, issue_id: int, reader: int | None, *, now: datetime, actor: str
+) -> int:
+    """
+    Make an uncertain *reader* sent, or all of them, on a person's word; return how many.
+
+    For who was asked, or whose server's log was read by eye. Who is not uncertain any more
+    is left as they are: calling twice is safe. WrongState for an issue that was not sent.
+    """
+    with database.write() as conn:
+        issue = issues.by_id(conn, issue_id)
+        _refuse_unsent(issue)
+        whom = None if reader is None else [reader]
+        # Not by whom: the ledger keeps no addresses for long, the log does.
+        found = ledger.vouch(conn, issue_id, whom, "vouched for at the desk", now=now)
+        if found:
+            detail = {"readers": found} if reader is None else {"reader": reader}
+            history.record(conn, issue_id, "vouched for", actor=actor, at=now, detail=detail)
+            tallies.keep_outcome(conn, issue_id, ledger.tally(conn, issue_id))
+    return found
+
+
+def _refuse_unsent(issue: Issue) -> None:
+    if issue.state not in (IssueState.SENDING, IssueState.STOPPED, IssueState.FINISHED):
+        raise WrongState(
+            f"issue {issue.of.key} is {issue.state}; it has no uncertain readers",
+            remedy=f"Run: digest issue status --closing {issue.of.key}",
+        )
 
 
 def _message_ids(lines: Iterable[str], domain: str) -> frozenset[str]:

@@ -82,18 +82,18 @@ def doubtful(
 
 
 def vouch(
-    conn: Connection, issue_id: int, readers: Sequence[int], answer: str, *, now: datetime
+    conn: Connection, issue_id: int, readers: Sequence[int] | None, answer: str, *, now: datetime
 ) -> int:
-    """Make those uncertain *readers* sent, with *answer* as the proof; return how many."""
-    found = 0
-    for start in range(0, len(readers), _AT_ONCE):
-        found += conn.execute(
-            update(deliveries)
-            .where(
-                deliveries.c.issue_id == issue_id,
-                deliveries.c.state == DeliveryState.UNCERTAIN,
-                deliveries.c.subscriber_id.in_(readers[start : start + _AT_ONCE]),
-            )
-            .values(state=DeliveryState.SENT, answer=answer, changed_at=now)
-        ).rowcount
-    return found
+    """Make uncertain *readers*, or all of them, sent, with *answer* as proof; return how many."""
+    uncertain = (
+        update(deliveries)
+        .where(deliveries.c.issue_id == issue_id, deliveries.c.state == DeliveryState.UNCERTAIN)
+        .values(state=DeliveryState.SENT, answer=answer, changed_at=now)
+    )
+    if readers is None:
+        return conn.execute(uncertain).rowcount
+    parts = (readers[at : at + _AT_ONCE] for at in range(0, len(readers), _AT_ONCE))
+    return sum(
+        conn.execute(uncertain.where(deliveries.c.subscriber_id.in_(part))).rowcount
+        for part in parts
+    )

@@ -329,13 +329,20 @@ def _bury(
     return Recovered(released=released, uncertain=tuple(uncertain))
 
 
-def owe_again(conn: Connection, issue_id: int, state: DeliveryState, *, now: datetime) -> int:
-    """Owe the issue again to all readers in that *state*; return how many."""
-    return conn.execute(
-        update(deliveries)
-        .where(deliveries.c.issue_id == issue_id, deliveries.c.state == state)
-        .values({**_WAITING_AGAIN, "due_at": now, "changed_at": now})
-    ).rowcount
+def owe_again(
+    conn: Connection,
+    issue_id: int,
+    state: DeliveryState,
+    *,
+    now: datetime,
+    reader: int | None = None,
+) -> int:
+    """Owe the issue again to all readers in that *state*, or one of them; return how many."""
+    whose = (deliveries.c.issue_id == issue_id) & (deliveries.c.state == state)
+    if reader is not None:
+        whose &= deliveries.c.subscriber_id == reader
+    again = {**_WAITING_AGAIN, "due_at": now, "changed_at": now}
+    return conn.execute(update(deliveries).where(whose).values(again)).rowcount
 
 
 def skip_rest(conn: Connection, issue_id: int, reason: SkipReason, *, now: datetime) -> int:

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Literal
 from urllib.parse import urlencode
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Depends, Form, Query
 from sqlalchemy import Connection
-from starlette.responses import HTMLResponse
+from starlette.exceptions import HTTPException
+from starlette.responses import HTMLResponse, Response
 
+from digest import delivery
+from digest.errors import WrongState
 from digest.model import Delivery, DeliveryState, Issue, Tally
 from digest.model.settings import NewsletterSettings
 from digest.store import issues, ledger, returned
 from digest.verdict import Verdict
 from digest.web.desk.acts import Act, Facts, acts
-from digest.web.desk.layout import chosen, desk_page
-from digest.web.desk.session import Visitor, looking
+from digest.web.desk.layout import IssueNumber, chosen, desk_page, go, known_issue
+from digest.web.desk.session import Visitor, acting, looking
 from digest.web.pages import Pages
 
 #: What came back, on a page.
@@ -55,7 +59,7 @@ class Doubt:
 
 
 def doors(pages: Pages) -> APIRouter:
-    """Return the route of the page; addresses and servers' words on it are for publishers."""
+    """Return the routes of the page; addresses and servers' words on it are for publishers."""
     router = APIRouter()
 
     @router.get("/desk/bounces")
@@ -104,7 +108,36 @@ def doors(pages: Pages) -> APIRouter:
             is_read=settings.bounces is not None,
         )
 
+    _settling(router, pages)
     return router
+
+
+def _settling(router: APIRouter, pages: Pages) -> None:
+    @router.post("/desk/issues/{issue_id}/uncertain")
+    def uncertain(
+        issue_id: IssueNumber,
+        answer: Literal["got", "again"] = Form(),
+        reader: int | None = Form(None, ge=1, lt=2**63),
+        who: Visitor = Depends(acting(pages, "publisher")),
+    ) -> Response:
+        issue, by, now = known_issue(pages, issue_id), who.account.address, pages.now()
+        try:
+            if answer == "got":
+                settled = delivery.vouch(pages.database, issue.id, reader, now=now, actor=by)
+            else:
+                settled = delivery.resend(
+                    pages.database,
+                    issue.id,
+                    DeliveryState.UNCERTAIN,
+                    now=now,
+                    actor=by,
+                    reader=reader,
+                )
+        except WrongState as e:
+            raise HTTPException(409, f"{e}.") from None
+        if not settled:
+            raise HTTPException(409, "Somebody was quicker: nobody of these is uncertain any more.")
+        return go(pages, f"/desk/bounces?newsletter={issue.of.newsletter}")
 
 
 def _doubt(

@@ -361,7 +361,7 @@ def test_item_is_shown_once_and_unthemed_ones_follow() -> None:
     headings = [said.replace("\u2002", " ") for _, said in shown(recap)[0].headings[1:]]
     assert headings == [
         *("1 One", "Publication 1", "2 Two", "Publication 2"),
-        *("Also this week", "Publication 3"),
+        *("Also in this issue", "Publication 3"),
     ]
 
 

@@ -11,6 +11,7 @@ from argon2 import PasswordHasher
 from sqlalchemy import select
 
 from digest import staff
+from digest.config import Loaded
 from digest.errors import BadToken, DigestError
 from digest.staff import Role, passwords
 from digest.store import Database, schema
@@ -24,6 +25,11 @@ WORDS = "correct horse battery staple"
 @pytest.fixture
 def account(database: Database) -> staff.Account:
     return staff.add(database, ANA, Role.EDITOR, now=NOW)
+
+
+@pytest.fixture
+def loaded(tmp_path: Path) -> Loaded:
+    return installed(tmp_path)
 
 
 @pytest.fixture
@@ -96,7 +102,9 @@ def test_forged_secrets_open_nothing(
 
 
 @pytest.mark.usefixtures("quick")
-def test_the_database_holds_no_secret(database: Database, account: staff.Account) -> None:
+def test_the_database_holds_no_secret(
+    database: Database, loaded: Loaded, account: staff.Account
+) -> None:
     """Who reads the tables can sign in with nothing of what is in them."""
     link = staff.link(database, account.address, now=NOW)
     waiting = staff.link(database, account.address, now=NOW)
@@ -105,7 +113,7 @@ def test_the_database_holds_no_secret(database: Database, account: staff.Account
         kept = [
             str(row) for t in (schema.sessions, schema.accounts) for row in conn.execute(select(t))
         ]
-    staff.set_password(database, account.address, WORDS)
+    staff.set_password(database, loaded, account.address, WORDS, now=NOW)
     with database.read() as conn:
         kept += [str(row) for row in conn.execute(select(schema.accounts))]
     assert not [row for row in kept for secret in (link, waiting, session, WORDS) if secret in row]
@@ -173,9 +181,9 @@ def test_the_first_link_makes_an_admin(database: Database, tmp_path: Path) -> No
 
 
 @pytest.mark.usefixtures("quick")
-def test_a_password_signs_in(database: Database, account: staff.Account) -> None:
+def test_a_password_signs_in(database: Database, loaded: Loaded, account: staff.Account) -> None:
     """The right one begins a session, however its letters are composed."""
-    staff.set_password(database, ANA, "Jörgs langes Passwort")
+    staff.set_password(database, loaded, ANA, "Jörgs langes Passwort", now=NOW)
     for written in ("Jörgs langes Passwort", "Jo\u0308rgs langes Passwort"):
         session = staff.sign_in_by_password(database, "ANA@example.org", written, now=NOW)
         assert staff.session(database, session, now=NOW) == account
@@ -197,10 +205,12 @@ def test_a_password_signs_in(database: Database, account: staff.Account) -> None
     ids=["wrong", "empty", "longer", "huge", "no password", "unknown", "nothing", "odd"],
 )
 @pytest.mark.usefixtures("account")
-def test_wrong_words_are_all_alike(database: Database, address: str, password: str) -> None:
+def test_wrong_words_are_all_alike(
+    database: Database, loaded: Loaded, address: str, password: str
+) -> None:
     """Wrong password and unknown address get one answer."""
     staff.add(database, "ben@example.org", Role.EDITOR, now=NOW)
-    staff.set_password(database, ANA, WORDS)
+    staff.set_password(database, loaded, ANA, WORDS, now=NOW)
     with pytest.raises(BadToken, match=r"^address or password is wrong$"):
         staff.sign_in_by_password(database, address, password, now=NOW)
 
@@ -208,7 +218,7 @@ def test_wrong_words_are_all_alike(database: Database, address: str, password: s
 @pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 @pytest.mark.usefixtures("account")
 def test_an_unknown_address_is_hashed_for_as_well(
-    database: Database, monkeypatch: pytest.MonkeyPatch
+    database: Database, loaded: Loaded, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The time taken does not tell who has an account: one hash is verified either way."""
     verified: list[str] = []
@@ -230,7 +240,7 @@ def test_an_unknown_address_is_hashed_for_as_well(
     counting = Counting()
     monkeypatch.setattr(passwords, "hasher", lambda: counting)
     passwords.nobodys.cache_clear()
-    staff.set_password(database, ANA, WORDS)
+    staff.set_password(database, loaded, ANA, WORDS, now=NOW)
     for address in (ANA, "none@example.org"):
         with pytest.raises(BadToken):
             staff.sign_in_by_password(database, address, "wrong", now=NOW)
@@ -238,12 +248,12 @@ def test_an_unknown_address_is_hashed_for_as_well(
 
 
 @pytest.mark.usefixtures("quick", "account")
-def test_a_new_password_signs_out_everywhere(database: Database) -> None:
+def test_a_new_password_signs_out_everywhere(database: Database, loaded: Loaded) -> None:
     """The old password, sessions and links that wait open nothing any more."""
-    staff.set_password(database, ANA, WORDS)
+    staff.set_password(database, loaded, ANA, WORDS, now=NOW)
     session = staff.sign_in_by_password(database, ANA, WORDS, now=NOW)
     link = staff.link(database, ANA, now=NOW)
-    staff.set_password(database, ANA, "another long password")
+    staff.set_password(database, loaded, ANA, "another long password", now=NOW)
     assert staff.session(database, session, now=NOW) is None
     with pytest.raises(BadToken):
         staff.sign_in(database, link, now=NOW)
@@ -252,13 +262,15 @@ def test_a_new_password_signs_out_everywhere(database: Database) -> None:
 
 
 @pytest.mark.usefixtures("account")
-def test_a_weak_hash_is_renewed(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_weak_hash_is_renewed(
+    database: Database, loaded: Loaded, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A hash of less work than today's is replaced at the next sign-in; the password stays."""
     weaker = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
     today = PasswordHasher(time_cost=2, memory_cost=16, parallelism=1)
     hashers: list[PasswordHasher] = [weaker]
     monkeypatch.setattr(passwords, "hasher", lambda: hashers[0])
-    staff.set_password(database, ANA, WORDS)
+    staff.set_password(database, loaded, ANA, WORDS, now=NOW)
     hashers[0] = today
     for _ in range(2):
         staff.sign_in_by_password(database, ANA, WORDS, now=NOW)
@@ -269,10 +281,10 @@ def test_a_weak_hash_is_renewed(database: Database, monkeypatch: pytest.MonkeyPa
 
 @pytest.mark.usefixtures("account")
 @pytest.mark.parametrize("password", ["", "fourteen chars", "x" * 257])
-def test_a_password_has_a_length(database: Database, password: str) -> None:
+def test_a_password_has_a_length(database: Database, loaded: Loaded, password: str) -> None:
     """Too short to resist guessing, or too long to hash: refused, and the old one stays."""
     with pytest.raises(DigestError, match="letters") as refused:
-        staff.set_password(database, ANA, password)
+        staff.set_password(database, loaded, ANA, password, now=NOW)
     assert "15 to 256" in refused.value.remedy
 
 

@@ -41,7 +41,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def ana(site: Site) -> staff.Account:
     account = staff.add(site.database, ANA, staff.Role.EDITOR, now=NOW)
-    staff.set_password(site.database, ANA, WORDS)
+    staff.set_password(site.database, site.loaded, ANA, WORDS, now=NOW)
     return account
 
 
@@ -150,7 +150,7 @@ def test_an_unknown_address_takes_as_long(site: Site, monkeypatch: pytest.Monkey
     monkeypatch.setattr(passwords, "hasher", lambda: slow)
     passwords.nobodys.cache_clear()
     passwords.nobodys()
-    staff.set_password(site.database, ANA, WORDS)
+    staff.set_password(site.database, site.loaded, ANA, WORDS, now=NOW)
 
     def fastest(address: str) -> float:
         spent = []
@@ -226,19 +226,28 @@ def test_an_own_account_does_not_wash_a_network_clean(site: Site) -> None:
 # --- a forgotten password -----------------------------------------------------------------
 
 
-def mailed(database: Database, least: int = 1) -> list[str]:
+def notices(database: Database) -> list[str]:
+    """The subjects of the mails about changes of Ana's account."""
+    box = schema.outbox.c
+    with database.read() as conn:
+        rows = conn.execute(select(box.subject, box.address).where(box.kind == "account-changed"))
+        return [row.subject for row in rows if row.address == ANA]
+
+
+def mailed(database: Database, least: int = 1, room: str = "password") -> list[str]:
     """The secrets of the mails, of which *least* are waited for: they come after the answer."""
     until, rows = monotonic() + 20, []
     while len(rows) < least and monotonic() < until:
         sleep(0.02)
         with database.read() as conn:
-            rows = list(conn.execute(select(schema.outbox).order_by(schema.outbox.c.id)))
+            asked = select(schema.outbox).where(schema.outbox.c.kind == room)
+            rows = list(conn.execute(asked.order_by(schema.outbox.c.id)))
     assert all(row.address == ANA for row in rows)
-    return [re.findall(r"/password/([\w-]+)", row.text)[0] for row in rows]
+    return [re.findall(rf"/{room}/([\w-]+)", row.text)[0] for row in rows]
 
 
-def ask_for_mail(site: Site, address: str = ANA) -> httpx.Response:
-    return site.browser().post("/sign-in/forgotten", data={"address": address})
+def ask_for_mail(site: Site, address: str = ANA, door: str = "forgotten") -> httpx.Response:
+    return site.browser().post(f"/sign-in/{door}", data={"address": address})
 
 
 @pytest.mark.usefixtures("ana")
@@ -273,6 +282,38 @@ def test_a_mailed_link_is_good_for_that_alone_and_for_an_hour(site: Site) -> Non
     assert site.browser().post(f"/password/{other}", data=told).status_code == 404
     site.now += timedelta(hours=1)
     assert site.browser().post(f"/password/{link}", data=told).status_code == 404
+
+
+@pytest.mark.usefixtures("ana")
+def test_a_mailed_link_signs_in_once(site: Site) -> None:
+    """Only its button does, for a quarter of an hour, and it leads to the page asked for."""
+    told = {"address": " ANA@example.org", "next": "/desk/log"}
+    site.browser().post("/sign-in/by-mail", data=told)
+    (link,) = mailed(site.database, room="sign-in")
+    browser = site.browser()
+    for _ in range(3):  # scanners open links
+        page = browser.get(f"/sign-in/{link}?next=/desk/log").text
+        assert 'name="next" value="/desk/log"' in page
+    assert not is_in(browser)
+    assert browser.post(f"/password/{link}", data={"password": WORDS}).status_code == 404
+    entered = browser.post(f"/sign-in/{link}", data={"next": "//evil.example.org"})
+    assert (entered.status_code, entered.headers["location"]) == (303, "/")
+    assert is_in(browser)
+    assert site.browser().post(f"/sign-in/{link}").status_code == 404
+    ask_for_mail(site, door="by-mail")
+    late = mailed(site.database, 2, room="sign-in")[1]
+    site.now += staff.MAILED_LINK_LASTS
+    assert site.browser().post(f"/sign-in/{late}").status_code == 404
+
+
+@pytest.mark.usefixtures("ana")
+def test_asking_for_a_way_in_tells_nothing_and_bombs_nobody(site: Site) -> None:
+    """Known or not, the answer is the same; beyond three mails an address gets none."""
+    answers = {ask_for_mail(site, f"{n}@example.org", "by-mail").text for n in range(3)}
+    answers |= {ask_for_mail(site, door="by-mail").text for _ in range(5)}
+    assert len(answers) == 1
+    assert "within 15 minutes" in answers.pop()
+    assert len(mailed(site.database, 3, room="sign-in")) == 3
 
 
 @pytest.mark.usefixtures("ana")
@@ -383,12 +424,15 @@ def test_a_recovery_code_stands_in_once(site: Site) -> None:
 
 @pytest.mark.usefixtures("ana")
 def test_a_link_does_not_pass_by_the_second_factor(site: Site) -> None:
-    """A one-time link, made by an admin perhaps, is half the way as well."""
+    """A one-time link, made by an admin or mailed, is half the way as well."""
     set_up(signed_in(site), site)
     browser = site.browser()
-    browser.post(f"/sign-in/{staff.link(site.database, ANA, now=site.now)}")
-    assert not is_in(browser)
-    assert browser.get("/").headers["location"] == "/sign-in/code"
+    ask_for_mail(site, door="by-mail")
+    (mailed_one,) = mailed(site.database, room="sign-in")
+    for link in (staff.link(site.database, ANA, now=site.now), mailed_one):
+        browser.post(f"/sign-in/{link}")
+        assert not is_in(browser)
+        assert browser.get("/").headers["location"] == "/sign-in/code"
 
 
 @pytest.mark.usefixtures("ana")
@@ -422,7 +466,7 @@ def test_the_second_factor_comes_off_with_a_code_or_at_the_command_line(site: Si
     assert browser.post("/desk/account/second-factor/off", data=told).status_code == 303
     assert is_in(signed_in(site))
     set_up(browser, site)
-    staff.drop_factor(site.database, ANA)
+    staff.drop_factor(site.database, site.loaded, ANA, now=NOW)
     assert not is_in(browser)
     assert is_in(signed_in(site))
 
@@ -529,10 +573,14 @@ def test_forms_of_signing_in_are_taken_from_no_other_site(site: Site) -> None:
     foreign = {"sec-fetch-site": "cross-site"}
     told = {"address": ANA, "password": WORDS}
     assert site.browser().post("/sign-in", data=told, headers=foreign).status_code == 403
-    ask = site.browser().post("/sign-in/forgotten", data={"address": ANA}, headers=foreign)
-    assert ask.status_code == 403
     with site.database.read() as conn:
-        assert conn.execute(select(schema.outbox)).all() == []
+        before = conn.execute(select(schema.outbox)).all()
+    for door in ("forgotten", "by-mail"):
+        told = {"address": ANA}
+        ask = site.browser().post(f"/sign-in/{door}", data=told, headers=foreign)
+        assert ask.status_code == 403
+    with site.database.read() as conn:
+        assert conn.execute(select(schema.outbox)).all() == before
     secret, _ = set_up(signed_in(site), site)
     site.now += timedelta(minutes=1)
     browser = site.browser()
@@ -541,3 +589,41 @@ def test_forms_of_signing_in_are_taken_from_no_other_site(site: Site) -> None:
         answer = browser.post("/sign-in/code", data={"code": code(secret, site), "csrf": token})
         assert answer.status_code == 403
     assert not is_in(browser)
+
+
+# --- what one is told by mail -------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("ana")
+def test_whatever_opens_an_account_does_not_change_without_a_mail(site: Site) -> None:
+    """What, when, and what to do if it was not oneself; nothing about what was refused."""
+    browser = signed_in(site)
+    secret, _ = set_up(browser, site)
+
+    def post(path: str, **told: str) -> None:
+        browser.post(f"/desk/{path}", data=csrf(browser) | told)
+        site.now += timedelta(minutes=1)
+
+    site.now += timedelta(minutes=1)
+    post("account/second-factor/codes", code="000000")
+    post("account/second-factor/codes", code=code(secret, site))
+    post("account/second-factor/off", code=code(secret, site))
+    post("account/password", old="not it", new="another long password")
+    post("account/password", old=WORDS, new="another long password")
+    post("tokens", name="Friday script", scope="issues:read", days="30")
+    staff.drop_factor(site.database, site.loaded, ANA, now=site.now)
+    assert notices(site.database) == [
+        "The password of your account was changed",
+        "A second factor was set up for your account",
+        "New recovery codes were made for your account",
+        "The second factor of your account was taken off",
+        "The password of your account was changed",
+        "An API token was made for your account",
+        "The second factor of your account was taken off",
+    ]
+    with site.database.read() as conn:
+        box = schema.outbox.c
+        query = select(box.text).where(box.subject.like("An API token%"))
+        said = " ".join(conn.execute(query).scalar_one().split())
+    for told in ("When: Fri, Sep 22, 06:5", "Friday script", "revoke the token", "/desk/tokens"):
+        assert told in said

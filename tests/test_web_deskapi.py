@@ -71,7 +71,7 @@ def draft(site: Site) -> Issue:
 def made(site: Site, role: str, *scopes: str, lasts: timedelta | None = None) -> str:
     account = staff.add(site.database, f"{role}@example.org", Role(role), now=NOW)
     return staff.make_token(
-        site.database, account, name="a script", scopes=scopes, lasts=lasts, now=NOW
+        site.database, site.loaded, account, name="a script", scopes=scopes, lasts=lasts, now=NOW
     )
 
 

@@ -204,7 +204,7 @@ def test_a_second_factor_is_asked_for_all_the_same(
 ) -> None:
     """The provider stands for the password alone."""
     staff.add(site.database, ANA, Role.EDITOR, now=NOW)
-    staff.set_password(site.database, ANA, WORDS)
+    staff.set_password(site.database, site.loaded, ANA, WORDS, now=NOW)
     browser = site.browser()
     enter(browser)
     set_up(browser, site)

@@ -85,7 +85,7 @@ def program(site: Site, role: str) -> httpx.Client:
     account = staff.add(site.database, f"{role}@example.org", Role(role), now=NOW)
     scopes = tuple(scope for scope in Scope if Role(role).includes(scope.role))
     secret = staff.make_token(
-        site.database, account, name="a script", scopes=scopes, lasts=None, now=NOW
+        site.database, site.loaded, account, name="a script", scopes=scopes, lasts=None, now=NOW
     )
     return site.browser(headers={"authorization": f"Bearer {secret}"})
 

@@ -65,7 +65,8 @@ def password(address: Address) -> None:
     from digest.cli import context, terminal
 
     installation = context.open_installation()
-    staff.set_password(installation.database, address, _typed_unseen())
+    words, now = _typed_unseen(), datetime.now(UTC)
+    staff.set_password(installation.database, installation.loaded, address, words, now=now)
     terminal.say(f"{address} has a new password, and is signed out everywhere.")
 
 
@@ -125,7 +126,8 @@ def reset_totp(address: Address) -> None:
     from digest import staff
     from digest.cli import context, terminal
 
-    staff.drop_factor(context.open_installation().database, address)
+    installation = context.open_installation()
+    staff.drop_factor(installation.database, installation.loaded, address, now=datetime.now(UTC))
     terminal.say(f"{address} signs in without a second factor now, and is signed out everywhere.")
 
 
@@ -153,10 +155,17 @@ def token(
     from digest import staff
     from digest.cli import context, terminal
 
-    database, now = context.open_installation().database, datetime.now(UTC)
+    installation, now = context.open_installation(), datetime.now(UTC)
+    database = installation.database
     lasts = timedelta(days=days) if days else None
     secret = staff.make_token(
-        database, staff.account(database, address), name=name, scopes=scope, lasts=lasts, now=now
+        database,
+        installation.loaded,
+        staff.account(database, address),
+        name=name,
+        scopes=scope,
+        lasts=lasts,
+        now=now,
     )
     terminal.say(secret)
 

@@ -187,7 +187,7 @@ class _Page:
             yield ShownSection(shape="themes", key=section.key, title=title, themes=tuple(themes))
         if left:
             rest = tuple(self.brief(self.items[each]) for each in left)
-            title = self.words.gettext("Also this week") if themes else plain(section.title)
+            title = self.words.gettext("Also in this issue") if themes else plain(section.title)
             yield ShownSection(shape="more", key=f"{section.key}-rest", title=title, items=rest)
 
     def _known(self, ids: Iterable[int]) -> list[Item]:

@@ -1,8 +1,9 @@
 """
 Accounts of the desk: who may come, by which way in, for how long.
 
-Signing in is by a one-time link or a password, and by a second factor where somebody set
-one up. Guesses are slowed by argon2id (RFC 9106) and by a wait that grows with each.
+Signing in is by a one-time link, handed over or mailed, or a password, and by a second
+factor where somebody set one up. Guesses are slowed by argon2id (RFC 9106) and by a wait
+that grows with each. What opens an account does not change without a mail to its address.
 """
 
 from digest.staff.accounts import Role, account, add, change_role, listed, remove
@@ -24,12 +25,11 @@ from digest.staff.entering import (
     sign_in_by_password,
     welcome,
 )
+from digest.staff.mailing import MAILED_LINK_LASTS, RESET_LASTS, mail_link, mail_reset
 from digest.staff.passwords import (
     PASSWORD_LETTERS,
-    RESET_LASTS,
     change_password,
     has_password,
-    mail_reset,
     reset,
     reset_waits,
     set_password,
@@ -65,6 +65,7 @@ from digest.store.staff import Account
 
 __all__ = [
     "LINK_LASTS",
+    "MAILED_LINK_LASTS",
     "PASSWORD_LETTERS",
     "RESET_LASTS",
     "SESSION_SECONDS",
@@ -93,6 +94,7 @@ __all__ = [
     "has_password",
     "link",
     "listed",
+    "mail_link",
     "mail_reset",
     "make_token",
     "new_codes",

@@ -7,14 +7,19 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from digest.errors import DigestError
 from digest.staff.accounts import Role
 from digest.staff.sessions import hashed
+from digest.staff.telling import Change, tell
 from digest.store import Database
 from digest.store import api_tokens as store
 from digest.store.api_tokens import ApiToken
 from digest.store.staff import Account
+
+if TYPE_CHECKING:
+    from digest.config import Loaded
 
 #: What every token begins with, so that programs that look for lost secrets know it.
 PREFIX = "recap_"
@@ -64,6 +69,7 @@ class Program:
 
 def make_token(
     database: Database,
+    loaded: Loaded,
     account: Account,
     *,
     name: str,
@@ -95,6 +101,7 @@ def make_token(
             now=now,
             expires_at=expires_at,
         )
+        tell(conn, loaded, account, Change.TOKEN, now=now, name=name)
     return secret
 
 

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import secrets
 import unicodedata
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import cache
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection
 
-from digest import notices
-from digest.errors import BadToken, DigestError, TooManyGuesses
+from digest.errors import BadToken, DigestError
 from digest.identity import address_key
 from digest.staff import guesses
 from digest.staff.accounts import known
-from digest.staff.sessions import admitted, hashed
+from digest.staff.sessions import hashed
+from digest.staff.telling import Change, tell
 from digest.store import Database, sessions
 from digest.store import staff as store
 from digest.store.staff import Account
@@ -29,17 +29,18 @@ if TYPE_CHECKING:
 #: only bounds what a stranger can make us hash.
 PASSWORD_LETTERS = range(15, 257)
 
-#: How long a mailed link for a new password waits for its click.
-RESET_LASTS = timedelta(hours=1)
 
-
-def set_password(database: Database, address: str, password: str) -> None:
+def set_password(
+    database: Database, loaded: Loaded, address: str, password: str, *, now: datetime
+) -> None:
     """
-    Give an account a password; its sessions and links end. DigestError for a short one.
+    Give an account a password; its sessions and links end, and its address is told.
+
+    DigestError for a short one.
     """
     fresh = hash_of(password)
     with database.write() as conn:
-        _keep(conn, known(conn, address), fresh)
+        _keep(conn, loaded, known(conn, address), fresh, now)
 
 
 def change_password(
@@ -65,12 +66,20 @@ def change_password(
         ):
             verified(database, account.address, old)
     with database.write() as conn:
-        _keep(conn, account, fresh, session)
+        _keep(conn, loaded, account, fresh, now, session)
 
 
-def _keep(conn: Connection, account: Account, fresh: str, session: str = "") -> None:
+def _keep(
+    conn: Connection,
+    loaded: Loaded,
+    account: Account,
+    fresh: str,
+    now: datetime,
+    session: str = "",
+) -> None:
     store.keep_password(conn, account.id, fresh)
     sessions.end_all(conn, account.id, but=session)
+    tell(conn, loaded, account, Change.PASSWORD, now=now)
 
 
 def has_password(database: Database, account: int) -> bool:
@@ -79,46 +88,7 @@ def has_password(database: Database, account: int) -> bool:
         return store.has_password(conn, account)
 
 
-# --- by mail ------------------------------------------------------------------------------
-
-
-def mail_reset(
-    database: Database, loaded: Loaded, address: str, *, prefix: str, now: datetime
-) -> None:
-    """
-    Mail a link for a new password, if somebody has that address; else nothing happens.
-
-    Nor does it where mails to that address, or from that network, were asked for too often.
-    The link opens once, within `RESET_LASTS`, and for that alone. To be called after the
-    answer is given: what it does takes longer where there is an account.
-    """
-    key = address_key(address)
-    limits = guesses.mails_to(key), guesses.from_network(prefix)
-    try:
-        guesses.count(database, loaded, *limits, now=now)
-    except TooManyGuesses:
-        return
-    with database.write() as conn:
-        account = store.find(conn, key)
-        if account is not None:
-            _post(conn, loaded, account, now)
-
-
-def _post(conn: Connection, loaded: Loaded, account: Account, now: datetime) -> None:
-    secret = admitted(conn, account, "reset", now=now, lasts=RESET_LASTS)
-    notices.post(
-        conn,
-        loaded,
-        newsletter_key=next(iter(loaded.settings.newsletters)),
-        kind="password",
-        address=account.address,
-        idempotency_key=f"password:{hashed(secret)}",
-        values={
-            "url": f"{loaded.settings.public_url.rstrip('/')}/password/{secret}",
-            "minutes": int(RESET_LASTS.total_seconds() // 60),
-        },
-        now=now,
-    )
+# --- by a mailed link ----------------------------------------------------------------------
 
 
 def reset_waits(database: Database, secret: str, *, now: datetime) -> bool:
@@ -127,7 +97,9 @@ def reset_waits(database: Database, secret: str, *, now: datetime) -> bool:
         return sessions.waits(conn, hashed(secret), kind="reset", now=now)
 
 
-def reset(database: Database, secret: str, password: str, *, now: datetime) -> Account:
+def reset(
+    database: Database, loaded: Loaded, secret: str, password: str, *, now: datetime
+) -> Account:
     """
     Use a mailed link up for a new password and return whose it is; all their sessions end.
 
@@ -139,7 +111,7 @@ def reset(database: Database, secret: str, password: str, *, now: datetime) -> A
         account = sessions.use_up(conn, hashed(secret), kind="reset", now=now)
         if account is None:
             raise BadToken("this link was used before or has expired")
-        _keep(conn, account, fresh)
+        _keep(conn, loaded, account, fresh, now)
     return account
 
 

@@ -15,6 +15,7 @@ from digest.errors import BadToken
 from digest.staff import guesses
 from digest.staff.accounts import known
 from digest.staff.sessions import begin, hashed
+from digest.staff.telling import Change, tell
 from digest.store import Database, sessions
 from digest.store import staff as store
 from digest.store.staff import Account
@@ -73,6 +74,7 @@ def confirm_factor(
         _used(conn, loaded, account, code, now)
         store.confirm_factor(conn, account.id, now=now)
         sessions.end_all(conn, account.id, but=session)
+        tell(conn, loaded, account, Change.FACTOR, now=now)
         return _new_codes(conn, account)
 
 
@@ -108,6 +110,7 @@ def new_codes(
         database.write() as conn,
     ):
         _used_any(conn, loaded, account, code, now)
+        tell(conn, loaded, account, Change.CODES, now=now)
         return _new_codes(conn, account)
 
 
@@ -121,18 +124,20 @@ def take_factor_off(
     ):
         _used_any(conn, loaded, account, code, now)
         store.drop_factor(conn, account.id)
+        tell(conn, loaded, account, Change.NO_FACTOR, now=now)
 
 
-def drop_factor(database: Database, address: str) -> None:
+def drop_factor(database: Database, loaded: Loaded, address: str, *, now: datetime) -> None:
     """
     Take an account's second factor away without a code, and end its sessions.
 
-    For whoever lost both app and recovery codes. Calling twice is safe.
+    For whoever lost both app and recovery codes; their address is told. Calling twice is safe.
     """
     with database.write() as conn:
         account = known(conn, address)
         store.drop_factor(conn, account.id)
         sessions.end_all(conn, account.id)
+        tell(conn, loaded, account, Change.NO_FACTOR, now=now)
 
 
 def codes_left(database: Database, account: int) -> int:

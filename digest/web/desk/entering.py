@@ -1,7 +1,8 @@
-"""Coming to the desk and leaving it: by password, second factor, link, or a mailed link."""
+"""Coming to the desk and leaving it: by password, second factor, or a link that opens once."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated
 from urllib.parse import quote
 
@@ -41,6 +42,7 @@ def doors(pages: Pages) -> APIRouter:
     _by_password(router, pages)
     _second_step(router, pages)
     _forgotten(router, pages)
+    _mailed(router, pages)
     elsewhere.add(router, pages, entered)
     _by_link(router, pages)
 
@@ -172,15 +174,7 @@ def _forgotten(router: APIRouter, pages: Pages) -> None:
     def mail(request: Request, address: str = Form(max_length=254)) -> Response:
         refuse_foreign(request)
         answer = pages.page("forgotten.html", headers=_HIDDEN, sent=True)
-        # After the answer, so that the time it takes tells nothing about the address.
-        answer.background = BackgroundTask(
-            staff.mail_reset,
-            pages.database,
-            pages.loaded,
-            address.strip(),
-            prefix=asked_from(request),
-            now=pages.now(),
-        )
+        answer.background = _afterwards(pages, request, staff.mail_reset, address)
         return answer
 
     @router.api_route("/password/{token}", methods=["GET", "HEAD"])
@@ -193,7 +187,7 @@ def _forgotten(router: APIRouter, pages: Pages) -> None:
     def chosen(request: Request, token: str, password: str = Form(max_length=1000)) -> Response:
         refuse_foreign(request)
         try:
-            account = staff.reset(pages.database, token, password, now=pages.now())
+            account = staff.reset(pages.database, pages.loaded, token, password, now=pages.now())
         except BadToken:
             raise
         except DigestError as e:
@@ -212,19 +206,50 @@ def _choose(pages: Pages, token: str, *, refusal: str = "", status: int = 200) -
     )
 
 
+def _afterwards(
+    pages: Pages, request: Request, mail: Callable[..., None], address: str, **told: str
+) -> BackgroundTask:
+    """Return what mails after the answer, so that its time tells nothing about the address."""
+    return BackgroundTask(
+        mail,
+        pages.database,
+        pages.loaded,
+        address.strip(),
+        prefix=asked_from(request),
+        now=pages.now(),
+        **told,
+    )
+
+
 # --- a link that opens once ---------------------------------------------------------------
+
+
+def _mailed(router: APIRouter, pages: Pages) -> None:
+    @router.get("/sign-in/by-mail")
+    def ask(path: Onward = "/") -> HTMLResponse:
+        return pages.page("sign-in-mail.html", headers=_HIDDEN, sent=False, next=onward(path))
+
+    @router.post("/sign-in/by-mail")
+    def mail(
+        request: Request, address: str = Form(max_length=254), path: OnwardField = "/"
+    ) -> Response:
+        refuse_foreign(request)
+        minutes = int(staff.MAILED_LINK_LASTS.total_seconds() // 60)
+        answer = pages.page("sign-in-mail.html", headers=_HIDDEN, sent=True, minutes=minutes)
+        answer.background = _afterwards(pages, request, staff.mail_link, address, path=onward(path))
+        return answer
 
 
 def _by_link(router: APIRouter, pages: Pages) -> None:
     @router.api_route("/sign-in/{token}", methods=["GET", "HEAD"])
-    def ask(token: str) -> HTMLResponse:
+    def ask(token: str, path: Onward = "/") -> HTMLResponse:
         # Mail scanners open links: only the button's POST uses this one up.
         action = f"{pages.prefix}/sign-in/{quote(token, safe='')}"
-        return pages.page("sign-in.html", headers=_HIDDEN, action=action)
+        return pages.page("sign-in.html", headers=_HIDDEN, action=action, next=onward(path))
 
     @router.post("/sign-in/{token}")
-    def sign_in(request: Request, token: str) -> Response:
+    def sign_in(request: Request, token: str, path: OnwardField = "/") -> Response:
         refuse_foreign(request)
         agent = device(request.headers.get("user-agent", ""))
         secret = staff.sign_in(pages.database, token, now=pages.now(), device=agent)
-        return entered(pages, request, secret, "/")
+        return entered(pages, request, secret, path)

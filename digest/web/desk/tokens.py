@@ -50,6 +50,7 @@ def doors(pages: Pages) -> APIRouter:
         try:
             secret = staff.make_token(
                 pages.database,
+                pages.loaded,
                 who.account,
                 name=name,
                 scopes=scope,

@@ -19,7 +19,8 @@ from digest.staff import Role, Scope
 from digest.store import Database, history, schema
 from digest.web import deskapi
 from tests.test_web_account import csrf
-from tests.website import NOW, TITLES, Site, a_draft, put_into, served
+from tests.test_web_bounces import an_issue
+from tests.website import NOW, TITLES, Site, a_draft, a_reader, put_into, served
 
 pytestmark = pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 
@@ -47,6 +48,17 @@ SCOPES: dict[tuple[str, str], str] = {
     ("post", "/issues/{issue_id}/resume"): "send",
     ("post", "/issues/{issue_id}/cancel"): "send",
     ("post", "/issues/{issue_id}/resend"): "send",
+    ("post", "/issues/{issue_id}/vouch"): "send",
+    ("get", "/issues/{issue_id}/reach"): "issues:read",
+    ("post", "/issues/{issue_id}/correct"): "send",
+    ("get", "/newsletters/{newsletter}/calendar"): "issues:read",
+    ("post", "/newsletters/{newsletter}/calendar/skips"): "send",
+    ("delete", "/newsletters/{newsletter}/calendar/skips/{day}"): "send",
+    ("post", "/newsletters/{newsletter}/calendar/extra"): "send",
+    ("post", "/issues/{issue_id}/move"): "send",
+    ("post", "/publications/{number}/merge"): "issues:write",
+    ("post", "/publications/{number}/apart"): "issues:write",
+    ("post", "/publications/{number}/distinct"): "issues:write",
     ("get", "/subscribers"): "subscribers:read",
     ("get", "/subscribers/{number}"): "subscribers:read",
     ("post", "/subscribers/{number}/unsubscribe"): "subscribers:write",
@@ -226,7 +238,9 @@ def test_every_operation_is_described_with_its_token(site: Site) -> None:
 BODY = {
     "version": 0, "act": "undo", "whom": "failed", "to": "me", "newsletter": "recap",
     "title": "A Title", "url": "https://example.org/feed.xml", "enabled": True,
-    "address": "x@example.org",
+    "address": "x@example.org", "into": 1, "other": 1, "day": "2023-09-22",
+    "since": "2023-09-15T06:00:00Z", "until": "2023-09-16T06:00:00Z",
+    "sends": "2023-09-16T08:00:00Z",
 }  # fmt: skip
 
 
@@ -245,7 +259,9 @@ def test_a_token_does_what_its_scope_says_and_no_more(site: Site, draft: Issue, 
     document = described(site)
     client = program(site, "admin", scope) if scope else site.browser("admin")
     for (method, path), wanted in SCOPES.items():
-        place = API + path.format(newsletter="recap", issue_id=draft.id, number=10**6)
+        place = API + path.format(
+            newsletter="recap", issue_id=draft.id, number=10**6, day="2023-09-23"
+        )
         told = body(document, method, path)
         answer = client.request(method, place, json=told, params={"newsletter": "recap"})
         if not scope:
@@ -316,6 +332,52 @@ def test_a_draft_is_held_released_and_cancelled(site: Site, draft: Issue) -> Non
         log = history.page(conn, newsletter="recap", actor="publisher@example.org", most=20)
     did = [each.detail["after"]["did"] for each in log if each.what == "by API token"]
     assert did == ["cancel", "release", "hold"]
+
+
+def test_the_calendar_is_read_and_changed(site: Site) -> None:
+    """How it recurs, when it sends, days left out and put back, extra issues planned and moved."""
+    client = program(site, "publisher", "issues:read", "send")
+    calendar = f"{API}/newsletters/recap/calendar"
+    told = client.get(calendar, params={"count": 2}).json()
+    assert (told["closes"], told["recurs"]) == ("friday 06:00", "on Fridays")
+    assert [each["closing"] for each in told["places"]] == ["2023-09-22", "2023-09-29"]
+    day = {"day": "2023-09-29", "reason": "A holiday"}
+    skipped = client.post(f"{calendar}/skips", json=day).json()["places"]
+    left_out = [(each["closing"], each["why"]) for each in skipped if each["by_editors"]]
+    assert left_out == [("2023-09-29", "A holiday")]
+    assert client.post(f"{calendar}/skips", json=day).status_code == 422
+    assert client.post(f"{calendar}/skips", json={"day": "2023-09-28"}).status_code == 404
+    back = client.delete(f"{calendar}/skips/2023-09-29").json()["places"]
+    assert not any(each["left_out"] for each in back)
+    hours = {
+        "since": "2023-09-25T00:00:00-04:00",
+        "until": "2023-09-27T00:00:00-04:00",
+        "sends": "2023-09-27T09:00:00-04:00",
+    }
+    assert client.post(f"{calendar}/extra", json=hours | {"sends": "2023-09-27"}).status_code == 422
+    made = client.post(f"{calendar}/extra", json=hours).json()
+    assert made["sends_at"] == "2023-09-27T13:00:00Z"
+    move = hours | {"sends": "2023-09-27T10:00:00-04:00", "version": made["version"]}
+    assert client.post(f"{API}/issues/{made['id']}/move", json=move).status_code == 200
+    assert client.post(f"{API}/issues/{made['id']}/move", json=move).status_code == 409
+    [extra] = client.get(calendar).json()["extra"]
+    assert (extra["id"], extra["sends_at"]) == (made["id"], "2023-09-27T14:00:00Z")
+
+
+def test_an_issue_is_corrected(site: Site) -> None:
+    """Whom it touches is told before; the correction is a draft of its own, opened once."""
+    issue = an_issue(site, [a_reader(site.database)], number=1)
+    client = program(site, "publisher", "issues:read", "send")
+    path = f"{API}/issues/{issue.id}"
+    assert client.get(f"{path}/reach").json() == {"wrong": 0, "unsure": 1, "waiting": 0}
+    told = {"version": issue.version, "note": "The report is of 2022.", "mails": True}
+    assert client.post(f"{path}/correct", json=told | {"note": " "}).status_code == 422
+    opened = client.post(f"{path}/correct", json=told).json()
+    assert (opened["key"], opened["state"]) == ("2023-09-15+correction-1", "draft")
+    assert client.post(f"{path}/correct", json=told).status_code == 409
+    vouched = client.post(f"{path}/vouch", json={"version": issue.version})
+    assert vouched.status_code == 200
+    assert client.get(f"{path}/reach").json() == {"wrong": 1, "unsure": 0, "waiting": 0}
 
 
 def test_words_are_edited_as_at_the_board(site: Site, draft: Issue) -> None:

@@ -34,7 +34,7 @@ class Scope(StrEnum):
 
     ISSUES_READ = "issues:read"  #: issues, publications and feeds
     ISSUES_WRITE = "issues:write"  #: edit and hold drafts, send tests, change publications
-    SEND = "send"  #: approve, release, pause, resume, cancel, send again
+    SEND = "send"  #: approve, pause, cancel, correct, send again, change the calendar
     SUBSCRIBERS_READ = "subscribers:read"  #: subscribers and what is known of them
     SUBSCRIBERS_WRITE = "subscribers:write"  #: unsubscribe, suppress and erase them
     ADMIN = "admin"  #: feeds, and who has an account

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Literal
+from typing import Any, Literal
 
 from fastapi import APIRouter, Depends, Form
 from sqlalchemy import Connection
@@ -44,16 +44,9 @@ def doors(pages: Pages) -> APIRouter:
         onto: Onto = Form("duplicates"),
         who: Visitor = editor,
     ) -> Response:
-        key, by, now = chosen(pages, newsletter), who.account.address, pages.now()
+        key = chosen(pages, newsletter)
         try:
-            with pages.database.write() as conn:
-                gone, kept = _titles(conn, number, into)
-                merges.merge(conn, number, into=into, now=now, by=by)
-                distinctions.forget(conn, number, into)
-                detail = {"before": {"publication": gone}, "after": {"merged_into": kept}}
-                history.record(
-                    conn, None, "merged two publications", actor=by, at=now, detail=detail
-                )
+            merge_into(pages, number, into, by=who.account.address)
         except IssueError as e:
             return _page(pages, who, key, refusal=f"{e}. {e.remedy}", status=409)
         return _back(pages, key, onto, into)
@@ -65,12 +58,8 @@ def doors(pages: Pages) -> APIRouter:
         onto: Onto = Form("duplicates"),
         who: Visitor = editor,
     ) -> Response:
-        key, by, now = chosen(pages, newsletter), who.account.address, pages.now()
-        with pages.database.write() as conn:
-            known = publications.by_ids(conn, [number])
-            if known and merges.undo(conn, number):
-                detail = {"after": {"publication": known[0].title}}
-                history.record(conn, None, "undid a merge", actor=by, at=now, detail=detail)
+        key = chosen(pages, newsletter)
+        take_apart(pages, number, by=who.account.address)
         return _back(pages, key, onto, number)
 
     @router.post("/desk/publications/{number}/distinct")
@@ -82,28 +71,52 @@ def doors(pages: Pages) -> APIRouter:
         onto: Onto = Form("duplicates"),
         who: Visitor = editor,
     ) -> Response:
-        key, by, now = chosen(pages, newsletter), who.account.address, pages.now()
-        with pages.database.write() as conn:
-            titles = _titles(conn, number, other)
-            if distinct:
-                changed = distinctions.tell_apart(conn, number, other, now=now, by=by)
-            else:
-                changed = distinctions.forget(conn, number, other)
-            if changed:
-                what = "told publications apart" if distinct else "undid telling apart"
-                detail = {"after": {"publications": titles}}
-                history.record(conn, None, what, actor=by, at=now, detail=detail)
+        key = chosen(pages, newsletter)
+        say_distinct(pages, number, other, distinct=distinct, by=who.account.address)
         return _back(pages, key, onto, number)
 
     return router
 
 
+def merge_into(pages: Pages, number: int, into: int, *, by: str) -> None:
+    """Let publication *into* stand for *number*, on record; IssueError where it cannot, or 404."""
+    with pages.database.write() as conn:
+        gone, kept = _titles(conn, number, into)
+        merges.merge(conn, number, into=into, now=pages.now(), by=by)
+        distinctions.forget(conn, number, into)
+        told = {"before": {"publication": gone}, "after": {"merged_into": kept}}
+        _record(conn, pages, "merged two publications", told, by=by)
+
+
+def take_apart(pages: Pages, number: int, *, by: str) -> None:
+    """Let a merged publication stand for itself again, on record. Calling twice is safe."""
+    with pages.database.write() as conn:
+        known = publications.by_ids(conn, [number])
+        if known and merges.undo(conn, number):
+            told = {"after": {"publication": known[0].title}}
+            _record(conn, pages, "undid a merge", told, by=by)
+
+
+def say_distinct(pages: Pages, number: int, other: int, *, distinct: bool, by: str) -> None:
+    """Say that two are two, or take that back, on record; 404. Calling twice is safe."""
+    with pages.database.write() as conn:
+        told = {"after": {"publications": _titles(conn, number, other)}}
+        if distinct and distinctions.tell_apart(conn, number, other, now=pages.now(), by=by):
+            _record(conn, pages, "told publications apart", told, by=by)
+        elif not distinct and distinctions.forget(conn, number, other):
+            _record(conn, pages, "undid telling apart", told, by=by)
+
+
+def _record(conn: Connection, pages: Pages, what: str, detail: dict[str, Any], *, by: str) -> None:
+    history.record(conn, None, what, actor=by, at=pages.now(), detail=detail)
+
+
 def _titles(conn: Connection, *numbers: int) -> list[str]:
     """Return the titles of these publications; 404 unless each of them is there."""
-    found = publications.by_ids(conn, numbers)
-    if len(found) < len(numbers):
+    found = {each.id: each.title for each in publications.by_ids(conn, numbers)}
+    if found.keys() != set(numbers):
         raise HTTPException(404)
-    return [each.title for each in found]
+    return [found[number] for number in numbers]
 
 
 def _back(pages: Pages, newsletter: str, onto: Onto, number: int) -> Response:

@@ -20,7 +20,7 @@ from digest.web.pages import Pages
 SCOPES = {
     staff.Scope.ISSUES_READ: "read issues, publications and feeds",
     staff.Scope.ISSUES_WRITE: "edit and hold drafts, send tests, change publications",
-    staff.Scope.SEND: "approve, release, pause, resume, cancel, send again",
+    staff.Scope.SEND: "approve, release, pause, resume, cancel, correct, send again, the calendar",
     staff.Scope.SUBSCRIBERS_READ: "read subscribers and what is known of them",
     staff.Scope.SUBSCRIBERS_WRITE: "unsubscribe, suppress and erase subscribers",
     staff.Scope.ADMIN: "add feeds, read who has an account",

@@ -14,7 +14,15 @@ from starlette.responses import Response
 from digest import __version__
 from digest.errors import DigestError, Held, NoSuchIssue, WrongState
 from digest.web import api
-from digest.web.deskapi import accounts, acting, feeds, issues, publications, subscribers
+from digest.web.deskapi import (
+    accounts,
+    acting,
+    calendar,
+    feeds,
+    issues,
+    publications,
+    subscribers,
+)
 from digest.web.pages import Pages
 
 #: Where it is mounted.
@@ -32,7 +40,7 @@ def application(pages: Pages) -> FastAPI:
         redirect_slashes=False,
         responses=api.REFUSALS,
     )
-    for room in (accounts, issues, acting, publications, feeds, subscribers):
+    for room in (accounts, issues, acting, calendar, publications, feeds, subscribers):
         room.add(desk, pages)
     api.explain(desk)
     _explain(desk)

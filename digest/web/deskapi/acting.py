@@ -6,12 +6,14 @@ from datetime import datetime
 from typing import Literal
 
 from fastapi import Depends, FastAPI
-from pydantic import Field
+from pydantic import Field, StrictBool
 
 from digest import delivery, weekly
 from digest.errors import WrongState
 from digest.model import DeliveryState, Issue
+from digest.render.plain import plain
 from digest.staff import Program, Scope
+from digest.web.api import Out
 from digest.web.desk import deciding, editing, wishes
 from digest.web.desk.layout import IssueNumber, known_issue
 from digest.web.deskapi.asking import Asked, holding, log
@@ -30,6 +32,31 @@ class Hold(Decision):
 
 class Resend(Decision):
     whom: Literal["uncertain", "failed"]
+    #: One of them alone.
+    reader: int | None = Field(default=None, ge=1, le=2**63 - 1)
+
+
+class Vouch(Decision):
+    #: One of the uncertain alone.
+    reader: int | None = Field(default=None, ge=1, le=2**63 - 1)
+
+
+class Correction(Decision):
+    #: What was wrong, as readers see it; needed once the issue has begun to go out.
+    note: str = Field(default="", max_length=1000)
+    #: Those who have the wrong edition get the new one by mail.
+    mails: StrictBool = False
+
+
+class ReachOut(Out):
+    """How far an issue has come, before it is corrected."""
+
+    #: Readers who got an edition that is not the newest one.
+    wrong: int
+    #: And of whom nobody knows whether they did.
+    unsure: int
+    #: Readers who wait for the issue.
+    waiting: int
 
 
 class Words(Asked):
@@ -61,6 +88,7 @@ class Test(Asked):
 def add(desk: FastAPI, pages: Pages) -> None:
     """Add edits and decisions."""
     _deciding(desk, pages)
+    _correcting(desk, pages)
     _editing(desk, pages)
 
 
@@ -82,9 +110,48 @@ def _deciding(desk: FastAPI, pages: Pages) -> None:
 
         def step(issue: Issue, by: str, now: datetime) -> object:
             state = DeliveryState(asked.whom)
-            return delivery.resend(pages.database, issue.id, state, now=now, actor=by)
+            return delivery.resend(
+                pages.database, issue.id, state, now=now, actor=by, reader=asked.reader
+            )
 
         return _taken(pages, who, issue_id, asked.version, "resend", step)
+
+    @desk.post("/issues/{issue_id}/vouch")
+    def vouch(issue_id: IssueNumber, asked: Vouch, who: Program = sending) -> IssueOut:
+        """Count uncertain readers as having got the mail, on your word; nothing is sent."""
+
+        def step(issue: Issue, by: str, now: datetime) -> object:
+            return delivery.vouch(pages.database, issue.id, asked.reader, now=now, actor=by)
+
+        return _taken(pages, who, issue_id, asked.version, "vouch", step)
+
+
+def _correcting(desk: FastAPI, pages: Pages) -> None:
+    @desk.get("/issues/{issue_id}/reach", dependencies=[Depends(holding(pages, Scope.ISSUES_READ))])
+    def reach(issue_id: IssueNumber) -> ReachOut:
+        """Whom a correction would touch: who has the issue as it is, and who waits for it."""
+        found = weekly.reach(pages.database, known_issue(pages, issue_id))
+        return ReachOut(wrong=found.wrong, unsure=found.unsure, waiting=found.waiting)
+
+    @desk.post("/issues/{issue_id}/correct")
+    def correct(
+        issue_id: IssueNumber,
+        asked: Correction,
+        who: Program = Depends(holding(pages, Scope.SEND)),
+    ) -> IssueOut:
+        """Open the draft in which the issue is put right; edit and approve that one."""
+        issue = _seen(pages, issue_id, asked.version)
+        opened = weekly.correct(
+            pages.database,
+            pages.loaded,
+            issue,
+            note=plain(" ".join(asked.note.split())),
+            mails=asked.mails,
+            by=who.account.address,
+            now=pages.now(),
+        )
+        log(pages, who, "correct", issue.id)
+        return record(opened)
 
 
 def _door(desk: FastAPI, pages: Pages, action: str, step: deciding.Step) -> None:

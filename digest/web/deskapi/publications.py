@@ -15,6 +15,7 @@ from digest.render.plain import plain
 from digest.staff import Program, Scope
 from digest.store import publications
 from digest.web.api import Out
+from digest.web.desk import duplicates
 from digest.web.desk.layout import IssueNumber
 from digest.web.desk.publications import entry
 from digest.web.deskapi.asking import Asked, holding, known_newsletter, log
@@ -48,8 +49,20 @@ class PublicationChange(Asked):
     hidden: StrictBool | None = None
 
 
+class Merge(Asked):
+    #: The one that stays, and stands for the other.
+    into: int = Field(ge=1, le=2**63 - 1)
+
+
+class Distinction(Asked):
+    other: int = Field(ge=1, le=2**63 - 1)
+    #: False takes back that they are two.
+    distinct: StrictBool = True
+
+
 def add(desk: FastAPI, pages: Pages) -> None:
     """Add the publications."""
+    _merging(desk, pages)
     writing = Depends(holding(pages, Scope.ISSUES_WRITE))
 
     @desk.get("/publications", dependencies=[Depends(holding(pages, Scope.ISSUES_READ))])
@@ -98,6 +111,40 @@ def add(desk: FastAPI, pages: Pages) -> None:
             (now,) = publications.by_ids(conn, [number])
         log(pages, who, f"changed publication {number}")
         return _publication(now)
+
+
+def _merging(desk: FastAPI, pages: Pages) -> None:
+    writing = Depends(holding(pages, Scope.ISSUES_WRITE))
+
+    def now(number: int) -> PublicationOut:
+        with pages.database.read() as conn:
+            found = publications.by_ids(conn, [number])
+        if not found:
+            raise HTTPException(404, f"There is no publication {number}.")
+        return _publication(found[0])
+
+    @desk.post("/publications/{number}/merge")
+    def merge(number: IssueNumber, asked: Merge, who: Program = writing) -> PublicationOut:
+        """Let another publication stand for this one, which is hidden; the other is returned."""
+        duplicates.merge_into(pages, number, asked.into, by=who.account.address)
+        log(pages, who, f"merge {number} into {asked.into}")
+        return now(asked.into)
+
+    @desk.post("/publications/{number}/apart")
+    def apart(number: IssueNumber, who: Program = writing) -> PublicationOut:
+        """Let a merged publication stand for itself again."""
+        found = now(number)
+        duplicates.take_apart(pages, number, by=who.account.address)
+        log(pages, who, f"take apart: {found.title}")
+        return now(number)
+
+    @desk.post("/publications/{number}/distinct")
+    def distinct(number: IssueNumber, asked: Distinction, who: Program = writing) -> PublicationOut:
+        """Say that two which look alike are two: they are not proposed again."""
+        by = who.account.address
+        duplicates.say_distinct(pages, number, asked.other, distinct=asked.distinct, by=by)
+        log(pages, who, f"{number} and {asked.other} are {'two' if asked.distinct else 'alike'}")
+        return now(number)
 
 
 def _publication(one: Publication) -> PublicationOut:

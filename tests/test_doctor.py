@@ -551,7 +551,7 @@ def test_what_is_kept_of_people_is_shown(folder: Path) -> None:
     _, findings = examined()
     kept = [finding for finding in findings if finding["check"] == "retention"]
     assert "never confirmed is forgotten after 30 days" in kept[0]["sentence"]
-    assert len(kept) == 5
+    assert len(kept) == 6
     assert {finding["health"] for finding in kept} == {"ok"}
     with opened(folder) as database, database.write() as conn:
         long_ago = datetime(2020, 1, 1, tzinfo=UTC)

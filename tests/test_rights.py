@@ -15,7 +15,7 @@ from sqlalchemy import func, select, update
 from digest import readership, tokens
 from digest.errors import ReaderError, StoreError
 from digest.readership import files
-from digest.store import Database, erasures, schema, subscribers, subscriptions
+from digest.store import Database, erasures, schema, subscribers, subscriptions, tasks
 from tests.readership import KEY, NEWSLETTER, NOW, Readership
 
 ON_ONE = pytest.mark.parametrize("database", ["sqlite"], indirect=True)
@@ -224,6 +224,18 @@ def test_small_mail_is_not_kept_for_ever(house: Readership) -> None:
     assert "mails" not in _kept(house, NOW + 29 * DAY)
     assert _kept(house, NOW + 31 * DAY)["mails"] == 1
     assert _rows(house, schema.outbox) == 0
+
+
+def test_what_was_asked_for_at_the_desk_goes_after_a_time(house: Readership) -> None:
+    """Checks and rehearsals with all they found, ninety days after they were last heard of."""
+    with house.database.write() as conn:
+        for _ in range(2):
+            tasks.begin(conn, NEWSLETTER, "rehearsal", asked={}, by=ANA, now=NOW)
+        tasks.ended(conn, 2, found=["much"], now=NOW + 2 * DAY)
+    assert _kept(house, NOW + 90 * DAY) == {}
+    assert _due(house, NOW + 91 * DAY)["tasks"] == 1
+    assert _kept(house, NOW + 91 * DAY) == {"tasks": 1}
+    assert _rows(house, schema.tasks) == 1
 
 
 def test_who_left_is_forgotten_only_if_asked_for(house: Readership) -> None:

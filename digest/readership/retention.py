@@ -52,6 +52,7 @@ def keep_schedule(database: Database, loaded: Loaded, *, now: datetime) -> dict[
             lambda conn: retention.drop_bounced_addresses(conn, before=now - kept.addresses),
         ),
         "mails": _all(database, lambda conn: retention.drop_mails(conn, before=now - kept.mails)),
+        "tasks": _all(database, lambda conn: retention.drop_tasks(conn, before=now - kept.tasks)),
     }
     if kept.left is not None:
         before = now - kept.left
@@ -74,6 +75,7 @@ def schedule(database: Database, loaded: Loaded, *, now: datetime) -> Iterator[R
             pending_before=now - kept.pending,
             addresses_before=now - kept.addresses,
             mails_before=now - kept.mails,
+            tasks_before=now - kept.tasks,
             left_before=now - kept.left if kept.left is not None else None,
             ledgers_before=now - kept.ledger if kept.ledger is not None else None,
         )
@@ -92,6 +94,7 @@ def _sentences(kept: Retention) -> Iterator[tuple[str, str]]:
             f"A ledger goes into a file in var/ledgers {_days(kept.ledger)} after its issue's end.",
         )
     yield "mails", f"Confirmations and notices are kept for {_days(kept.mails)}."
+    yield "tasks", f"Checks and rehearsals asked for at the desk are kept for {_days(kept.tasks)}."
     if kept.left is None:
         yield "left", "Who left stays known, since their consent may have to be proved."
     else:

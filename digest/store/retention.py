@@ -19,6 +19,7 @@ from digest.store.schema import (
     sessions,
     subscribers,
     subscriptions,
+    tasks,
 )
 
 #: Rows that go in one transaction, so that nobody else waits for long.
@@ -93,6 +94,12 @@ def drop_mails(conn: Connection, *, before: datetime) -> int:
     return conn.execute(delete(outbox).where(outbox.c.id.in_(some))).rowcount
 
 
+def drop_tasks(conn: Connection, *, before: datetime) -> int:
+    """Drop what was asked for at the desk and not heard of since that instant; return how many."""
+    some = _tasks(before).limit(SLICE)
+    return conn.execute(delete(tasks).where(tasks.c.id.in_(some))).rowcount
+
+
 def drop_sessions(conn: Connection, *, now: datetime) -> int:
     """Drop the desk's sessions and one-time links that open nothing any more."""
     return conn.execute(delete(sessions).where(sessions.c.expires_at < now)).rowcount
@@ -109,6 +116,7 @@ def due(
     pending_before: datetime,
     addresses_before: datetime,
     mails_before: datetime,
+    tasks_before: datetime,
     left_before: datetime | None,
     ledgers_before: datetime | None,
 ) -> dict[str, int]:
@@ -117,6 +125,7 @@ def due(
         "pending": _pending(pending_before),
         "addresses": select(deliveries.c.subscriber_id).where(_addressed(addresses_before)),
         "mails": _mails(mails_before),
+        "tasks": _tasks(tasks_before),
     }
     if left_before is not None:
         queries["left"] = _gone(left_before)
@@ -127,6 +136,10 @@ def due(
         name: int(conn.execute(select(func.count()).select_from(query.subquery())).scalar_one())
         for name, query in queries.items()
     }
+
+
+def _tasks(before: datetime) -> Select[Any]:
+    return select(tasks.c.id).where(tasks.c.heard_at < before)
 
 
 def _pending(before: datetime) -> Select[Any]:

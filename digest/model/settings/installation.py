@@ -47,6 +47,8 @@ class Retention(Strict):
     ledger: Duration | None = timedelta(days=400)
     #: So long confirmations, welcomes and notices are kept after they went or failed.
     mails: Duration = timedelta(days=30)
+    #: So long what somebody asked for at the desk, a check or a rehearsal, is kept with its result.
+    tasks: Duration = timedelta(days=90)
     #: Who left is forgotten after that, but for a keyed hash; none: their consent stays proved.
     left: Duration | None = None
 

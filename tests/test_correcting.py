@@ -3,23 +3,40 @@
 from __future__ import annotations
 
 import email
+import json
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 from email import policy
 from pathlib import Path
+from threading import Event, Thread
+from time import monotonic, sleep
 from typing import Any
 
 import pytest
+from click.testing import Result
 from sqlalchemy import select
+from typer.testing import CliRunner
 
 from digest import delivery, weekly
+from digest.cli import app
 from digest.config import Loaded
 from digest.errors import Held, IssueError, WrongState
 from digest.model import DeliveryState, Edits, Issue, IssueState, Rhythm
-from digest.store import Database, archive, corrections, editions, issues, ledger, precedents, uses
+from digest.store import (
+    Database,
+    archive,
+    corrections,
+    counting,
+    editions,
+    issues,
+    jobs,
+    ledger,
+    precedents,
+    uses,
+)
 from digest.store.schema import deliveries, events
 from digest.store.schema import editions as edition_rows
 from tests.friday import (
@@ -39,6 +56,18 @@ from tests.website import served
 NOTE = "The report is of 2022, not of 2023."
 LATER = SEND_HOUR + timedelta(hours=1)
 READERS = 6
+CONFIG = """\
+public_url: https://recap.example.org
+newsletters:
+  recap:
+    title: Sample Weekly Recap
+    from: Sample Weekly Recap <recap@example.org>
+    postal_address: 1 Sample Street, Springfield
+    timezone: America/New_York
+    closes: friday 06:00
+    sends: friday 09:00
+"""
+Typed = Callable[..., Result]
 
 
 @pytest.fixture
@@ -321,3 +350,136 @@ def test_the_archive_says_what_was_wrong(database, loaded, tmp_path):
         assert "Put Right" in page
         first = site.browser().get(f"/issues/recap/{issue.of.key}?edition=first").text
         assert "Put Right" not in first.partition("<title>")[2].partition("<h1")[2]
+
+
+def test_links_are_counted_by_the_edition_that_has_them(database, loaded, server):
+    """With `count_links`, old mails lead by the old edition, corrected ones by their own."""
+    newsletters = {
+        key: each.model_copy(update={"count_links": True})
+        for key, each in loaded.settings.newsletters.items()
+    }
+    update = {"newsletters": newsletters, "token_key": "0" * 64}
+    loaded = replace(loaded, settings=loaded.settings.model_copy(update=update))
+    issue = sent(database, loaded, to=2)
+    first = issue.edition_id
+    correction = rewritten(database, loaded, correct(database, loaded, issue))
+    delivery.settle(database, loaded, issue.id, clock=lambda: LATER)
+    weekly.advance(database, loaded, "recap", now=LATER)
+    delivery.settle(database, loaded, correction.id, clock=lambda: LATER)
+    second, third = again(database, issue).edition_id, again(database, correction).edition_id
+    assert len({first, second, third}) == 3
+    led = Counter()
+    for mail in server.mails:
+        text = email.message_from_bytes(mail.content, policy=policy.default).as_string()
+        [edition] = set(re.findall(r"/to/(\d+)/\d+", text))
+        led[int(edition)] += 1
+    assert led == {first: 2, second: 4, third: 2}
+    with database.read() as conn:
+        places = {each: counting.places(conn, each) for each in (first, second, third)}
+    assert places[first]
+    assert places[first].keys() == places[second].keys() == places[third].keys()
+
+
+@pytest.mark.parametrize("database", ["postgresql"], indirect=True)
+def test_a_fleet_stops_for_a_correction_and_goes_on_with_it(database, loaded, tmp_path):
+    """Three senders at work: each reader gets one edition once, and the first ones a correction."""
+    jobs.prepare(database)
+    subscribe(database, 60)
+    update = {"fleet": True, "token_key": "0" * 64}
+    with running(MailServer(delay=0.02)) as server:
+        loaded = wired(loaded, server)
+        loaded = replace(loaded, settings=loaded.settings.model_copy(update=update))
+        issue = prepared(database, loaded, CLOSING, now=BEFORE)
+        issue = weekly.approve(database, loaded, issue, by="ana@example.org", now=BEFORE)
+        issue = weekly.freeze(database, loaded, issue, now=SEND_HOUR)
+        working = fleet_of(3, database, loaded, issue, now=SEND_HOUR)
+        until = monotonic() + 30
+        while len(server.mails) < 5 and monotonic() < until:
+            sleep(0.01)
+        correction = correct(database, loaded, again(database, issue))
+        for sender in working:
+            sender.join()
+        assert again(database, issue).state is IssueState.STOPPED
+        early = set(subjects(server))
+        assert 5 <= len(early) < 60
+
+        rewritten(database, loaded, correction)
+        for sender in fleet_of(3, database, loaded, issue, now=LATER):
+            sender.join()
+        delivery.sweep(database, loaded, clock=lambda: LATER, stop=Event())
+        weekly.advance(database, loaded, "recap", now=LATER)
+        delivery.settle(database, loaded, correction.id, clock=lambda: LATER)
+
+    right = "Put Right: Sample Weekly Recap"
+    got = subjects(server)
+    assert {reader for reader, told in got.items() if len(told) == 2} == early
+    assert {told[-1] for reader, told in got.items() if reader in early} == {f"Correction: {right}"}
+    assert [told for reader, told in got.items() if reader not in early] == [[right]] * (
+        len(got) - len(early)
+    )
+    assert numbers(database, issue) == {1: len(early), 2: len(got) - len(early)}
+    assert again(database, issue).state is IssueState.FINISHED
+
+
+def fleet_of(
+    count: int, database: Database, loaded: Loaded, issue: Issue, *, now: datetime
+) -> list[Thread]:
+    """So many senders at work on the issue, as the workers of a fleet are."""
+
+    def work() -> None:
+        delivery.settle(database, loaded, issue.id, clock=lambda: now)
+
+    senders = [Thread(target=work) for _ in range(count)]
+    for sender in senders:
+        sender.start()
+    return senders
+
+
+# --- as typed -----------------------------------------------------------------------------
+
+
+@pytest.fixture
+def typed(database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Typed:
+    """Return what types a command about the same database."""
+    (tmp_path / "config.yaml").write_text(CONFIG)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("TOKEN_KEY", "0" * 64)
+    monkeypatch.setenv("DATABASE_URL", database.url)
+
+    def run(*words: str, answers: str = "") -> Result:
+        return CliRunner().invoke(app, list(words), input=answers)
+
+    return run
+
+
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+def test_a_correction_is_opened_at_the_command_line(database, loaded, typed):
+    """It says whom it touches and asks; no changes nothing; what comes next is told."""
+    issue = sent(database, loaded, to=2)
+    words = ("issue", "correct", "--closing", issue.of.key, "--note", NOTE)
+    no = typed(*words, answers="n\n")
+    assert no.exit_code == 130
+    said = "2 readers have the issue as it is; they are not written to. 4 wait and get the"
+    assert said in " ".join(no.output.split())
+    assert again(database, issue).state is IssueState.SENDING
+    yes = typed(*words, "--mail", answers="y\n")
+    assert yes.exit_code == 0, yes.output
+    assert "they get a correction by mail" in " ".join(yes.output.split())
+    assert "digest issue approve --closing 2023-09-22+correction-1" in yes.output
+    assert again(database, issue).state is IssueState.STOPPED
+    twice = typed(*words, "--yes")
+    assert twice.exit_code == 1
+    assert "is being corrected already" in twice.output
+
+
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+def test_a_correction_is_told_to_programs(database, loaded, typed):
+    """With --yes and --json nothing is asked, and the draft's record is printed."""
+    issue = sent(database, loaded)
+    words = ("issue", "correct", "--closing", issue.of.key, "--yes", "--json")
+    without = typed(*words)
+    assert without.exit_code == 1
+    assert "needs a sentence" in without.output
+    done = json.loads(typed(*words, "--note", NOTE).output)
+    assert done["issue"]["state"] == "draft"
+    assert again(database, issue).state is IssueState.FINISHED

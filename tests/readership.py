@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import pytest
 from sqlalchemy import select
+from typer.testing import CliRunner, Result
 
 from digest import readership, tokens
+from digest.cli import app
 from digest.config import Loaded, load
 from digest.model import Subscription
 from digest.readership import ImportReport
@@ -27,6 +31,24 @@ newsletters:
     from: Weekly Recap <recap@example.org>
     postal_address: 12 Harbour Road, Springfield
 """
+
+
+#: Types a command: its words, and `answers` to what it asks.
+Typed = Callable[..., Result]
+
+
+def typing_in(folder: Path, monkeypatch: pytest.MonkeyPatch, *, config: str = CONFIG) -> Typed:
+    """Return what types commands in *folder*, which becomes a newsletter's with that *config*."""
+    (folder / "config.yaml").write_text(config)
+    monkeypatch.chdir(folder)
+    monkeypatch.setenv("TOKEN_KEY", KEY)
+    monkeypatch.delenv("DATABASE_URL", raising=False)
+    monkeypatch.delenv("DIGEST_CONFIG", raising=False)
+
+    def call(*words: str, answers: str = "") -> Result:
+        return CliRunner().invoke(app, list(words), input=answers)
+
+    return call
 
 
 def installed(folder: Path, *, key: str = KEY) -> Loaded:

@@ -6,7 +6,7 @@ import email
 import json
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 from email import policy
@@ -16,12 +16,9 @@ from time import monotonic, sleep
 from typing import Any
 
 import pytest
-from click.testing import Result
 from sqlalchemy import select
-from typer.testing import CliRunner
 
 from digest import delivery, weekly
-from digest.cli import app
 from digest.config import Loaded
 from digest.errors import Held, IssueError, WrongState
 from digest.model import DeliveryState, Edits, Issue, IssueState, Rhythm
@@ -51,6 +48,7 @@ from tests.friday import (
     subscribe,
 )
 from tests.mailserver import MailServer, running
+from tests.readership import Typed, typing_in
 from tests.website import served
 
 NOTE = "The report is of 2022, not of 2023."
@@ -67,7 +65,6 @@ newsletters:
     closes: friday 06:00
     sends: friday 09:00
 """
-Typed = Callable[..., Result]
 
 
 @pytest.fixture
@@ -441,15 +438,9 @@ def fleet_of(
 @pytest.fixture
 def typed(database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Typed:
     """Return what types a command about the same database."""
-    (tmp_path / "config.yaml").write_text(CONFIG)
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("TOKEN_KEY", "0" * 64)
+    call = typing_in(tmp_path, monkeypatch, config=CONFIG)
     monkeypatch.setenv("DATABASE_URL", database.url)
-
-    def run(*words: str, answers: str = "") -> Result:
-        return CliRunner().invoke(app, list(words), input=answers)
-
-    return run
+    return call
 
 
 @pytest.mark.parametrize("database", ["sqlite"], indirect=True)

@@ -9,37 +9,27 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner, Result
+from typer.testing import Result
 
 from digest import readership, staff, tokens
-from digest.cli import app, context
+from digest.cli import context
 from digest.cli.context import open_installation
 from digest.store import readers
-from tests.readership import CONFIG, KEY, NEWSLETTER
+from tests.readership import CONFIG, KEY, NEWSLETTER, Typed, typing_in
 
 ROOT = Path(__file__).parents[1]
 SAMPLE = ROOT / "subscribers" / "sample.csv"
-Typed = Callable[..., Result]
 
 
 @pytest.fixture
 def typed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Typed:
     """Type a command in the folder of a fresh installation."""
-    (tmp_path / "config.yaml").write_text(CONFIG)
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("TOKEN_KEY", KEY)
-    monkeypatch.delenv("DATABASE_URL", raising=False)
-    monkeypatch.delenv("DIGEST_CONFIG", raising=False)
+    call = typing_in(tmp_path, monkeypatch)
     open_installation(create=True)
-
-    def call(*words: str, answers: str = "") -> Result:
-        return CliRunner().invoke(app, list(words), input=answers)
-
     return call
 
 

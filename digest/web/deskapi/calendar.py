@@ -158,7 +158,7 @@ def _calendar(pages: Pages, key: str, count: int = 5) -> Calendar:
         timezone=str(settings.zone),
         closes=str(settings.closes),
         sends=str(settings.sends),
-        recurs=settings.sends.said,
+        recurs=settings.closes.said,
         places=[
             _place(each, each.sends_at.astimezone(settings.zone).date() in by_editors)
             for each in places

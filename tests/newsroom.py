@@ -31,6 +31,7 @@ NEWSLETTER = {
     "editors": ["editor@example.org"],
     "topics": list(TOPICS),
     "monthly": {"title": "Sample Monthly Recap"},
+    "own_clock": True,
     "look": {"accent": "#6b2c91"},
 }
 #: As long as titles and addresses get.
@@ -48,7 +49,7 @@ ANSWERS = {
     DeliveryState.SENT: "250 2.0.0 Ok: queued",
     DeliveryState.UNCERTAIN: "the sender ended before an answer was recorded",
 }
-PREFERENCES = ("topics", "rhythm", "pause", "format", "language", "address")
+PREFERENCES = ("topics", "rhythm", "pause", "timezone", "format", "language", "address")
 #: Not pages: what a program asks for, files, a stream, the mail itself (which runs no script and
 #: is judged by `make judges`), and the other way to write an address.
 NO_PAGES = (

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from email import message_from_bytes, policy
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from sqlalchemy import event
@@ -557,6 +558,9 @@ class FullDisk(Database):
             raise StoreFull("no space left on the disk", remedy="Make room.")
         return super().write()
 
+    def writer(self):
+        return SimpleNamespace(write=self.write, close=lambda: None)
+
 
 def test_a_full_disk_stops_it_before_the_next_message(desk, monkeypatch):
     """Nothing leaves that cannot be written down; with room again everybody gets theirs once."""
@@ -590,6 +594,9 @@ def test_answers_are_written_once_there_is_room(desk, monkeypatch):
             if self.writes in (6, 7):
                 raise StoreFull("no space left on the disk")
             return super().write()
+
+        def writer(self):
+            return SimpleNamespace(write=self.write, close=lambda: None)
 
     it = desk(20)
     good, it.database = it.database, Moment(it.database.url)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
+from functools import partial
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection
@@ -29,9 +31,9 @@ class Recorder:
     """
     Writes for one run: results, claims, and permissions that are durable when given.
 
-    Each commit takes along every result that has come in since the last one. It runs in the
-    event loop itself: it takes less time than handing it to a thread and back would, and
-    meanwhile the mail server works on what it has. After a commit has failed for good
+    Each commit takes along every result that has come in since the last one. It runs in a
+    thread of its own, one after the other, over one connection: while the disk works the
+    event loop goes on with those who may leave already. After a commit has failed for good
     (`failure`), nobody is permitted to send, so that nothing leaves that cannot be written
     down; results are kept and tried again at `close`.
     """
@@ -49,12 +51,13 @@ class Recorder:
         self.failure: DigestError | None = None
         #: Whose messages may leave, or left, and have no result yet.
         self.flying: set[int] = set()
-        self._database = database
+        self._writer = database.writer()
         self._issue = issue_id
         self._holder = holder
         self._clock = clock
         self._on_written = on_written
         self._loop = asyncio.get_running_loop()
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="ledger")
         self._told: list[Result] = []
         self._timer: asyncio.TimerHandle | None = None
         self._late: set[asyncio.Task[None]] = set()
@@ -90,6 +93,8 @@ class Recorder:
                 await self._written()
             except Exception as e:  # noqa: BLE001 - the run's end says it
                 self._fail(e)
+        self._thread.shutdown()
+        self._writer.close()
         return len(self._told)
 
     # --- one commit ---
@@ -134,24 +139,39 @@ class Recorder:
     ) -> tuple[Leave, Any]:
         for pause in () if self.failure else PAUSES:
             try:
-                return self._write(rows, work)
+                return await self._write(rows, work)
             except StoreError:
                 await asyncio.sleep(pause)
-        return self._write(rows, work)
+        return await self._write(rows, work)
 
-    def _write(
+    async def _write(
         self, rows: Sequence[Delivery], work: Callable[[Connection], Any] | None
     ) -> tuple[Leave, Any]:
-        told, leave = self._told, Leave()
-        with self._database.write() as conn:
+        told, self._told = self._told, []
+        self._let_timer_go()
+        try:
+            transaction = partial(self._transact, told, rows, work)
+            leave, done = await self._loop.run_in_executor(self._thread, transaction)
+        except BaseException:
+            # What came in meanwhile is the newer.
+            self._told = told + self._told
+            raise
+        if told:
+            self._on_written(told)
+        return leave, done
+
+    def _transact(
+        self,
+        told: Sequence[Result],
+        rows: Sequence[Delivery],
+        work: Callable[[Connection], Any] | None,
+    ) -> tuple[Leave, Any]:
+        leave = Leave()
+        with self._writer.write() as conn:
             if told or rows:
                 leave = ledger.record(
                     conn, self._issue, self._holder, results=told, rows=rows, now=self._clock()
                 )
             # Work comes last: it may count the results, and a claim may find room by them.
             done = work(conn) if work else None
-        self._told = []
-        self._let_timer_go()
-        if told:
-            self._on_written(told)
         return leave, done

@@ -268,10 +268,16 @@ class Supply:
             self._serve()
 
     def _room(self) -> int:
-        """Return how many are to be permitted now; nobody, where soon it would be many more."""
-        if self._ready or self._dry:
+        """
+        Return how many are to be permitted now; nobody, where soon it would be many more.
+
+        At full speed they are asked for while the last ones still leave.
+        """
+        if self._dry:
             return 0
         room = min(self._ahead, IN_FLIGHT - len(self._recorder.flying))
+        if self._ready:
+            return room if room >= WORTHWHILE else 0
         hurried = self._loop.time() - self._permitted_at < AHEAD_SECONDS / 2
         return 0 if hurried and room < min(self._ahead, WORTHWHILE) else room
 
@@ -317,8 +323,6 @@ class Supply:
         """Make the flights durably `attempting`, and those ready that may leave."""
         self._look_ahead()
         leave = await self._recorder.permission([flight.row for flight in flights])
-        # The loop's clock stood still while the disk was waited for.
-        await asyncio.sleep(0)
         self._permitted_at = self._loop.time()
         fresh_until = self._permitted_at + FRESH_SECONDS
         for flight in flights:

@@ -106,6 +106,10 @@ class Database:
             if self.is_sqlite:
                 _refuse_broken_references(connection)
 
+    def writer(self) -> Writer:
+        """Return what writes again and again over a connection that it keeps."""
+        return Writer(self)
+
     def close(self) -> None:
         """
         Close every connection; calling twice is safe.
@@ -132,6 +136,41 @@ class Database:
                 yield connection
             finally:
                 connection.info.pop("intent", None)
+
+
+class Writer:
+    """
+    Write transactions, one after the other, over one connection: for whoever has many.
+
+    It is opened at the first, and anew at the next after an error. For one thread at a time.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._connection: Connection | None = None
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """As `Database.write`."""
+        with _explained(self._database):
+            connection = self._connection or self._connected()
+            try:
+                with connection.begin():
+                    yield connection
+            except BaseException:
+                self.close()
+                raise
+
+    def _connected(self) -> Connection:
+        self._connection = self._database.engine.connect()
+        self._connection.info["intent"] = "write"
+        return self._connection
+
+    def close(self) -> None:
+        """Give the connection back; calling twice is safe."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
 
 
 def _parsed(url: str) -> URL:
@@ -213,7 +252,9 @@ def _begin_sqlite(connection: Connection) -> None:
         connection.exec_driver_sql(f"PRAGMA query_only={'ON' if intent == 'read' else 'OFF'}")
         connection.exec_driver_sql(f"PRAGMA foreign_keys={'OFF' if intent == 'reshape' else 'ON'}")
         connection.info["set up for"] = intent
-    connection.exec_driver_sql("BEGIN" if intent == "read" else "BEGIN IMMEDIATE")
+    # By the driver alone: SQLAlchemy's way costs more than what SQLite does.
+    driver: Any = connection.connection.driver_connection
+    driver.execute("BEGIN" if intent == "read" else "BEGIN IMMEDIATE").close()
 
 
 def _refuse_broken_references(connection: Connection) -> None:

@@ -333,6 +333,55 @@ def test_any_usual_shape_is_read(house: Readership, mark: str, encoding: str, en
 
 
 @ON_ONE
+def test_an_address_is_taken_out_of_what_was_written_around_it(house: Readership) -> None:
+    """Names, brackets, mailto:, a spreadsheet's quotes, invisible signs: all are left behind."""
+    cells = [
+        "Ana B <a1@example.org>", '"""C, D"" <a2@example.org>"', "<a3@example.org>,",
+        "mailto:a4@example.org", "a5@example.org <MAILTO:a5@example.org>", "a6@example.org.",
+        "a7@example.org;", "\u00a0a8@example.org\u200b", "\ufeffa9@example.org", "'b1@example.org",
+        '"=""b2@example.org"""', "b3 @ example.org", "ｂ4＠example．org", "O'b5@example.org",
+    ]  # fmt: skip
+    report = house.bring("\n".join(["email", *cells]))
+    assert report.invalid == []
+    local = [*(f"a{n}" for n in range(1, 10)), *(f"b{n}" for n in range(1, 5)), "O'b5"]
+    assert sorted(house.addresses()) == sorted(f"{one}@example.org" for one in local)
+    names = {one.subscriber.address: one.subscriber.name for one in house.known()}
+    assert (names["a1@example.org"], names["a2@example.org"]) == ("Ana B", "C, D")
+
+
+@ON_ONE
+@pytest.mark.parametrize(
+    ("cell", "said"),
+    [
+        ('"a@example.org, b@example.org"', "several addresses"),
+        ('"a@example.org\nb@example.org"', "several addresses"),
+        ("a@example.org b@example.org", "several addresses"),
+        ("a@exаmple.org", "Latin and Cyrillic"),
+        ("аna@example.org", "Latin and Cyrillic"),
+        ("an\u200ba@example.org", "cannot be seen"),
+    ],
+)
+def test_a_cell_that_is_no_one_address_is_refused(house: Readership, cell: str, said: str) -> None:
+    """Two addresses are not guessed to be one, nor look-alike letters to be what they seem."""
+    [refused] = house.bring(f"email\n{cell}\n").invalid
+    assert said in refused.reason
+
+
+@ON_ONE
+def test_one_letter_of_windows_spoils_no_other(house: Readership) -> None:
+    """A list of UTF-8 into which somebody pasted a row keeps its other names."""
+    house.bring(b"email,name\na@example.org,Zo\xc3\xab\nb@example.org,Zo\xeb\n")
+    assert [one.subscriber.name for one in house.known()] == ["Zoë", "Zoë"]
+
+
+@ON_ONE
+def test_excels_line_about_the_delimiter_is_no_header(house: Readership) -> None:
+    """ "sep=;" above the names of columns is Excel's own."""
+    assert house.bring("sep=;\r\nCourriel;Nom\r\nana@example.org;B\r\n").invalid == []
+    assert house.addresses() == ["ana@example.org"]
+
+
+@ON_ONE
 def test_a_cell_may_go_on_over_lines(house: Readership) -> None:
     """A note of several lines in quotes is one cell, and the next row's line is still right."""
     report = house.bring(

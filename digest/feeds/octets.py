@@ -1,14 +1,11 @@
-"""
-Text of which the encoding is not what it says: mostly UTF-8, with what somebody pasted in it.
-
-The error handler "western" reads a byte that is no UTF-8 as Windows-1252 does, alone: one bad
-byte must not make another script of a whole feed, as a guess about all of it would.
-"""
+"""XML of which the encoding is not what it says: mostly UTF-8, and something else in it."""
 
 from __future__ import annotations
 
 import codecs
 import re
+
+from digest.octets import WESTERN
 
 _DECLARED = re.compile(rb"""^\s*<\?xml[^>]{0,200}?\bencoding\s*=\s*["']([\w.:-]{1,40})""")
 _SERVED = re.compile(r"""charset\s*=\s*["']?([\w.:-]{1,40})""", re.IGNORECASE)
@@ -17,17 +14,6 @@ _TAG = re.compile(rb"<[^<>]*>")
 _LETTER = re.compile(rb"[A-Za-z]")
 _HIGH = re.compile(rb"[\x80-\xff]")
 _UTF_8 = ("utf-8", "utf8", "us-ascii", "ascii")
-
-
-def _western(error: UnicodeError) -> tuple[str, int]:
-    assert isinstance(error, UnicodeDecodeError)  # noqa: S101 - it is only used for decoding
-    bad = error.object[error.start : error.end]
-    return bad.decode("cp1252", "replace"), error.end
-
-
-#: For str and bytes: the name of the error handler.
-WESTERN = "western"
-codecs.register_error(WESTERN, _western)
 
 
 def mended(body: bytes, content_type: str) -> bytes:

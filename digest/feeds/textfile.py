@@ -11,9 +11,9 @@ from zoneinfo import ZoneInfo
 from digest.errors import NotAFeed
 from digest.feeds import dates
 from digest.feeds.entries import KINDS, Found, Told
-from digest.feeds.octets import WESTERN
 from digest.feeds.pictures import Picture, split_credit
 from digest.identity import title_key
+from digest.octets import WESTERN
 
 _BOMS = (
     (codecs.BOM_UTF8, "utf-8"),

@@ -15,6 +15,7 @@ from digest.consent import Act
 from digest.errors import ConfigError, ReaderError
 from digest.identity import address_key
 from digest.model import Rhythm, Subscription, SubscriptionState
+from digest.readership.written import FULL_WIDTH, mixed_script
 from digest.store import (
     Database,
     consents,
@@ -70,7 +71,7 @@ def mailbox(written: str) -> str:
     part before the @ keeps its case, the domain becomes lower case.
     """
     # Not line ends: an address that comes with one was not typed by its owner.
-    plain = unicodedata.normalize("NFC", written.strip(" \t"))
+    plain = unicodedata.normalize("NFC", written.strip(" \t")).translate(FULL_WIDTH)
     if not plain:
         raise ReaderError("there is no address")
     if not plain.isascii() and any(_is_unseen(c) for c in plain):
@@ -87,6 +88,8 @@ def mailbox(written: str) -> str:
         raise ReaderError(f"{shown(plain)}: more than {MAX_LOCAL_OCTETS} octets before the @")
     if len(f"{local}@{encoded}".encode()) > MAX_ADDRESS_OCTETS:
         raise ReaderError(f"{shown(plain)}: longer than {MAX_ADDRESS_OCTETS} octets")
+    if scripts := next(filter(None, map(mixed_script, (local, *written_domain.split(".")))), ""):
+        raise ReaderError(f"{shown(plain)}: mixes letters of {scripts} that look alike")
     if local.casefold() in ROLES:
         raise ReaderError(f"{shown(plain)}: the mailbox of a function, not of a person")
     return f"{local}@{written_domain}"

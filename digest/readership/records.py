@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from typing import NamedTuple
 
 from digest.errors import ReaderError
+from digest.octets import WESTERN
 from digest.readership.archives import Source, octets
 
 #: A line is read in pieces of this size, so that one without end costs no memory.
@@ -41,11 +42,14 @@ def opened(source: Source, encoding: str | None = None) -> Iterator[io.TextIOBas
     ReaderError if it cannot be read, or for an encoding that nobody knows.
     """
     try:
-        named = _named(encoding) or found_encoding(source)
         # What an encoding lacks becomes a mark that no address may hold: the row is listed.
+        named, otherwise = _named(encoding) or found_encoding(source), "replace"
+        if named == "cp1252" and not encoding:
+            # Not all of it need be so: one letter of Windows in a list of UTF-8 stays one.
+            named, otherwise = "utf-8-sig", WESTERN
         with (
             octets(source) as raw,
-            io.TextIOWrapper(raw, encoding=named, errors="replace", newline="") as stream,
+            io.TextIOWrapper(raw, encoding=named, errors=otherwise, newline="") as stream,
         ):
             yield stream
     except OSError as e:
@@ -70,7 +74,8 @@ def found_encoding(source: Source) -> str:
     """
     Return the file's encoding: by its mark or its zeros, else UTF-8 if all of it is.
 
-    What is neither is taken for Windows-1252, which most spreadsheets of the West write.
+    What is neither is taken for Windows-1252, which most spreadsheets of the West write;
+    `opened` reads so only what is no UTF-8.
     """
     with octets(source) as file:
         head = file.read(_HEAD_OCTETS)
@@ -115,7 +120,9 @@ def records(stream: io.TextIOBase, delimiter: str, refuse: Refuse) -> Iterator[R
         except csv.Error as e:
             refuse(number, f"not CSV: {e}")
         else:
-            if any(cell.strip() for cell in cells):
+            # Excel's own first line tells the delimiter; it is none of the list's.
+            tells = number == 1 and cells[:1] == ["sep="]
+            if any(cell.strip() for cell in cells) and not tells:
                 width = width or len(cells)
                 yield Record(number, cells, len(taken))
         number += len(taken)

@@ -18,12 +18,20 @@ from digest.model import Format, Rhythm, SubscriptionState, topic_set
 from digest.readership.archives import Source
 from digest.readership.people import mailbox, plain_name
 from digest.readership.records import Refuse, delimiter, opened, records
+from digest.readership.written import named_address
 
 #: How the columns that we use are called elsewhere; compared without case and punctuation.
 COLUMNS = {
     "address": (
         *("email", "emailaddress", "mail", "address", "subscriberemail", "useremailaddress"),
-        *("adresse", "emailadresse"),
+        *("email1", "email1value", "primaryemail", "contactemail", "workemail", "useremail"),
+        *("emailaddress1", "emailrequired", "recipient", "subscriber"),
+        *("adresse", "emailadresse", "adresseemail", "adressemail", "adresseelectronique"),
+        *("adresseélectronique", "courriel", "correo", "correoelectronico", "correoelectrónico"),
+        *("indirizzoemail", "indirizzoposta", "emailadres", "endereçodeemail", "enderecodeemail"),
+        *("epost", "epostadress", "epostadresse", "sähköposti", "adresemail", "emailováadresa"),
+        *("eposta", "epostaadresi", "электроннаяпочта", "почта", "メールアドレス", "メール"),
+        *("电子邮件", "邮箱", "電子郵件", "이메일"),
     ),
     "name": ("name", "fullname", "displayname", "subscribername", "username"),
     "first": ("firstname", "fname", "givenname", "vorname", "prenom"),
@@ -216,7 +224,8 @@ class Columns:
             for name, index in self._found.one.items()
             if index < has and (text := _unguarded(cells[index].strip()))
         }
-        address = mailbox(told.get("address", ""))
+        written, beside = named_address(told.get("address", ""))
+        address = mailbox(written)
         state = self._state(cells, told)
         rhythm = _rhythm(told["rhythm"]) if "rhythm" in told else None
         offered = self.reading.rhythms
@@ -229,7 +238,7 @@ class Columns:
             line=line,
             address=address,
             key=address_key(address),
-            name=_name(told),
+            name=_name(told) or plain_name(beside),
             topics=_topics(told["topics"]) if "topics" in told else (),
             language=_language(told["language"]) if "language" in told else None,
             rhythm=rhythm,

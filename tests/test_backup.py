@@ -247,7 +247,7 @@ def test_a_newer_schema_is_refused(database, empty_twin, folder, tmp_path):
 
 @pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 def test_an_archive_cannot_write_outside(database, empty_twin, folder, tmp_path):
-    """A member that leads out of the folder is refused, as a path or as a manifest's name."""
+    """What leads out of the folder is refused: a path, a link, a manifest's name."""
     archive = saved(database, folder, tmp_path)
     bad = tmp_path / "bad.tar.gz"
     with tarfile.open(bad, "w:gz") as packed:
@@ -257,7 +257,12 @@ def test_an_archive_cannot_write_outside(database, empty_twin, folder, tmp_path)
     with tarfile.open(archive) as packed:
         sums = json.loads(packed.extractfile(backup.MANIFEST).read())["files"]
     sums["../recap/config.yaml"] = sums["config.yaml"]
-    for hostile in (bad, remade(archive, tmp_path / "worse.tar.gz", files=sums)):
+    linked = tmp_path / "linked.tar.gz"
+    with tarfile.open(linked, "w:gz") as packed:
+        told = tarfile.TarInfo("config.yaml")
+        told.type, told.linkname = tarfile.SYMTYPE, "/etc/passwd"
+        packed.addfile(told)
+    for hostile in (bad, linked, remade(archive, tmp_path / "worse.tar.gz", files=sums)):
         with pytest.raises(StoreError, match="is no backup of ours"):
             restored(hostile, empty_twin, tmp_path / "again")
     assert not (tmp_path / "stray").exists()

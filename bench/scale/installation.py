@@ -30,8 +30,8 @@ _READERS = text(
 )
 _SUBSCRIPTIONS = text(
     f"{_NUMBERS} INSERT INTO subscriptions (subscriber_id, newsletter, state, rhythm, topics,"
-    " format, lists, source, changed_at) SELECT n, 'recap', 'active', 'weekly', '[]', 'html', '[]', 'import',"
-    " :now FROM numbers"
+    " format, lists, source, changed_at) SELECT n, 'recap', 'active', 'weekly', '[]', 'html', '[]',"
+    " 'import', :now FROM numbers"
 )
 
 

@@ -70,6 +70,27 @@ def test_a_complaint_is_told_from_a_bounce():
     assert "bounces+tag@recap.example.org" in found.sent_to
 
 
+@pytest.mark.parametrize("kind", ["message/feedback-report", "text/plain", "application/x-any"])
+def test_a_complaint_is_found_under_any_type(kind):
+    """Some providers give RFC 5965's part another type than its own."""
+    raw = (CORPUS / "arf-abuse.eml").read_bytes()
+    found = read(raw.replace(b"message/feedback-report", kind.encode()))
+    assert (found.kind, found.feedback) == (Kind.COMPLAINT, "abuse")
+
+
+def test_our_mail_passed_back_as_spam_is_a_complaint():
+    """A provider without a report of the standard says so in words, above our own mail."""
+    body = "--b\n\nA user {} as spam.\n\n--b\nContent-Type: message/rfc822\n\n{}\nHello\n--b--\n"
+    head = 'From: tos@provider.test\nContent-Type: multipart/mixed; boundary="b"\n\n'
+    ours = "Message-ID: <m@example.org>\nTo: ana@provider.test\n"
+    found = read((head + body.format("marked this", ours)).encode())
+    assert (found.kind, found.complained) == (Kind.COMPLAINT, ("ana@provider.test",))
+    filtered = head + body.replace("A user {}", "Your mail was marked").format(ours)
+    assert read(filtered.encode()).kind is Kind.REPLY
+    bounced = filtered.replace("tos@", "MAILER-DAEMON@")
+    assert read(bounced.encode()).kind is Kind.BOUNCE
+
+
 def test_an_absent_readers_program_is_no_bounce():
     """A vacation reply stays one though it has an empty return path and speaks of failure."""
     assert mail("vacation").kind is Kind.AUTOMATIC
@@ -196,6 +217,17 @@ def test_a_warning_is_no_failure(text):
     """A mail that still waits says nothing of its reader, wherever the warning stands."""
     [found] = written(text).refusals
     assert (found.address, found.waiting) == ("ana@slow.test", True)
+
+
+def test_the_writer_is_not_the_recipient():
+    """Exim names who sent the mail first; an empty line above the headers hides nothing."""
+    told = (
+        "\n  \nFrom: Mailer-Daemon@odd.test\nSubject: Mail delivery failed\n\n"
+        "A message sent by\n\n  <editors@example.org>\n\ncould not be delivered to:\n\n"
+        "  ana@odd.test\n    SMTP error after RCPT TO:<ana@odd.test>:\n    550 No such user\n"
+    )
+    [found] = read(told.encode()).refusals
+    assert (found.address, found.verdict) == ("ana@odd.test", Verdict.DEAD)
 
 
 def test_a_scanners_footer_is_not_the_cause():

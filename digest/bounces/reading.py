@@ -47,20 +47,18 @@ def _read(mail: Message, key: str) -> Returned:
         message_id=_message_id(copy),
         links=_links(copy),
     )
-    report = _leaf(leaves, "message/feedback-report")
+    report = _feedback(leaves)
     if report is not None or copy.get("X-HmXmrOriginalRecipient"):
         return _complaint(returned, report or Message(), copy)
     if refusals := tuple(_refusals(mail, leaves, notice, copy)):
         return replace(returned, kind=Kind.BOUNCE, refusals=refusals)
     if (by_ses := ses.told(notice, returned.key)) is not None:
         return by_ses
+    if copy.get("Message-ID") and _READER_CALLS_SPAM.search(" ".join(notice[:1000].split())):
+        return _complaint(returned, Message(), copy)
     if not _ASKS_TO_LEAVE.search(returned.subject) and automatic.is_automatic(mail, leaves, notice):
         return replace(returned, kind=Kind.AUTOMATIC)
     return replace(returned, text=notice.strip())
-
-
-def _leaf(leaves: Sequence[Message], kind: str) -> Message | None:
-    return next((part for part in leaves if part.get_content_type() == kind), None)
 
 
 # --- the copy of our mail -----------------------------------------------------------------
@@ -120,12 +118,28 @@ def _sent_to(mail: Message) -> tuple[str, ...]:
 # --- complaints ---------------------------------------------------------------------------
 
 
+#: A provider that passes our mail back without a report of the standard says who complained;
+#: a filter that only thinks so itself speaks of no reader.
+_READER = r"(user|member|recipient|customer|subscriber)s?\b"
+_CALLS = r"(reported|marked|flagged) .{0,40}(spam|junk|abuse)"
+_READER_CALLS_SPAM = re.compile(
+    rf"{_READER}.{{0,60}}{_CALLS}|{_CALLS}.{{0,40}}\bby .{{0,20}}{_READER}", re.IGNORECASE
+)
+
+
+def _feedback(leaves: Sequence[Message]) -> Message | None:
+    """Return RFC 5965's part of a report, under whatever type; None if there is none."""
+    for part in leaves:
+        if part.get_content_type() == "message/feedback-report":
+            return part
+        told = part.get_payload(decode=True)
+        if isinstance(told, bytes) and re.match(rb"\s*Feedback-Type:", told, re.IGNORECASE):
+            return words.headed(told.decode("latin-1"))
+    return None
+
+
 def _complaint(returned: Returned, report: Message, copy: Message) -> Returned:
-    payload = report.get_payload()
-    fields = (
-        payload[0] if isinstance(payload, list) and payload else words.headed(words.text(report))
-    )
-    assert isinstance(fields, Message)  # noqa: S101 - a part's payload is text or messages
+    fields = _fields(report)
     named = getaddresses(
         [
             *words.headers(fields, "Original-Rcpt-To"),
@@ -143,6 +157,15 @@ def _complaint(returned: Returned, report: Message, copy: Message) -> Returned:
         feedback=words.header(fields, "Feedback-Type").lower()[:40] or "abuse",
         complained=tuple(dict.fromkeys(a for _, a in named if re.fullmatch(ADDRESS, a)))[:20],
     )
+
+
+def _fields(report: Message) -> Message:
+    if report.get("Feedback-Type"):
+        return report
+    payload = report.get_payload()
+    if isinstance(payload, list) and payload and isinstance(payload[0], Message):
+        return payload[0]
+    return words.headed(words.text(report))
 
 
 # --- bounces ------------------------------------------------------------------------------
@@ -164,8 +187,16 @@ def _refusals(
         notice,
         failed=_failed(mail) or (),
         ours=[a for _, a in getaddresses(words.headers(mail, "To"))],
+        writers=[a for _, a in getaddresses(_writers(copy))],
         to=[a for _, a in getaddresses(words.headers(copy, "To"))],
     )
+
+
+def _writers(copy: Message) -> list[str]:
+    """Return who wrote our mail, as its copy says: whom a bounce may mention, and is not about."""
+    return [
+        value for name in ("From", "Sender", "Return-Path") for value in words.headers(copy, name)
+    ]
 
 
 def _status_part(leaves: Sequence[Message]) -> Message | None:

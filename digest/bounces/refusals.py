@@ -40,7 +40,8 @@ _STAFF = re.compile(
     re.IGNORECASE,
 )
 _WRITER = re.compile(
-    rf"(?:\b(?:mail|messages?|sent) from:?|^from:) *<?{ADDRESS}", re.IGNORECASE | re.MULTILINE
+    rf"(?:\b(?:mail|messages?|sent) (?:from|by):?|^from:)\s{{0,40}}<?{ADDRESS}",
+    re.IGNORECASE | re.MULTILINE,
 )
 #: A line that a footer begins with: a disclaimer of a virus scanner, a signature.
 _FOOTER = re.compile(r"^[ \t]*[_=~*-]{20,}[ \t]*$", re.MULTILINE)
@@ -195,17 +196,25 @@ def _refusal(fields: dict[str, str], address: str, block: str, around: str) -> R
 
 
 def described(
-    notice: str, *, failed: Sequence[str] = (), ours: Sequence[str] = (), to: Sequence[str] = ()
+    notice: str,
+    *,
+    failed: Sequence[str] = (),
+    ours: Sequence[str] = (),
+    writers: Sequence[str] = (),
+    to: Sequence[str] = (),
 ) -> list[Refusal]:
     """
     Return the recipients that *notice* names, with what it says of each.
 
     *failed* are recipients that a header names, *to* those of the copy, for a notice that
-    names nobody; *ours* are addresses that are no recipients: the sender's. At least one
-    refusal comes back, of "" where nobody is named at all.
+    names nobody; *ours* are addresses that are no recipients: where it came to. *writers*
+    of our mail are ones only where nobody else is named. At least one refusal comes back,
+    of "" where nobody is named at all.
     """
     known = [address.lower() for address in ours]
     found = list(dict.fromkeys([*failed, *(() if failed else _addresses(notice, known))]))[:MOST]
+    wrote = {address.lower() for address in writers}
+    found = [address for address in found if address.lower() not in wrote] or found
     before = _before(notice, found)
     if not found:
         return [_worded(to[0] if len(to) == 1 else "", notice, before)]
@@ -222,6 +231,7 @@ def _says_something(block: str) -> bool:
 
 
 def _addresses(notice: str, ours: Sequence[str]) -> list[str]:
+    notice = _WRITER.sub("", notice)
     listed = [match[1] for match in _LISTED.finditer(notice)]
     named = [match[1] for match in _NAMED.finditer(notice)]
     unique: dict[str, str] = {}
@@ -234,7 +244,7 @@ def _sole(notice: str, ours: Sequence[str]) -> list[str]:
     """Return the one address that *notice* mentions besides ours and its staff's, if it is one."""
     found = {
         address.lower().rstrip("."): address
-        for address in re.findall(ADDRESS, _WRITER.sub("", notice))
+        for address in re.findall(ADDRESS, notice)
         if not _STAFF.match(address)
     }
     others = [address for key, address in found.items() if key not in ours]

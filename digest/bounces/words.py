@@ -45,6 +45,8 @@ _ANSWERED = re.compile(
 
 def parsed(raw: bytes) -> Message:
     """Return the mail in *raw*, of which at most `LARGEST` bytes are read."""
+    # An empty line before the headers is a slip of whatever kept the mail, not their end.
+    raw = re.sub(rb"\A(?:[ \t]*\r?\n)+", b"", raw[:LARGEST])
     if raw.startswith(b"From "):
         raw = raw.partition(b"\n")[2]
     return BytesParser(policy=compat32).parsebytes(raw[:LARGEST])

@@ -183,6 +183,7 @@ def written(
         ("Local mailbox ana@odd.test is unavailable: user not found", Verdict.DEAD),
         ("<ana@odd.test>: host mx.odd.test said: 550 ana@odd.test...User unknown (in reply"
          " to\n    RCPT TO command)", Verdict.DEAD),
+        ("--> RCPT To:<ana@odd.test>\n<-- 550 no\n\nana@odd.test - no such user here", "dead"),
         ("ana@odd.test\n\nThe address is wrong or not a valid mailbox.", Verdict.DEAD),
         ("ana@odd.test\nSubject: Results of your email commands\nIt did not arrive.", "refused"),
         ("<ana@odd.test>: the group may not exist, or you may not post to it.", "refused"),

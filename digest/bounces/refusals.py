@@ -220,8 +220,10 @@ def described(
         return [_worded(to[0] if len(to) == 1 else "", notice, before)]
     blocks = _blocks(notice, found)
     told = {address: blocks.get(address.lower(), "") for address in found}
+    # MDaemon shows the conversation first; of two readers it would not tell whose it is.
+    phase = _phase(before) if len(found) == 1 else None
     return [
-        _worded(address, block if _says_something(block) else notice, before)
+        _worded(address, block if _says_something(block) else notice, before, phase)
         for address, block in told.items()
     ]
 
@@ -273,13 +275,13 @@ def _before(notice: str, addresses: Sequence[str]) -> str:
     return notice[: min(starts, default=len(notice))][:2000]
 
 
-def _worded(address: str, block: str, before: str) -> Refusal:
+def _worded(address: str, block: str, before: str, phase: Phase | None = None) -> Refusal:
     block = block[:_LONGEST]
     told = Bounce(
         action="delayed" if _WAITS.search(" ".join(f"{before} {block}".split())) else "failed",
         status=_nearest("", block),
         code=_code(block),
-        phase=_phase(block),
+        phase=_phase(block) or phase,
         text=block,
     )
     return judged(address, told, block)

@@ -38,6 +38,11 @@ _TRACKING = re.compile(
 _UNRESERVED = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
 
 
+#: Keys are kept of so many texts: most are asked for again, for every draft and list.
+_KEPT = 4096
+
+
+@lru_cache(maxsize=_KEPT)
 def link_key(url: str) -> str:
     """
     Return what stays of a web address when all that does not matter is taken away.
@@ -108,6 +113,7 @@ def _escapes_key(text: str) -> str:
     return re.sub(r"%([0-9A-Fa-f]{2})", normal, escaped)
 
 
+@lru_cache(maxsize=_KEPT)
 def title_key(title: str) -> str:
     """
     Return a title's letters and digits, compatibility forms and case folded.

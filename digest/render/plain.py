@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
 
 import idna
@@ -50,6 +51,7 @@ def _is_noncharacter(c: str) -> bool:
     return "\ufdd0" <= c <= "\ufdef" or ord(c) & 0xFFFE == 0xFFFE
 
 
+@lru_cache(maxsize=4096)
 def link(address: str | None) -> str | None:
     """
     Return *address* as an absolute http(s) URL in ASCII; None if it is not one.

@@ -64,7 +64,7 @@ def latest(conn: Connection, newsletter: str, *, most: int) -> list[Distinction]
         select(distinctions, one.c.title, other.c.title.label("other_title"))
         .join(one, one.c.id == columns.first_id)
         .join(other, other.c.id == columns.second_id)
-        .where(columns.first_id.in_(merges.carried(newsletter)))
+        .where(merges.carries(newsletter, columns.first_id))
         .order_by(columns.said_at.desc(), columns.first_id.desc(), columns.second_id.desc())
         .limit(most)
     )

@@ -9,7 +9,6 @@ from typing import Any
 from sqlalchemy import (
     ColumnElement,
     Connection,
-    Select,
     and_,
     delete,
     insert,
@@ -106,7 +105,7 @@ def _end(chain: dict[int, int], one: int) -> int:
 
 def latest(conn: Connection, newsletter: str, *, most: int) -> list[Merge]:
     """Return the newest merges into publications that *newsletter* carries, newest first."""
-    return _told(conn, merges.c.into_id.in_(carried(newsletter)), most=most)
+    return _told(conn, carries(newsletter, merges.c.into_id), most=most)
 
 
 def of(conn: Connection, number: int) -> list[Merge]:
@@ -115,12 +114,18 @@ def of(conn: Connection, number: int) -> list[Merge]:
     return _told(conn, or_(columns.into_id == number, columns.publication_id == number), most=100)
 
 
-def carried(newsletter: str) -> Select[tuple[int]]:
-    """Return the statement for the publications that feeds of *newsletter* carry."""
+def carries(newsletter: str, number: ColumnElement[int]) -> ColumnElement[bool]:
+    """Return the condition that a feed of *newsletter* carries the publication of that *number*."""
+    # Asked of the few rows there are; a list of all that it carries may have fifty thousand.
     return (
-        select(publication_feeds.c.publication_id)
+        select(1)
+        .select_from(publication_feeds)
         .join(newsletter_feeds, newsletter_feeds.c.feed_id == publication_feeds.c.feed_id)
-        .where(newsletter_feeds.c.newsletter == newsletter)
+        .where(
+            newsletter_feeds.c.newsletter == newsletter,
+            publication_feeds.c.publication_id == number,
+        )
+        .exists()
     )
 
 

@@ -281,6 +281,10 @@ def _columns(told: dict[str, Any]) -> dict[str, Any]:
 _DATED = func.coalesce(publications.c.published_at, publications.c.first_seen_at)
 
 
+#: What `_publication` reads; JSON that nobody looks at is not taken apart.
+_READ = [each for each in publications.c if each.name not in ("edited", "link_key", "title_key")]
+
+
 def candidates(conn: Connection, newsletter_key: str, *, since: datetime) -> list[Publication]:
     """
     Return the newsletter's publications dated or first seen since then, or beginning since.
@@ -295,7 +299,7 @@ def candidates(conn: Connection, newsletter_key: str, *, since: datetime) -> lis
             for moment in (columns.published_at, columns.first_seen_at, columns.starts_at)
         )
     )
-    query = select(publications).where(columns.id.in_(recent), _carried_for(newsletter_key))
+    query = select(*_READ).where(columns.id.in_(recent), _carried_for(newsletter_key))
     return _publications(conn, query.order_by(_DATED, columns.id))
 
 
@@ -335,7 +339,7 @@ def search(
         return and_(day <= last, or_(day < last, columns.id < after))
 
     newest = _newest(query, older if after is not None else lambda _: true(), most=most)
-    found = select(publications).where(columns.id.in_(newest))
+    found = select(*_READ).where(columns.id.in_(newest))
     return _publications(conn, _newest_first(found).limit(most))
 
 
@@ -369,7 +373,7 @@ def by_ids(conn: Connection, ids: Iterable[int]) -> list[Publication]:
     wanted = list(dict.fromkeys(ids))
     found: dict[int, Publication] = {}
     for part in _chunks(wanted):
-        query = select(publications).where(publications.c.id.in_(part))
+        query = select(*_READ).where(publications.c.id.in_(part))
         found |= {one.id: one for one in _publications(conn, query)}
     return [found[number] for number in wanted if number in found]
 

@@ -40,6 +40,7 @@ import uvicorn
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from digest import staff, weekly
+from digest.cli.serve import collect_seldom
 from digest.readership import uploads
 from digest.store import Database, upgrade
 from digest.web import application
@@ -161,6 +162,7 @@ class Desk:
 
 def serve(file: Path) -> None:
     """Serve the desk until standard input ends; the address is the only line of output."""
+    collect_seldom()
     loaded = a_loaded(file.parent)
     app = application(Database(f"sqlite:///{file}"), lambda: loaded, clock=lambda: NOW)
     server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="critical", lifespan="off"))

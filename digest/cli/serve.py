@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 from datetime import UTC, datetime
@@ -43,6 +44,7 @@ def serve(
     from digest.web.app import application
 
     logs.to_stderr()
+    collect_seldom()
     installation = context.open_installation()
     # From here the doctor counts how old they are.
     staff.secrets_in_use(installation.database, installation.settings, now=_clock())
@@ -98,6 +100,16 @@ def serve(
 
 def _clock() -> datetime:
     return datetime.now(UTC)
+
+
+def collect_seldom() -> None:
+    """
+    Let the interpreter look through all objects for lost cycles a tenth as often.
+
+    A page of hundreds of rows makes so many objects that every third one waited 0.13 s for
+    that; nearly all of them are let go without it.
+    """
+    gc.set_threshold(10_000, 10, 10)
 
 
 def _end_streams(server: uvicorn.Server, closing: Event) -> None:

@@ -8,6 +8,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
+from itertools import filterfalse
 from typing import TYPE_CHECKING
 
 from digest.model import Publication, Wording
@@ -88,8 +89,9 @@ def _read(text: str, casing: Casing, names: Counter[Name]) -> list[str]:
     words: list[str] = _WORD.findall(text)
     if _is_loud(text):
         return words
-    titled = is_titled(words)
-    casing.learn(text, words, titled=titled)
+    small, others = list(filter(str.islower, words)), list(filterfalse(str.islower, words))
+    titled = is_titled(small, others, "".join(words[:1]))
+    casing.learn(text, small, others, titled=titled)
     if not titled:
         names.update(names_in(text))
     return words

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Hashable, Sequence
+from itertools import filterfalse
 from typing import TypeVar
 
 from digest.themes import lexicon
@@ -52,11 +53,15 @@ def summed(all_of: Counter[Word], more: Counter[Word], less: Counter[Word]) -> C
     return total
 
 
-def is_titled(words: Sequence[str]) -> bool:
-    """Tell whether capitals say nothing in a text, because all but the small words have one."""
-    small = len([word for word in words if word.islower() and word not in _SMALL])
-    large = len([word for word in words[1:] if word[0].isupper()])
-    return large > 0.8 * (large + small)
+def is_titled(small: Sequence[str], others: Sequence[str], first: str) -> bool:
+    """
+    Tell whether capitals say nothing in a text, because all but the small words have one.
+
+    *small* are its words in small letters, *others* the rest, *first* is the first of all.
+    """
+    told = len([word for word in small if word not in _SMALL])
+    large = len([word for word in others if word[0].isupper()]) - first[:1].isupper()
+    return large > 0.8 * (large + told)
 
 
 class Casing:
@@ -68,11 +73,12 @@ class Casing:
         #: Names with capitals inside: NATO, iPhone.
         self.coined: Counter[str] = Counter()
 
-    def learn(self, text: str, words: Sequence[str], *, titled: bool) -> None:
-        """Count the *words* of *text* that are small in it, and those that are names."""
-        self.small.update(filter(str.islower, words))
-        telling = [word for word in words if not word.islower() and not word.istitle()]
-        coined = list(filter(_COINED.search, telling))
+    def learn(
+        self, text: str, small: Sequence[str], others: Sequence[str], *, titled: bool
+    ) -> None:
+        """Count the words that are *small* in *text*, and those of *others* that are names."""
+        self.small.update(small)
+        coined = list(filter(_COINED.search, filterfalse(str.istitle, others)))
         self.coined.update(map(str.lower, coined))
         names = coined if titled else _INSIDE.findall(text)
         self.capital.update(map(str.lower, names))

@@ -392,11 +392,16 @@ def names(word: Token) -> bool:
     """Tell whether *word* names something: no number, date, research or vague word."""
     return (
         word.part in (Part.NAMING, Part.GERUND)
-        and sum(letter.isalpha() for letter in word.text) > 1
         and word.low not in lexicon.CALENDAR
+        and _has_letters(word.text)
         and not is_research(word)
         and not is_vague(word)
     )
+
+
+def _has_letters(text: str) -> bool:
+    """Tell whether there are two letters at least."""
+    return len(text) > 1 if text.isalpha() else sum(map(str.isalpha, text)) > 1
 
 
 _ORDINAL = re.compile(r"\d+(?:st|nd|rd|th)")

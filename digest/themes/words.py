@@ -108,6 +108,8 @@ def _is_titled(bare: Sequence[Token]) -> bool:
 def _has_name_form(token: Token, *, telling: bool) -> bool:
     """Tell whether capitals or digits say that this is a name: NATO, F-16s, iPhone."""
     text = token.text
+    if text.islower():  # as most words are
+        return False
     inner = any(b.isupper() and a not in "-‑" for a, b in pairwise(text))
     coded = any(c.isdigit() for c in text) and any(c.isupper() for c in text)
     return inner or coded or (telling and text[:1].isupper())
@@ -183,7 +185,9 @@ class _Place:
 
     def before(self, steps: int = 1) -> Token | None:
         first = self.at - steps
-        if first < 0 or any(each.breaks for each in self.words[first + 1 : self.at + 1]):
+        if first < 0 or self.word.breaks:
+            return None
+        if steps > 1 and any(each.breaks for each in self.words[first + 1 : self.at]):
             return None
         return self.words[first]
 
@@ -203,11 +207,12 @@ class _Place:
     @property
     def governs(self) -> bool:
         """True if an object may follow: an article, a name, a noun."""
-        return self.after is not None and (
-            self.after.low in lexicon.DETERMINERS | lexicon.PRONOUNS or _closed(self.after) is None
-        )
+        after = self.after
+        return after is not None and (after.low in _OBJECT_BEGINS or _closed(after) is None)
 
 
+#: What an object may begin with, beside a name and a noun.
+_OBJECT_BEGINS = lexicon.DETERMINERS | lexicon.PRONOUNS
 #: Verbs that are seldom nouns, whatever a label makes of their -ing.
 _ACTS = lexicon.VERBS | lexicon.TELLING
 
@@ -230,6 +235,11 @@ def _closed(token: Token) -> Part | None:
     low = token.low
     if len(low) > 1 and token.text.isupper() and low in ("it", "who", "us", "am", "or"):
         return None  # names: IT, WHO, US
+    return _closed_form(low)
+
+
+@lru_cache(maxsize=50_000)
+def _closed_form(low: str) -> Part | None:
     if low in ("and", "or", "&") or low in lexicon.PREPOSITIONS:
         return Part.JOINT
     if low in lexicon.AUXILIARIES or low in lexicon.PRONOUNS or low in lexicon.CONJUNCTIONS:
@@ -434,14 +444,18 @@ def bound(text: Sequence[Token], known: Mapping[str, Collection[Name]]) -> tuple
 
 def _name_length(text: Sequence[Token], at: int, known: Mapping[str, Collection[Name]]) -> int:
     """Return how many words the longest name of *known* at *at* has; 0 for none."""
-    fitting = [0]
-    for name in known.get(text[at].low, ()):
+    names = known.get(text[at].low)
+    if not names or not text[at].text[:1].isupper():
+        return 0
+    longest = 0
+    for name in names:
         words = text[at : at + len(name)]
-        whole = tuple(each.low for each in words) == name
+        if len(name) <= longest or tuple([each.low for each in words]) != name:
+            continue
         parted = any(each.breaks for each in words[1:]) or any(e.possessive for e in words[:-1])
-        if whole and not parted and words[0].text[:1].isupper() and words[-1].text[:1].isupper():
-            fitting.append(len(name))
-    return max(fitting)
+        if not parted and words[-1].text[:1].isupper():
+            longest = len(name)
+    return longest
 
 
 # --- sameness -----------------------------------------------------------------------------

@@ -193,13 +193,17 @@ def _unpacked(archive: Path, into: Path) -> Manifest:
         manifest = Manifest(**json.loads((into / MANIFEST).read_text()))
         wrong = [name for name, sha in manifest.files.items() if _sha256(into / name) != sha]
     except FileNotFoundError as e:
-        raise damaged if archive.exists() else StoreError(f"{archive} is not there") from e
+        raise damaged if archive.exists() else _missing(archive) from e
     except (tarfile.TarError, zlib.error, EOFError, OSError, ValueError, TypeError) as e:
         raise damaged from e
     outside = [name for name in manifest.files if ".." in PurePosixPath(name).parts]
     if wrong or outside or manifest.format != _FORMAT or DATABASE not in manifest.files:
         raise damaged
     return manifest
+
+
+def _missing(archive: Path) -> StoreError:
+    return StoreError(f"{archive} is not there", remedy="Name a file that `digest backup` wrote.")
 
 
 def _write_files(packed: tarfile.TarFile, into: Path) -> None:

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from digest.errors import DigestError
+
 if TYPE_CHECKING:
     from digest.cli.context import Installation
     from digest.config import Loaded
@@ -34,6 +36,11 @@ def demo() -> None:
     Example: digest demo
     """
     installation = _sample_installation()
+    if NEWSLETTER not in installation.settings.newsletters:
+        raise DigestError(
+            f"{installation.folder} has newsletters of your own, and the sample is not among them",
+            remedy="Run it in an empty folder: mkdir trial; cd trial; digest demo",
+        )
     friday = _Friday(installation)
     friday.read_feeds()
     issue = friday.prepare(CLOSING)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import signal
+import socket
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
     import uvicorn
 
     from digest.config import Loaded
+
+#: Connections that wait to be taken, as uvicorn has it.
+BACKLOG = 2048
 
 
 def serve(
@@ -56,6 +60,8 @@ def serve(
 
     web = installation.settings.web
     host, port = host or web.host, port or web.port
+    # Before anything rings: where somebody else listens, nothing begins.
+    listening = _listening(host, port)
     app = application(installation.database, current, clock=_clock)
     server = uvicorn.Server(
         uvicorn.Config(
@@ -84,18 +90,26 @@ def serve(
         watch.start()
         if ringing:
             ringing.start()
-        server.run()
-    except SystemExit as e:
-        raise DigestError(
-            f"cannot listen on {host}:{port}",
-            remedy="Another program may be there: name another port with --port",
-        ) from e
+        server.run(sockets=[listening])
     finally:
+        listening.close()
         watch.stop()
         if ringing:
             terminal.warn("Stopping after what is under way; Ctrl-C again ends it at once.")
             _yield_to_signals()
             ringing.stop()
+
+
+def _listening(host: str, port: int) -> socket.socket:
+    """Return a socket that takes connections there; DigestError if there is none to be had."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=BACKLOG)
+    except OSError as e:
+        raise DigestError(
+            f"cannot listen on {host}:{port}: {e.strerror or e}",
+            remedy="End what is there, or name another place with --host and --port.",
+        ) from e
 
 
 def _clock() -> datetime:

@@ -170,7 +170,11 @@ def _bytes(path: Path) -> bytes:
         with path.open("rb") as file:
             return file.read(document.MAX_BYTES + 1)
     except OSError as e:
-        raise ConfigError(f"cannot be read ({e.strerror})", file=str(path)) from e
+        raise ConfigError(
+            f"cannot be read ({e.strerror})",
+            file=str(path),
+            remedy="Give the user that runs this the right to read it.",
+        ) from e
 
 
 def _taken_out_secrets(said: document.Document, file: str) -> Iterator[ConfigError]:

@@ -66,8 +66,16 @@ def _file(path: Path) -> tuple[dict[str, Given], tuple[Remark, ...]]:
         return {}, ()
     try:
         text = path.read_text("utf-8-sig")
-    except (OSError, UnicodeDecodeError) as e:
-        raise ConfigError(f"cannot be read ({e})", file=str(path)) from e
+    except OSError as e:
+        raise ConfigError(
+            f"cannot be read ({e.strerror})",
+            file=str(path),
+            remedy="It must belong to the user that runs this: chown USER, then chmod 600.",
+        ) from e
+    except UnicodeDecodeError as e:
+        raise ConfigError(
+            f"is not UTF-8 ({e.reason})", file=str(path), remedy="Save it as UTF-8."
+        ) from e
     given, remarks = _parsed(text, str(path))
     if readable_by_others(path):
         open_to_all = Remark(str(path), "others may read your secrets", f"Run: chmod 600 {path}")

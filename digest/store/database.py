@@ -311,8 +311,9 @@ def _sqlite_said(e: BaseException | None, database: Database) -> StoreError | No
 
 
 def _read_only(e: BaseException | None, database: Database) -> StoreError | None:
-    """Tell a file that may not be written from a write within `Database.read()`."""
-    if database.file and os.access(database.file, os.W_OK):
+    """Tell a file or folder that may not be written from a write within `Database.read()`."""
+    places = (database.file, database.file.parent) if database.file else ()
+    if all(os.access(place, os.W_OK) for place in places):
         return None
     return StoreError(
         f"{database.place}: may not be written ({e})",

@@ -1,0 +1,77 @@
+"""What an operator's machine does to a command: it ends with one line, and what to do."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from digest.cli.init import Answers, write_folder
+
+#: As any other user: root may read and write whatever its mode says.
+HUMBLE = ("setpriv", "--bounding-set=-dac_override,-dac_read_search") if os.geteuid() == 0 else ()
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A newsletter folder with its database."""
+    told = Answers(
+        title="Weekly",
+        from_="weekly@example.org",
+        postal_address="12 Harbour Road, Springfield",
+        feed="https://example.org/feed.xml",
+        timezone="UTC",
+    )
+    write_folder(tmp_path, told)
+    (tmp_path / "var").mkdir()
+    assert digest(tmp_path, "db", "upgrade").returncode == 0
+    return tmp_path
+
+
+def digest(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    command = [*HUMBLE, sys.executable, "-m", "digest", *words]
+    env = {"PATH": os.environ["PATH"], "LANG": "C", "TERM": "dumb"}
+    return subprocess.run(
+        command, cwd=folder, env=env, capture_output=True, text=True, timeout=120, check=False
+    )
+
+
+def refused(done: subprocess.CompletedProcess[str], what: str, remedy: str) -> None:
+    """It ends with 1 and one line: what, where, what to do; nothing before it."""
+    assert (done.returncode, done.stdout) == (1, "")
+    (line,) = done.stderr.splitlines()
+    assert what in line
+    assert remedy in line
+
+
+def test_what_may_not_be_read_or_written_is_told_with_its_remedy(folder: Path) -> None:
+    """Secrets, configuration and the folder of the database, each with the wrong mode."""
+    (folder / "var").chmod(0o555)
+    done = digest(folder, "feeds", "add", "https://example.org/other.xml")
+    (folder / "var").chmod(0o755)
+    refused(done, "recap.db: may not be written", "Give this user the right")
+
+    (folder / ".env").chmod(0o000)
+    refused(digest(folder, "issue", "list"), ".env: cannot be read (Permission denied)", "chown")
+    (folder / ".env").chmod(0o600)
+
+    (folder / "config.yaml").chmod(0o000)
+    done = digest(folder, "issue", "list")
+    refused(done, "config.yaml: cannot be read (Permission denied)", "the right to read it")
+
+
+def test_a_place_that_is_taken_is_told_before_anything_begins(folder: Path) -> None:
+    """No bell rings and nothing is promised where `digest serve` cannot listen."""
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = str(other.getsockname()[1])
+        done = digest(folder, "serve", "--port", port)
+    refused(done, f"cannot listen on 127.0.0.1:{port}: Address already in use", "--port")
+
+
+def test_the_demo_leaves_newsletters_of_ones_own_alone(folder: Path) -> None:
+    """In a folder that has others it says where to run it."""
+    refused(digest(folder, "demo"), "has newsletters of your own", "mkdir trial")

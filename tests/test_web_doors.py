@@ -64,6 +64,7 @@ OPEN = {
         "/readyz",
         "/robots.txt",
         "/sign-in",
+        "/sign-in/by-mail",
         "/sign-in/code",
         "/sign-in/elsewhere",
         "/sign-in/elsewhere/back",
@@ -91,6 +92,7 @@ OPEN = {
         "/password/{token}",
         "/preferences/{token}/{key}",
         "/sign-in",
+        "/sign-in/by-mail",
         "/sign-in/code",
         "/sign-in/forgotten",
         "/sign-in/{token}",
@@ -101,7 +103,7 @@ OPEN = {
     ),
 }
 #: Guesses at a sign-in are counted, and a code is asked of who gave a password.
-COUNTED = ("/sign-in", "/sign-in/code", "/sign-in/forgotten")
+COUNTED = ("/sign-in", "/sign-in/by-mail", "/sign-in/code", "/sign-in/forgotten")
 #: What fits each part of a path, and opens nothing.
 NOTHING = {
     "newsletter": "recap",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 import time
 from collections import Counter
@@ -19,6 +20,7 @@ from sqlalchemy import event
 from digest import delivery, inbox
 from digest.config import Loaded
 from digest.delivery import judge, supply
+from digest.delivery.recorder import GATHER_SECONDS, Recorder
 from digest.errors import (
     AlreadySending,
     ReaderError,
@@ -718,3 +720,27 @@ def test_delivery_works_with_either_event_loop(desk, monkeypatch):
     it = desk(5)
     monkeypatch.setattr(delivery, "_loop_factory", lambda: None)
     assert it.settle().by_state == {SENT: 5}
+
+
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+def test_a_result_that_comes_during_a_commit_is_written_soon_after(database):
+    """Nothing else needs to happen for it: while the disk is slow, answers still come in."""
+    issue = an_issue(database)
+
+    async def while_the_disk_is_slow() -> None:
+        written = asyncio.Event()
+        recorder = Recorder(
+            database, issue, "ab" * 16, clock=lambda: NOW, on_written=lambda _: written.set()
+        )
+        with database.write():
+            slow = asyncio.create_task(recorder.do(lambda _: None))
+            await asyncio.sleep(GATHER_SECONDS)
+            recorder.tell(ledger.Result(1, SENT, NOW))
+            await asyncio.sleep(GATHER_SECONDS * 3)
+        await slow
+        try:
+            await asyncio.wait_for(written.wait(), 5)
+        finally:
+            await recorder.close()
+
+    asyncio.run(while_the_disk_is_slow())

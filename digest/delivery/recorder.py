@@ -102,7 +102,10 @@ class Recorder:
     def _no_longer(self) -> None:
         """Write results for which no other commit came."""
         self._timer = None
-        if self._told and not self._turn.locked():
+        if self._told and self._turn.locked():
+            # They came too late for the one at work; the next may take them along.
+            self._timer = self._loop.call_later(GATHER_SECONDS, self._no_longer)
+        elif self._told:
             task = self._loop.create_task(self._settled())
             self._late.add(task)
             task.add_done_callback(self._late.discard)

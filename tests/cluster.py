@@ -13,6 +13,7 @@ import tempfile
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 #: Where the cluster of this test run lives; workers of pytest-xdist inherit it.
@@ -89,11 +90,16 @@ def administer(statement: str) -> None:
 
 def run_in(name: str, statements: str) -> None:
     """Run SQL in the database *name*, on a connection of its own. Raises NoCluster."""
+    with connected(name) as connection:
+        connection.execute(statements)
+
+
+def connected(name: str) -> Any:
+    """Return a connection of its own to the database *name*. Raises NoCluster."""
     import psycopg
 
     options = {"host": str(socket()), "user": "postgres", "dbname": name}
-    with psycopg.connect(**options, autocommit=True) as connection:
-        connection.execute(statements)
+    return psycopg.connect(**options, autocommit=True)
 
 
 @contextlib.contextmanager

@@ -16,6 +16,7 @@ from hypothesis import settings
 from digest.model import Publication, Window
 from digest.store import Database, upgrade
 from tests import cluster
+from tests.shelf import Shelf
 
 #: The reference material beside a checkout; tests that read it say so when it is not there.
 SHARED = Path(__file__).resolve().parents[2] / "shared"
@@ -107,11 +108,17 @@ def _sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def _postgresql_url(_postgresql_template: str) -> Iterator[str]:
-    name = f"test_{uuid4().hex}"
-    cluster.administer(f"CREATE DATABASE {name} TEMPLATE {_postgresql_template}")
+def _postgresql_url(_postgresql_shelf: Shelf) -> Iterator[str]:
+    name = _postgresql_shelf.lend()
     yield cluster.url(name)
-    cluster.administer(f"DROP DATABASE {name} WITH (FORCE)")
+    _postgresql_shelf.take_back(name)
+
+
+@pytest.fixture(scope="session")
+def _postgresql_shelf(_postgresql_template: str) -> Iterator[Shelf]:
+    shelf = Shelf(_postgresql_template)
+    yield shelf
+    shelf.close()
 
 
 @pytest.fixture(scope="session")

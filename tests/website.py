@@ -85,9 +85,7 @@ class Site:
 
     def restart(self) -> None:
         """Make the application anew, after a change of what it reads at its start."""
-        stage = _stage()
-        stage.app = application(self.database, lambda: self.loaded, clock=lambda: self.now)
-        self.closing = stage.app.state.closing
+        _stage().play(self, lambda: _application(lambda: self))
 
     def close(self) -> None:
         for client in self._clients:
@@ -99,19 +97,47 @@ def served(database: Database, folder: Path) -> Iterator[Site]:
     """Serve the application on the loopback until the block ends."""
     site = Site(database, a_loaded(folder))
     stage = _stage()
-    site.restart()
+    stage.play(site, _company)
     site.address = stage.address
     try:
         yield site
     finally:
         site.closing.set()
         site.close()
-        stage.app = None
+        stage.site = stage.app = None
+
+
+@cache
+def _company() -> Any:
+    """
+    Return the application that plays for every site of this process, one after the other.
+
+    To make one takes as long as thirty pages. Whose database, settings and hour it asks for
+    can be another's at the next test; a test about what it counts itself calls `restart`.
+    """
+    stage = _stage()
+    return _application(lambda: stage.site)
+
+
+def _application(site: Callable[[], Site]) -> Any:
+    lent: Any = _Lent(site)
+    return application(lent, lambda: site().loaded, clock=lambda: site().now)
+
+
+class _Lent:
+    """The database of whichever site asks."""
+
+    def __init__(self, site: Callable[[], Site]) -> None:
+        self._site = site
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._site().database, name)
 
 
 class Stage:
     """One real server for all tests of a process, since starting one takes longer than a test."""
 
+    site: Any = None
     app: Any = None
 
     def __init__(self) -> None:
@@ -124,6 +150,12 @@ class Stage:
             sleep(0.01)
         host, port = self.server.servers[0].sockets[0].getsockname()[:2]
         self.address = f"http://{host}:{port}"
+
+    def play(self, site: Site, made: Callable[[], Any]) -> None:
+        """Let the application that *made* makes answer from now on, for *site*."""
+        self.site = site
+        self.app = made()
+        self.app.state.closing = site.closing
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         await self.app(scope, receive, send)

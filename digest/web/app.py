@@ -58,7 +58,8 @@ def application(
     Return the whole web application, ready for uvicorn.
 
     *loaded* is called for each page and returns the configuration in force; *clock*
-    tells the time. It holds no state of its own: several processes may serve one database.
+    tells the time. What must outlive a request is in the database, so several processes may
+    serve one; each counts for itself how often the API is asked, and how long pages take.
     Setting ``app.state.closing`` ends what streams to a browser, which would keep the
     server from stopping.
     """

@@ -253,7 +253,7 @@ def test_a_server_that_has_just_started_makes_nobody_dead(fleet, monkeypatch, se
 
 def test_a_lock_whose_session_was_ended_is_taken_again(fleet):
     """By its holder, as soon as it looks; nobody else has it then, and it can be given back."""
-    with locks.advisory(fleet, 7, space=locks.SENDERS) as lock:
+    with locks.advisory(fleet, 7, space=locks.Space.SENDERS) as lock:
         assert lock.keep()
         with fleet.read() as conn:
             conn.execute(
@@ -262,10 +262,10 @@ def test_a_lock_whose_session_was_ended_is_taken_again(fleet):
                     " WHERE locktype = 'advisory' AND objid = 7"
                 )
             )
-        until(lambda: not locks.is_held(fleet, 7, space=locks.SENDERS))
+        until(lambda: not locks.is_held(fleet, 7, space=locks.Space.SENDERS))
         assert lock.keep()
-        assert locks.is_held(fleet, 7, space=locks.SENDERS)
-    assert not locks.is_held(fleet, 7, space=locks.SENDERS)
+        assert locks.is_held(fleet, 7, space=locks.Space.SENDERS)
+    assert not locks.is_held(fleet, 7, space=locks.Space.SENDERS)
 
 
 def test_a_dead_senders_readers_are_owed_again_at_once(fleet, monkeypatch):
@@ -296,7 +296,7 @@ def test_a_living_sender_keeps_its_readers(fleet, lost_touch):
     frozen(fleet, issue)
     holder = left_behind(fleet, issue, until=timedelta(seconds=-1 if lost_touch else 60))
     number = int(holder[:8], 16) & 0x7FFFFFFF
-    with locks.advisory(fleet, number, space=locks.SENDERS), running(MailServer()) as server:
+    with locks.advisory(fleet, number, space=locks.Space.SENDERS), running(MailServer()) as server:
         delivery.settle(
             fleet, manned(server.port), issue, clock=lambda: datetime.now(UTC), write=letter
         )

@@ -29,7 +29,7 @@ def living(database: Database, holder: str) -> Iterator[Callable[[], object]]:
     What it gives is to be called now and then: it takes the lock again that a restarted
     server has lost.
     """
-    with locks.advisory(database, _number(holder), space=locks.SENDERS) as lock:
+    with locks.advisory(database, _number(holder), space=locks.Space.SENDERS) as lock:
         yield lock.keep
 
 
@@ -41,7 +41,7 @@ def dead(database: Database, conn: Connection, issue_id: int, *, now: datetime) 
         holder
         for holder, until in known
         if until < now
-        or (telling and not locks.is_held(database, _number(holder), space=locks.SENDERS))
+        or (telling and not locks.is_held(database, _number(holder), space=locks.Space.SENDERS))
     ]
 
 
@@ -60,7 +60,7 @@ def sweep(
     *settle*, which is called for each issue where one of the two is due. Of processes that
     sweep at the same time one does; the others return 0.
     """
-    with locks.advisory(database, _SWEEP, space=locks.SWEEP) as lock:
+    with locks.advisory(database, _SWEEP, space=locks.Space.SWEEP) as lock:
         if not lock.is_held:
             return 0
         with database.read() as conn:

@@ -14,7 +14,7 @@ from digest import notices
 from digest.errors import ReaderError
 from digest.identity import address_key
 from digest.readership.people import address_hash, mailbox
-from digest.store import Database, knocks, outbox
+from digest.store import Database, knocks, locks, outbox
 
 if TYPE_CHECKING:
     from digest.config import Loaded
@@ -57,7 +57,7 @@ def knock(
     domain = (key or address).rpartition("@")[2].casefold()[:255]
     hashed = address_hash(loaded, key or address)
     with database.write() as conn:
-        knocks.one_at_a_time(conn)
+        locks.take_turn(conn, locks.Turn.KNOCKS)
         knocks.forget(conn, before=now - KEPT)
         seen = knocks.counts(conn, since=now - STRETCH, domain=domain, prefix=prefix)
         if seen.mailed >= IN_ALL:

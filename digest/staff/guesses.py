@@ -18,7 +18,7 @@ from sqlalchemy import Connection
 
 from digest import tokens
 from digest.errors import ConfigError, TooManyGuesses
-from digest.store import Database
+from digest.store import Database, locks
 from digest.store import guesses as store
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ def counted(database: Database, loaded: Loaded, *limits: Limit, now: datetime) -
     count(database, loaded, *limits, now=now)
     yield
     with database.write() as conn:
-        store.one_at_a_time(conn)
+        locks.take_turn(conn, locks.Turn.GUESSES)
         for limit in limits:
             _excuse(conn, limit, _name(loaded, limit), now)
 
@@ -92,7 +92,7 @@ def count(database: Database, loaded: Loaded, *limits: Limit, now: datetime) -> 
     """Count one under each of *limits*; TooManyGuesses, and nothing is, within a wait."""
     names = {_name(loaded, limit): limit for limit in limits if limit.whose}
     with database.write() as conn:
-        store.one_at_a_time(conn)
+        locks.take_turn(conn, locks.Turn.GUESSES)
         store.forget(conn, before=now - KEPT)
         _refuse_early(conn, names, now)
         for name, limit in names.items():

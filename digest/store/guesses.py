@@ -5,12 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import Connection, delete, insert, select, update
 
 from digest.store.schema import guesses
-
-#: An advisory lock of PostgreSQL's, apart from those of `digest.store.locks` and of knocks.
-_LOCK = 0x0D16E58
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,12 +17,6 @@ class Guessed:
     failures: int
     #: No guess is heard before.
     until: datetime
-
-
-def one_at_a_time(conn: Connection) -> None:
-    """Wait until no other transaction counts guesses: side by side they must not pass a limit."""
-    if conn.dialect.name == "postgresql":
-        conn.execute(select(func.pg_advisory_xact_lock(_LOCK, 2)))
 
 
 def known(conn: Connection, whose: str) -> Guessed | None:

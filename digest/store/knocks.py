@@ -21,16 +21,6 @@ class Counts:
     from_prefix: int
 
 
-#: An advisory lock of PostgreSQL's, apart from those of `digest.store.locks`.
-_LOCK = 0x0D16E58
-
-
-def one_at_a_time(conn: Connection) -> None:
-    """Wait until no other transaction counts knocks: a limit must not be passed side by side."""
-    if conn.dialect.name == "postgresql":
-        conn.execute(select(func.pg_advisory_xact_lock(_LOCK, 1)))
-
-
 def counts(conn: Connection, *, since: datetime, domain: str, prefix: str) -> Counts:
     """Return how many came and were mailed after *since*."""
     row = conn.execute(

@@ -1,9 +1,10 @@
-"""Locks that PostgreSQL holds for as long as a session lives."""
+"""PostgreSQL's advisory locks, held for as long as a session or a transaction lives."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from enum import IntEnum, unique
 from select import select as ready
 from threading import Lock
 from typing import Any
@@ -14,9 +15,31 @@ from sqlalchemy.exc import DBAPIError
 from digest.errors import StoreError
 from digest.store.database import Database
 
-#: Tell our advisory locks from those of other programs in the same database, and from one
-#: another: an issue's only sender, senders of a fleet, and the one who sweeps.
-ISSUES, SENDERS, SWEEP = 0x0D16E57, 0x0D16E58, 0x0D16E59
+
+@unique
+class Space(IntEnum):
+    """Tells our locks from other programs' in the same database, and from one another."""
+
+    #: An issue's only sender, by the issue's number.
+    ISSUES = 0x0D16E57
+    #: Senders of a fleet, each by a number of its own.
+    SENDERS = 0x0D16E58
+    #: The one who sweeps.
+    SWEEP = 0x0D16E59
+    #: Work that transactions do one after the other, by `Turn`.
+    TURNS = 0x0D16E5A
+
+
+@unique
+class Turn(IntEnum):
+    """What no two transactions may do side by side."""
+
+    #: Counting who asks to join: a limit must not be passed.
+    KNOCKS = 1
+    #: Counting wrong guesses at a sign-in.
+    GUESSES = 2
+    #: Recognising and writing publications: one thing must not be stored twice.
+    PUBLICATIONS = 3
 
 
 #: Whoever held a lock when the server ended has taken it again after so many seconds.
@@ -26,7 +49,7 @@ SETTLING_SECONDS = 10
 class Advisory:
     """PostgreSQL's advisory lock of one number: asked for at once, and kept until `close`."""
 
-    def __init__(self, database: Database, number: int, *, space: int = ISSUES) -> None:
+    def __init__(self, database: Database, number: int, *, space: Space = Space.ISSUES) -> None:
         """Take the lock, if it is free. For any thread. StoreError and its kinds."""
         self._database = database
         self._asked = (space, number)
@@ -92,7 +115,7 @@ class Advisory:
 
 
 @contextmanager
-def advisory(database: Database, number: int, *, space: int = ISSUES) -> Iterator[Advisory]:
+def advisory(database: Database, number: int, *, space: Space = Space.ISSUES) -> Iterator[Advisory]:
     """Ask for PostgreSQL's advisory lock of that *number*, and give it back at the end."""
     lock = Advisory(database, number, space=space)
     try:
@@ -110,7 +133,7 @@ def _unlock(conn: Connection, space: int, number: int) -> None:
             raise
 
 
-def is_held(database: Database, number: int, *, space: int) -> bool:
+def is_held(database: Database, number: int, *, space: Space) -> bool:
     """Tell whether some session holds that advisory lock now."""
     with advisory(database, number, space=space) as lock:
         return not lock.is_held
@@ -124,3 +147,10 @@ def are_settled(conn: Connection) -> bool:
     """
     up = text("SELECT now() - pg_postmaster_start_time() > make_interval(secs => :settling)")
     return bool(conn.execute(up, {"settling": SETTLING_SECONDS}).scalar_one())
+
+
+def take_turn(conn: Connection, turn: Turn) -> None:
+    """Wait until no other transaction has that turn; it is ours until this one ends."""
+    # On SQLite the write transaction itself holds everyone else off.
+    if conn.dialect.name == "postgresql":
+        conn.execute(select(func.pg_advisory_xact_lock(Space.TURNS, turn)))

@@ -17,7 +17,6 @@ from sqlalchemy import (
     insert,
     or_,
     select,
-    text,
     true,
     union,
     union_all,
@@ -35,13 +34,11 @@ from digest.identity import (
     title_key,
 )
 from digest.model import Entry, Image, Publication, Wording
-from digest.store import archive, dialects, merges
+from digest.store import archive, dialects, locks, merges
 from digest.store.schema import feeds, newsletter_feeds, publication_feeds, publications
 
 #: Values in one IN list: SQLite takes 32,766, and plans are kept for equal lengths.
 _CHUNK = 500
-#: PostgreSQL's advisory lock under which publications are recognised and written.
-_LOCK = 7_306_402_519
 
 
 @dataclass(slots=True)
@@ -66,7 +63,7 @@ def bring(
     write transaction, and lets others that bring wait until it ends, so that two
     processes never store one thing twice.
     """
-    _alone(conn)
+    locks.take_turn(conn, locks.Turn.PUBLICATIONS)
     shelf = _Shelf(conn, feed_id, marks(entries, now=now))
     brought = Brought()
     for entry, mark in zip(entries, shelf.marks, strict=True):
@@ -85,12 +82,6 @@ def bring(
         shelf.put(row, mark)
     shelf.write_names()
     return brought
-
-
-def _alone(conn: Connection) -> None:
-    # On SQLite the write transaction itself holds everyone else off.
-    if conn.dialect.name == "postgresql":
-        conn.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
 
 
 class _Shelf:

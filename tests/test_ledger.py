@@ -208,7 +208,7 @@ def test_only_the_holder_of_a_claim_may_attempt_and_settle(database):
 
     assert attempted(database, issue, rows, holder="b").go == frozenset()
     attempted(database, issue, rows, holder="a")
-    settled(database, issue, reader, holder="b")
+    settled(database, issue, reader, DeliveryState.FAILED, holder="b")
     assert states(database, issue) == {reader: DeliveryState.ATTEMPTING}
     settled(database, issue, reader, holder="a")
     assert states(database, issue) == {reader: DeliveryState.SENT}

@@ -117,6 +117,7 @@ def _columns(c: str) -> int:
 
 
 def padded(text: str, columns: int, *, right: bool = False) -> str:
+    """Return *text* with spaces up to so many columns, behind it or, with *right*, before it."""
     space = " " * (columns - width(text))
     return space + text if right else text + space
 

@@ -40,6 +40,7 @@ def pixels(told: object) -> int | None:
 
 
 def too_small(picture: Picture) -> bool:
+    """Tell whether a side is as short as an icon's or a counting pixel's; unknown sides are not."""
     sides = (pixels(picture.width), pixels(picture.height))
     return any(side is not None and side <= _SMALLEST_PIXELS for side in sides)
 

@@ -119,6 +119,7 @@ def fetch(
 def asked_with(
     accept: str, agent: str, etag: str | None, last_modified: str | None
 ) -> dict[str, str]:
+    """Return the headers of a request that asks only for what changed (RFC 9110, 13.1)."""
     headers = {"Accept": accept, "User-Agent": agent, "Accept-Encoding": "gzip, deflate"}
     # A server's words come back to it only if they can stand in a header.
     if etag and etag.isascii() and etag.isprintable():

@@ -24,6 +24,7 @@ def compiled(mjml: str, *, file: str = "") -> str:
 
 
 def to_html(mjml: str, *, file: str = "") -> str:
+    """Return what MJML makes of it, as HTML; TemplateError, with *file* named, if it cannot."""
     from mjml import mjml2html
 
     try:

@@ -172,13 +172,17 @@ def history(
     return [Tried(at=row.changed_at, came_back=bool(row.came_back)) for row in conn.execute(query)]
 
 
-def issues_of(conn: Connection, subscriber: int, *, limit: int = 20) -> list[int]:
-    """Return the issues that were attempted for that reader, newest first."""
+#: A bounce that comes later than so many issues is about an old address.
+_LATEST = 20
+
+
+def issues_of(conn: Connection, subscriber: int) -> list[int]:
+    """Return the latest issues that were attempted for that reader, newest first."""
     query = (
         select(deliveries.c.issue_id)
         .where(deliveries.c.subscriber_id == subscriber, deliveries.c.attempts > 0)
         .order_by(deliveries.c.issue_id.desc())
-        .limit(limit)
+        .limit(_LATEST)
     )
     return list(conn.execute(query).scalars())
 

@@ -52,9 +52,11 @@ def note(
         conn.execute(insert(happenings), rows)
 
 
-def fan_out(
-    conn: Connection, hooks: Sequence[tuple[str, Iterable[str]]], *, now: datetime, limit: int = 500
-) -> int:
+#: Happenings looked at in one transaction, so that nobody else waits for long.
+_SLICE = 500
+
+
+def fan_out(conn: Connection, hooks: Sequence[tuple[str, Iterable[str]]], *, now: datetime) -> int:
     """
     Make a call of each happening for each of *hooks* (address, what it hears of).
 
@@ -65,7 +67,7 @@ def fan_out(
         select(happenings.c.id, happenings.c.what)
         .where(~happenings.c.told)
         .order_by(happenings.c.id)
-        .limit(limit)
+        .limit(_SLICE)
         .with_for_update(skip_locked=True)
     ).all()
     calls = [

@@ -86,6 +86,7 @@ def add(conn: Connection, people: Sequence[Mapping[str, Any]]) -> None:
 
 
 def rename(conn: Connection, subscriber: int, name: str) -> None:
+    """Keep another name of that person."""
     conn.execute(update(subscribers).where(subscribers.c.id == subscriber).values(name=name))
 
 
@@ -126,6 +127,7 @@ def describe(conn: Connection, subscriber: int, attributes: Mapping[str, str]) -
 
 
 def of_row(row: Row[*tuple[Any, ...]]) -> Subscriber:
+    """Return the person of a row, whatever else the row has; an erased one has no address."""
     return Subscriber(
         id=row.id,
         address=row.address or "",

@@ -97,6 +97,7 @@ def _renamed(changed: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def of_row(row: Row[*tuple[Any, ...]], prefix: str = "") -> Subscription:
+    """Return the subscription of a row whose columns' names begin with *prefix*."""
     told = {name.removeprefix(prefix): value for name, value in row._mapping.items()}
     return Subscription(
         subscriber=told["subscriber_id"],

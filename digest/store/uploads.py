@@ -83,6 +83,7 @@ def add(
 
 
 def by_id(conn: Connection, number: int) -> Upload | None:
+    """Return the upload of that number; None if there is none."""
     row = conn.execute(select(uploads).where(uploads.c.id == number)).one_or_none()
     return _upload(row) if row else None
 

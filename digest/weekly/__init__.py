@@ -19,7 +19,6 @@ from digest.weekly.blocks import key_of as block_of
 from digest.weekly.blocks import write as write_block
 from digest.weekly.content import (
     ROLLED_OVER,
-    compose_draft,
     edit,
     open_issue,
     prepare,
@@ -87,7 +86,6 @@ __all__ = [
     "block_of",
     "cancel",
     "coming",
-    "compose_draft",
     "correct",
     "edit",
     "findings",

@@ -143,7 +143,11 @@ class Trouble:
     answer: str
 
 
-def troubles(conn: Connection, issue_id: int, *, most: int = 8) -> list[Trouble]:
+#: A table that can be taken in at a glance.
+_MOST_TROUBLES = 8
+
+
+def troubles(conn: Connection, issue_id: int) -> list[Trouble]:
     """Return where the issue does not get through, the domains with most readers first."""
     domain = domain_of(conn)
     query = (
@@ -155,7 +159,7 @@ def troubles(conn: Connection, issue_id: int, *, most: int = 8) -> list[Trouble]
         )
         .group_by(domain, deliveries.c.state)
         .order_by(func.count().desc(), domain)
-        .limit(most)
+        .limit(_MOST_TROUBLES)
     )
     return [
         Trouble(domain=row[0], state=DeliveryState(row[1]), readers=row[2], answer=row[3])

@@ -278,9 +278,9 @@ def senders_at_work(conn: Connection) -> int:
     return int(conn.execute(select(func.count()).select_from(senders)).scalar_one())
 
 
-def beat(conn: Connection, holder: str, *, now: datetime, lease: timedelta = LEASE) -> None:
+def beat(conn: Connection, holder: str, *, now: datetime) -> None:
     """Say that *holder* lives, though it may have nothing to write."""
-    conn.execute(update(senders).where(senders.c.holder == holder).values(until=now + lease))
+    conn.execute(update(senders).where(senders.c.holder == holder).values(until=now + LEASE))
 
 
 def recover(

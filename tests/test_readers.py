@@ -10,6 +10,7 @@ from sqlalchemy import Connection, select
 from digest.model import DeliveryState, SubscriptionState
 from digest.store import (
     Database,
+    bounces,
     consents,
     erasing,
     outbox,
@@ -175,6 +176,18 @@ def test_an_erased_person_stays_in_the_sums(database: Database) -> None:
         assert subscribers.by_id(conn, ana) is None
         assert subscribers.by_address(conn, "ana@example.org") is None
         assert readers.listed(conn, NEWSLETTER) == []
+
+
+def test_erasing_again_forgets_nothing_of_others(database: Database) -> None:
+    """What came back keeps the server's words after its address was dropped for its age."""
+    with database.write() as conn:
+        ana = a_person(conn, "ana@example.org")
+        told = {"key": "<1@x>", "at": NOW, "kind": "bounce", "outcome": "counted"}
+        bounces.keep(conn, bounces.Fact(**told, said="550 no such user"))
+        for _ in range(2):
+            erasing.erase(conn, ana, at=LATER)
+        (fact,) = bounces.listed(conn)
+        assert fact.said == "550 no such user"
 
 
 def test_instants_come_back_aware(database: Database) -> None:

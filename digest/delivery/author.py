@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from digest.delivery.line import Letter
 from digest.errors import ConfigError
 from digest.model import Delivery, Issue
+from digest.model.settings import NewsletterSettings
 from digest.store import Database, editions
 from digest.store import counting as counted
 
@@ -32,22 +33,8 @@ def author(
     from digest import tokens
     from digest.render import counting, fragments, message, signature
 
-    settings = loaded.settings
-    newsletter = settings.newsletters.get(issue.of.newsletter)
-    if newsletter is None:
-        raise ConfigError(
-            f"the newsletter {issue.of.newsletter!r} of this issue is not in the configuration",
-            file=str(loaded.path),
-            key="newsletters",
-            remedy="Put it back; its readers are still owed this issue.",
-        )
-    if not settings.token_key:
-        raise ConfigError(
-            "TOKEN_KEY is not set; without it nobody could unsubscribe",
-            file=str(loaded.folder / ".env"),
-            remedy="Run: digest init, or put the key back from your backup.",
-        )
-    key, public_url = settings.token_key, settings.public_url.rstrip("/")
+    settings, newsletter = loaded.settings, _newsletter(loaded, issue)
+    key, public_url = _token_key(loaded), settings.public_url.rstrip("/")
     domain = parseaddr(newsletter.from_)[1].rpartition("@")[2]
     bounces = settings.bounces
     signer = signature.signer(settings.dkim, folder=loaded.folder) if settings.dkim else None
@@ -95,3 +82,25 @@ def author(
         return signer.sealed(letter, at=now) if signer else letter
 
     return write
+
+
+def _newsletter(loaded: Loaded, issue: Issue) -> NewsletterSettings:
+    newsletter = loaded.settings.newsletters.get(issue.of.newsletter)
+    if newsletter is None:
+        raise ConfigError(
+            f"the newsletter {issue.of.newsletter!r} of this issue is not in the configuration",
+            file=str(loaded.path),
+            key="newsletters",
+            remedy="Put it back; its readers are still owed this issue.",
+        )
+    return newsletter
+
+
+def _token_key(loaded: Loaded) -> str:
+    if not loaded.settings.token_key:
+        raise ConfigError(
+            "TOKEN_KEY is not set; without it nobody could unsubscribe",
+            file=str(loaded.folder / ".env"),
+            remedy="Run: digest init, or put the key back from your backup.",
+        )
+    return loaded.settings.token_key

@@ -30,27 +30,33 @@ def erase(conn: Connection, subscriber: int, *, at: datetime) -> None:
     address = conn.execute(
         select(subscribers.c.address).where(subscribers.c.id == subscriber)
     ).scalar_one()
+    if address is None:
+        # Forgotten already; what else has no address is about others.
+        return
+    _tell_of_leaving(conn, subscriber, at=at)
+    _forget_consent(conn, subscriber, at=at)
+    _forget_mail(conn, subscriber, address)
+    nothing = {"address": None, "address_key": None, "wanted_address": None, "language": None}
     conn.execute(
         update(subscribers)
         .where(subscribers.c.id == subscriber)
-        .values(
-            address=None,
-            address_key=None,
-            wanted_address=None,
-            name="",
-            language=None,
-            attributes={},
-            erased_at=at,
-        )
+        .values(**nothing, name="", attributes={}, erased_at=at)
     )
-    whose = select(subscriptions.c.id).where(subscriptions.c.subscriber_id == subscriber)
+
+
+def _tell_of_leaving(conn: Connection, subscriber: int, *, at: datetime) -> None:
+    """Let other programs hear of each newsletter that the person read until now."""
+    left = {"at": at, "what": hooks.LEFT, "subscriber_id": subscriber}
     read = [
         one.newsletter
         for one in consented.of_subscriber(conn, subscriber)
         if one.state in (SubscriptionState.ACTIVE, SubscriptionState.PAUSED)
     ]
-    left = {"at": at, "what": hooks.LEFT, "subscriber_id": subscriber}
     hooks.note(conn, [{**left, "newsletter": one, "detail": {"source": "erased"}} for one in read])
+
+
+def _forget_consent(conn: Connection, subscriber: int, *, at: datetime) -> None:
+    whose = select(subscriptions.c.id).where(subscriptions.c.subscriber_id == subscriber)
     turnover.take_back(conn, subscriptions.c.subscriber_id == subscriber)
     conn.execute(delete(consents).where(consents.c.subscription_id.in_(whose)))
     conn.execute(
@@ -60,6 +66,9 @@ def erase(conn: Connection, subscriber: int, *, at: datetime) -> None:
             state=SubscriptionState.LEFT, topics=[], lists=[], source="", left_at=at, changed_at=at
         )
     )
+
+
+def _forget_mail(conn: Connection, subscriber: int, address: str) -> None:
     conn.execute(
         update(deliveries)
         # By the issues, since the rows are in their order: no scan of the whole ledger.

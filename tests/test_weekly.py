@@ -357,11 +357,16 @@ def test_an_issue_keeps_its_window_when_the_calendar_changes(fed, loaded, tmp_pa
     assert len(draft_of(fed, edited).recap.items) == 4
 
 
-@pytest.mark.parametrize(("joined", "held"), [(2, False), (3, True)])
-def test_a_changed_audience_is_held(fed, loaded, joined, held):
-    """Up to 20 % more readers than last time is usual; more needs a look."""
+@pytest.mark.parametrize(
+    ("joined", "left", "held"), [(2, 0, False), (3, 0, True), (0, 2, False), (0, 3, True)]
+)
+def test_a_changed_audience_is_held(fed, loaded, joined, left, held):
+    """Up to 20 % more or fewer readers than last time is usual; what is beyond needs a look."""
     sent_before(fed, loaded)
     subscribe(fed, joined)
+    with fed.write() as conn:
+        gone = subscriptions.c.subscriber_id <= left
+        conn.execute(update(subscriptions).where(gone).values(state="left"))
     issue = alone(fed, loaded, SEND_HOUR)
     assert (issue.state is IssueState.HELD) is held
     assert any("20 %" in reason for reason in issue.reasons) is held

@@ -310,10 +310,15 @@ def _reaching_back(
     return slot
 
 
-def unedited(material: Material, newsletter: NewsletterSettings) -> Draft:
-    """Return the draft that *material* alone makes. Pure: same input, same draft."""
-    chosen = _selected(material, newsletter, Edits())
-    return _composed(material, newsletter, Edits(), chosen, ())
+def compose_draft(
+    material: Material,
+    newsletter: NewsletterSettings,
+    edits: Edits,
+    *,
+    blocks: Sequence[Block] = (),
+) -> Draft:
+    """Return the draft that *material* makes under *edits*. Pure: same input, same draft."""
+    return _composed(material, newsletter, edits, _selected(material, newsletter, edits), blocks)
 
 
 def _selected(

@@ -10,15 +10,15 @@ from sqlalchemy import Connection
 
 from digest import calendar
 from digest.calendar import Slot
-from digest.model import Draft, Issue, Recap
+from digest.model import Draft, Edits, Issue, Recap
 from digest.model.settings import NewsletterSettings
 from digest.store import Database, drafts, issues, precedents, publications, uses
 from digest.weekly.content import (
     LAST_ISSUES,
     SEEN_BEFORE,
     Material,
+    compose_draft,
     identity,
-    unedited,
 )
 from digest.weekly.learning import learned
 from digest.weekly.planning import planned
@@ -58,7 +58,7 @@ def rehearse(
             sent = _sent(conn, newsletter_key, slot)
             rules = learned(conn, newsletter_key, newsletter)
             material = _material(conn, newsletter_key, rules, slot, used)
-        draft = unedited(material, rules)
+        draft = compose_draft(material, rules, Edits())
         if sent is None and draft.recap:
             used |= {item.publication: slot.key for item in draft.recap.items}
         made.append(_week(slot, draft, sent))

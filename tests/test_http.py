@@ -6,6 +6,7 @@ import gzip
 import socket
 import threading
 import time
+import tracemalloc
 import zlib
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -320,8 +321,13 @@ def test_a_bomb_does_not_go_off(serve, pack):
     """A kilobyte that unpacks to a hundred megabytes is refused, and never unpacked."""
     bomb = pack(b"\0" * 100_000_000)
     server = serve(lambda *_: answer(bomb, content_encoding="gzip"))
-    with pytest.raises(FetchRefused, match="larger"):
-        fetch(server.url, bounds=Bounds(max_bytes=200_000, seconds=5))
+    tracemalloc.start()
+    try:
+        with pytest.raises(FetchRefused, match="larger"):
+            fetch(server.url, bounds=Bounds(max_bytes=200_000, seconds=5))
+        assert tracemalloc.get_traced_memory()[1] < 20_000_000
+    finally:
+        tracemalloc.stop()
 
 
 RAW = zlib.compressobj(wbits=-15)

@@ -89,7 +89,7 @@ def test_the_desk_is_closed_to_strangers(site: Site, draft: Issue) -> None:
             answer = browser.get(path)
             way = urlsplit(answer.headers["location"])
             assert (answer.status_code, way.netloc, way.path) == (303, "", "/sign-in"), path
-    assert "link that works once" in site.browser().get("/sign-in").text
+    assert "digest people link" in site.browser().get("/sign-in").text
 
 
 def test_a_scanner_does_not_use_the_link_up(site: Site) -> None:

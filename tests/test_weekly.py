@@ -174,6 +174,17 @@ def test_a_publication_is_used_once(fed, loaded):
     assert all("2023-09-22" in c.reason or "Sep 22" in c.reason for c in out)
 
 
+def test_two_issues_do_not_use_up_one_publication(fed, loaded):
+    """Whoever is second is told so, and the first keeps what it shows."""
+    first = prepared(fed, loaded)
+    second = prepared(fed, loaded, CLOSING + timedelta(days=7))
+    with fed.write() as conn:
+        uses.use_up(conn, first, [1])
+        with pytest.raises(WrongState, match="used by another issue"):
+            uses.use_up(conn, second, [2, 1])
+        assert uses.used(conn, "recap", first.of.rhythm, but=0) == {1: first.of.key}
+
+
 def test_editing_takes_the_approval_back(fed, loaded):
     """An approved issue that is edited is a draft again, and its publications are free."""
     issue = weekly.approve(fed, loaded, prepared(fed, loaded), by="editor", now=BEFORE)

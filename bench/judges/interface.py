@@ -49,9 +49,14 @@ def _api(folder: Path) -> Iterator[tuple[str, str]]:
             friday.publish(database, *friday.TITLES)
             a_draft(database)
             account = staff.add(database, "admin@example.org", Role.ADMIN, now=NOW)
-            scopes = tuple(Scope)
             token = staff.make_token(
-                database, account, name="a judge", scopes=scopes, lasts=None, now=NOW
+                database,
+                site.loaded,
+                account,
+                name="a judge",
+                scopes=tuple(Scope),
+                lasts=None,
+                now=NOW,
             )
             yield site.address, token
     finally:

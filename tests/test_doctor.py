@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -415,18 +416,17 @@ def test_a_secret_that_was_never_changed(folder: Path) -> None:
     assert amiss(examined()[1]) == []
 
 
+_token = partial(staff.make_token, scopes=["issues:read"])
+
+
 def test_a_token_that_no_program_uses(folder: Path) -> None:
     """An API token that was not used for half a year is named; one that has ended is not."""
-    long_ago = datetime.now(UTC) - timedelta(days=200)
+    long_ago, loaded = datetime.now(UTC) - timedelta(days=200), load(folder, {})
     with opened(folder) as database:
         account = staff.add(database, "ana@example.org", staff.Role.ADMIN, now=long_ago)
         for name, lasts in (("old script", None), ("trial", timedelta(days=30))):
-            staff.make_token(
-                database, account, name=name, scopes=["issues:read"], lasts=lasts, now=long_ago
-            )
-        secret = staff.make_token(
-            database, account, name="used", scopes=["issues:read"], lasts=None, now=long_ago
-        )
+            _token(database, loaded, account, name=name, lasts=lasts, now=long_ago)
+        secret = _token(database, loaded, account, name="used", lasts=None, now=long_ago)
         staff.program(database, secret, now=datetime.now(UTC))
 
     done, findings = examined()

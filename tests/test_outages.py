@@ -156,7 +156,13 @@ def _token(site: Site) -> str:
     account = staff.add(site.database, "ana@example.org", staff.Role.ADMIN, now=site.now)
     scopes = ["issues:read"]
     return staff.make_token(
-        site.database, account, name="a script", scopes=scopes, lasts=None, now=site.now
+        site.database,
+        site.loaded,
+        account,
+        name="a script",
+        scopes=scopes,
+        lasts=None,
+        now=site.now,
     )
 
 

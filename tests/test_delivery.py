@@ -20,6 +20,7 @@ from sqlalchemy import event
 from digest import delivery, inbox
 from digest.config import Loaded
 from digest.delivery import judge, supply
+from digest.delivery import recorder as recorder_module
 from digest.delivery.recorder import GATHER_SECONDS, Recorder
 from digest.errors import (
     AlreadySending,
@@ -723,8 +724,9 @@ def test_delivery_works_with_either_event_loop(desk, monkeypatch):
 
 
 @pytest.mark.parametrize("database", ["sqlite"], indirect=True)
-def test_a_result_that_comes_during_a_commit_is_written_soon_after(database):
+def test_a_result_that_comes_during_a_commit_is_written_soon_after(database, monkeypatch):
     """Nothing else needs to happen for it: while the disk is slow, answers still come in."""
+    monkeypatch.setattr(recorder_module, "LONG_WAIT", -1)
     issue = an_issue(database)
 
     async def while_the_disk_is_slow() -> None:
@@ -744,3 +746,24 @@ def test_a_result_that_comes_during_a_commit_is_written_soon_after(database):
             await recorder.close()
 
     asyncio.run(while_the_disk_is_slow())
+
+
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+@pytest.mark.parametrize(("wait", "in_a_thread"), [(recorder_module.LONG_WAIT, 0), (-1, 7)])
+def test_commits_have_a_thread_where_they_wait(database, monkeypatch, wait, in_a_thread):
+    """Where the disk is slow the mails go on meanwhile; now and then it is asked again."""
+    monkeypatch.setattr(recorder_module, "LONG_WAIT", wait)
+    monkeypatch.setattr(recorder_module, "PROBED", 8)
+    issue = an_issue(database)
+
+    async def commits() -> list[int]:
+        recorder = Recorder(
+            database, issue, "ab" * 16, clock=lambda: NOW, on_written=lambda _: None
+        )
+        try:
+            return [await recorder.do(lambda _: threading.get_ident()) for _ in range(8)]
+        finally:
+            await recorder.close()
+
+    elsewhere = [one for one in asyncio.run(commits()) if one != threading.get_ident()]
+    assert len(elsewhere) == in_a_thread

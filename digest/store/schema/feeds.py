@@ -59,6 +59,8 @@ publications = Table(
     #: `digest.identity.title_key`, for the same thing under another link.
     Column("title_key", Text, nullable=False, index=True),
     Column("title", Text, nullable=False),
+    #: Whether its feed told no title, and its first words stand for one.
+    Column("title_made", Boolean, nullable=False, server_default="0"),
     Column("summary", Text, nullable=False),
     Column("kind", Text, nullable=False),
     Column("topics", JSON, nullable=False),

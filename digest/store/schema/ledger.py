@@ -9,6 +9,7 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
+    LargeBinary,
     String,
     Table,
     Text,
@@ -76,6 +77,8 @@ outbox = Table(
     Column("subject", Text, nullable=False),
     Column("html", Text, nullable=False),
     Column("text", Text, nullable=False),
+    #: The PNG that the HTML shows as ``cid:picture``; NULL where it shows none.
+    Column("picture", LargeBinary),
     Column("state", String(12), nullable=False),
     Column("due_at", Instant, nullable=False),
     Column("claim", String(36)),

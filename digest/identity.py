@@ -220,7 +220,8 @@ def marks(entries: Sequence[Entry], *, now: datetime) -> tuple[Mark, ...]:
 
 def _told(entry: Entry, now: datetime) -> Mark:
     link = link_key(entry.link or "")
-    title = title_key(entry.title)
+    # Many notes begin alike; of a title that was made, the words after it count too.
+    title = title_key(f"{entry.title} {entry.summary}" if entry.title_made else entry.title)
     return Mark(
         link=link if "/" in link or "?" in link or "#" in link else None,
         guid=(entry.guid or "").strip() or link or title,
@@ -371,16 +372,21 @@ def changes(
     Return the stored publication's fields that *entry* changes, with their new values.
 
     A feed that *owns* the publication (brought it first) changes what it tells; any
-    other only fills what is empty and adds topics. Fields that an editor *edited* stay,
-    and nothing told is ever replaced by nothing. The date of publication stays as first
-    told, unless it lies ahead of *now*, the owner tells an earlier one, or the same day
-    with an hour.
+    other only fills what is empty, or was made, and adds topics. Fields that an editor
+    *edited* stay, and nothing told is ever replaced by nothing. The date of publication
+    stays as first told, unless it lies ahead of *now*, the owner tells an earlier one, or
+    the same day with an hour.
     """
     changed: dict[str, Any] = {}
     for name in _TAKEN:
         old, new = getattr(stored, name), getattr(entry, name)
         if new and new != old and (owner or not old) and not _poorer(old, new):
             changed[name] = new
+    if stored.title_made and not entry.title_made and "title" not in edited:
+        changed |= {"title": entry.title, "title_made": False}
+    if entry.title_made and not stored.title_made:
+        # Its feed told no title, so it has nothing to put in the place of a real one.
+        changed.pop("title", None)
     topics = merged(stored.topics, entry.topics)
     if topics != stored.topics:
         changed["topics"] = topics

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -173,6 +174,31 @@ def test_a_feed_never_overwrites_an_editors_words(shelf):
 
     got = shelf.only()
     assert (got.id, got.title, got.link, got.summary) == (shelf_id, "Edited", None, "After.")
+
+
+def test_notes_that_begin_alike_are_two(shelf):
+    """Of a title that was made, the words after it count too when two may be one."""
+    made = entry("Good morning to all of you", title_made=True, summary="The ferry runs.")
+    shelf.bring(made)
+    other = replace(made, guid="2", link="https://example.org/b", summary="The ferry rests.")
+    shelf.bring(other)
+    shelf.bring(replace(other, guid="3", link="https://example.org/c"))
+    assert len(shelf.all()) == 2
+
+
+def test_a_title_that_somebody_wrote_takes_the_place_of_one_that_was_made(shelf):
+    """From any feed, or from an editor, for good: the feed without a title changes it no more."""
+    note = entry("The first words of the note", title_made=True)
+    shelf.bring(note)
+    shelf.bring(entry("A Real Title"), feed=OTHER)
+    for _ in range(2):
+        assert (shelf.only().title, shelf.only().title_made) == ("A Real Title", False)
+        shelf.bring(note)
+    shelf.bring(replace(note, guid="2", link="https://example.org/b"))
+    (second,) = [one for one in shelf.all() if one.title_made]
+    with shelf.database.write() as conn:
+        publications.edit(conn, second.id, title="Edited")
+    assert not any(one.title_made for one in shelf.all())
 
 
 def test_a_hidden_publication_stays_hidden(shelf):

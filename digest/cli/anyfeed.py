@@ -53,6 +53,7 @@ def _publication(entry: Any, number: int, place: str, now: datetime) -> Publicat
     return Publication(
         id=number,
         title=entry.title,
+        title_made=entry.title_made,
         summary=entry.summary,
         kind=entry.kind,
         topics=entry.topics,

@@ -7,10 +7,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from time import struct_time
+from urllib.parse import urljoin
 from zoneinfo import ZoneInfo
 
 from digest.errors import FeedError
-from digest.feeds import dates
+from digest.feeds import dates, titles
 from digest.feeds.dates import DateError, Raw
 from digest.feeds.pictures import Picture, best, in_markup, pixels, split_credit
 from digest.feeds.plain import LinkError, absolute, plain
@@ -48,6 +49,8 @@ class Told:
     """One entry as its format tells it: raw text or markup, nothing cleaned or believed."""
 
     title: str
+    #: Whether its format lets an entry go without a title; in a table that is a slip.
+    may_lack_title: bool = False
     #: Where in the file it stands, if the title does not say it.
     where: str = ""
     guid: str = ""
@@ -58,7 +61,7 @@ class Told:
     topics: Sequence[str] = ()
     authors: Sequence[str] = ()
     link: str = ""
-    #: What relative addresses are relative to, where not the feed's own address.
+    #: What relative addresses are relative to: itself relative to the feed's own address.
     base: str = ""
     pictures: Sequence[Picture] = ()
     language: str = ""
@@ -78,6 +81,8 @@ class Found:
     told: Iterable[Told]
     title: str = ""
     feed_url: str = ""
+    #: The page of the feed's own: where its relative addresses begin if it came from a file.
+    site: str = ""
     language: str = ""
     refused: Sequence[Refusal] = ()
 
@@ -101,10 +106,12 @@ class _Judge:
             )
 
     def entry(self, told: Told, number: int) -> Entry | None:
-        title = plain(told.title, longest=LONGEST_TITLE)
-        where = title or told.where or told.guid or told.link or f"entry {number}"
+        named = plain(told.title, longest=LONGEST_TITLE)
+        where = named or told.where or told.guid or told.link or f"entry {number}"
+        title, summary = (named, self.summary(told, named)) if named else self.made(told)
         if not title:
-            self.refuse(where, "it has no title")
+            no_text = ", and no text of which one could be made" if told.may_lack_title else ""
+            self.refuse(where, "it has no title" + no_text)
             return None
         for why in told.refused:
             self.refuse(where, why)
@@ -115,8 +122,9 @@ class _Judge:
         kind = self.kind(told, topics)
         return Entry(
             title=title,
+            title_made=not named,
             guid=_guid(told.guid),
-            summary=self.summary(told, title),
+            summary=summary,
             kind=kind,
             topics=self.topics(topics, kind),
             authors=self.names(told.authors),
@@ -166,22 +174,29 @@ class _Judge:
         if not told.link.strip():
             return None
         try:
-            return absolute(told.link, told.base or self.url)
+            return absolute(told.link, urljoin(self.url, told.base))
         except LinkError as e:
             self.refuse(where, f"its link is {e}" if str(e).startswith("no") else f"its link: {e}")
             return None
 
+    def made(self, told: Told) -> tuple[str, str]:
+        """Return a title and a summary for what has no title; ("", "") where there is none."""
+        if not told.may_lack_title:
+            return "", ""
+        picture = _picture(told)
+        for markup in (told.summary, told.content, picture.alt if picture else ""):
+            title, rest = titles.made(markup)
+            if title:
+                return title, plain(rest, longest=LONGEST_SUMMARY)
+        return "", ""
+
     def image(self, told: Told, where: str) -> Image | None:
-        if self.settings.images == "never":
-            return None
-        groups = (told.pictures, in_markup(told.summary), in_markup(told.content))
-        picture = next(filter(None, map(best, groups)), None)
-        picture = picture or next((p for p in told.pictures if p.caption and not p.url), None)
+        picture = None if self.settings.images == "never" else _picture(told)
         return self.cleaned(picture, told, where) if picture else None
 
     def cleaned(self, picture: Picture, told: Told, where: str) -> Image | None:
         try:
-            return image_of(picture, told.base or self.url)
+            return image_of(picture, urljoin(self.url, told.base))
         except LinkError as e:
             self.refuse(where, f"its picture's address: {e}")
             return None
@@ -205,7 +220,9 @@ def judged(
 ) -> Parsed:
     """Return what is usable of *found*, in its order, and every refusal with its reason."""
     refused = list(found.refused)[:_MOST_REFUSALS]
-    judge = _Judge(settings, url, zone, now, _language(found.language), refused)
+    judge = _Judge(
+        settings, _beginning(url, found.site), zone, now, _language(found.language), refused
+    )
     entries: list[Entry] = []
     for number, told in enumerate(found.told, start=1):
         if number > MOST_ENTRIES:
@@ -232,6 +249,17 @@ def _one(judge: _Judge, told: Told, number: int) -> Entry | None:
             told.where or f"entry {number}", f"it cannot be read ({type(e).__name__}: {e})"
         )
         return None
+
+
+def _beginning(url: str, site: str) -> str:
+    """Return what relative addresses are relative to: of a feed in a file, the feed's page."""
+    return url if url.startswith(("http://", "https://")) else site or url
+
+
+def _picture(told: Told) -> Picture | None:
+    groups = (told.pictures, in_markup(told.summary), in_markup(told.content))
+    picture = next(filter(None, map(best, groups)), None)
+    return picture or next((p for p in told.pictures if p.caption and not p.url), None)
 
 
 def _guid(told: str) -> str | None:

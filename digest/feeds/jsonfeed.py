@@ -33,6 +33,7 @@ def read(body: bytes, *, url: str) -> Found:
         told=[_told(item) for item in feed["items"] if isinstance(item, dict)],
         title=_text(feed, "title"),
         feed_url=_text(feed, "feed_url"),
+        site=_text(feed, "home_page_url"),
         language=_text(feed, "language"),
     )
 
@@ -40,14 +41,15 @@ def read(body: bytes, *, url: str) -> Found:
 def _told(item: dict[str, Any]) -> Told:
     html = _text(item, "content_html")
     return Told(
-        title=_text(item, "title"),
+        title=_text(item, "title") or next(_attached(item, "title"), ""),
+        may_lack_title=True,
         guid=_id(item),
         summary=_text(item, "summary") or _text(item, "content_text") or html,
         content=html,
         kind=_text(item, "_kind"),
         topics=list(_texts(item.get("tags"))),
         authors=list(_authors(item)),
-        link=_text(item, "url") or _text(item, "external_url") or _permalink(item),
+        link=next(filter(None, _links(item)), ""),
         pictures=list(_pictures(item)),
         language=_text(item, "language"),
         starts=_text(item, "_starts_at"),
@@ -74,6 +76,13 @@ def _texts(told: Any) -> Iterator[str]:
             yield one
 
 
+def _links(item: dict[str, Any]) -> Iterator[str]:
+    yield _text(item, "url")
+    yield _text(item, "external_url")
+    yield _permalink(item)
+    yield from _attached(item, "url")
+
+
 def _permalink(item: dict[str, Any]) -> str:
     """JSON Feed wants the id to be the address of the item wherever there is one."""
     told = _text(item, "id")
@@ -95,7 +104,18 @@ def _pictures(item: dict[str, Any]) -> Iterator[Picture]:
             yield Picture(url=_text(item, name), caption=caption, credit=credit)
     if caption or credit:
         yield Picture(caption=caption, credit=credit)
-    attachments = item.get("attachments")
-    for one in attachments if isinstance(attachments, list) else ():
-        if isinstance(one, dict) and _text(one, "mime_type").startswith("image/"):
+    for one in _attachments(item):
+        if _text(one, "mime_type").startswith("image/"):
             yield Picture(url=_text(one, "url"))
+
+
+def _attached(item: dict[str, Any], name: str) -> Iterator[str]:
+    """Give what its attachments that are no pictures tell under *name*: a podcast's episode."""
+    for one in _attachments(item):
+        if _text(one, name) and not _text(one, "mime_type").startswith("image/"):
+            yield _text(one, name)
+
+
+def _attachments(item: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    told = item.get("attachments")
+    yield from (one for one in (told if isinstance(told, list) else ()) if isinstance(one, dict))

@@ -21,7 +21,7 @@ _LONGEST_SOURCE = 100_000
 _LAYERS = 5
 
 #: Tags that end a line. Nested by the thousand, an HTML parser takes seconds for them.
-_BLOCK = re.compile(
+BLOCK = re.compile(
     r"</?(?:address|article|aside|blockquote|br|center|dd|details|dialog|div|dl|dt|fieldset"
     r"|figure|footer|form|h[1-6]|header|hr|li|main|menu|nav|ol|p|pre|section|summary|table|td"
     r"""|th|tr|ul)\b(?:[^<>"']|"[^<>"]*"|'[^<>']*')*>""",
@@ -61,7 +61,7 @@ def _stripped(text: str) -> str:
     """Return the text with its tags gone, still escaped."""
     text = _COMMENT.sub(" ", text.replace("\0", " "))
     # “a<b” and “AT&T” are text: what cannot be a tag or an entity is escaped first.
-    text = _UNCLOSED.sub("&lt;", _BLOCK.sub(" ", text))
+    text = _UNCLOSED.sub("&lt;", BLOCK.sub(" ", text))
     return nh3.clean(
         _AMPERSAND.sub(_kept_entity, text),
         tags=set(),
@@ -106,6 +106,10 @@ def cut(text: str, longest: int) -> str:
     return head.rstrip(" ,;:.–—-") + MARK
 
 
+#: How people write a site's name; as a relative address it would lead nowhere.
+_NO_SCHEME = re.compile(r"www\.[a-z0-9-]+\.[a-z]", re.IGNORECASE)
+
+
 class LinkError(ValueError):
     """A link that a mail must not carry; the text says why."""
 
@@ -119,6 +123,8 @@ def absolute(raw: str, base: str) -> str:
     """
     # Browsers drop tabs and line breaks inside an address (WHATWG URL, 4.4).
     raw = re.sub(r"[\x00-\x1f\x7f]", "", raw.strip()).strip()
+    if _NO_SCHEME.match(raw):
+        raw = "https://" + raw
     try:
         parts = urlsplit(urljoin(base if base.startswith(("http:", "https:")) else "", raw))
         host, port = parts.hostname, parts.port

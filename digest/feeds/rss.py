@@ -6,7 +6,6 @@ import io
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
-from urllib.parse import urljoin
 
 from digest.errors import NotAFeed
 from digest.feeds.entries import Found, Told
@@ -15,7 +14,8 @@ from digest.feeds.pictures import Picture
 
 _KIND_SCHEME = re.compile(r"(type|kind|genre|format)s?/?$", re.IGNORECASE)
 #: feedparser takes a picture's description for the entry's; under another name it does not.
-_PICTURE_TEXT = re.compile(rb"(</?media:)description\b")
+_PICTURE_TEXT = rb"(</?%s:)description\b"
+_MEDIA = re.compile(rb"""xmlns:([\w.-]+)\s*=\s*["']https?://search\.yahoo\.com/mrss/?["']""")
 _PICTURE_NAME = re.compile(r"\.(jpe?g|png|gif|webp|avif)(\?|$)", re.IGNORECASE)
 #: A place in a form that it does not expect costs feedparser the whole feed; we want no places.
 _PLACE = re.compile(rb"(</?gml:)(pos(?:list)?)\b", re.IGNORECASE)
@@ -40,7 +40,7 @@ def read(body: bytes, *, url: str, content_type: str, event: bool) -> Found:
 
     body = _without_entities(mended(body, content_type), url)
     _refuse_excess(body, url)
-    body = _PLACE.sub(rb"\1no\2", _PICTURE_TEXT.sub(rb"\1caption", body))
+    body = _PLACE.sub(rb"\1no\2", _captioned(body))
     parsed = feedparser.parse(
         # Never the bytes themselves: feedparser opens a file of that name.
         io.BytesIO(body),
@@ -53,10 +53,12 @@ def read(body: bytes, *, url: str, content_type: str, event: bool) -> Found:
         raise NotAFeed(
             f"{url}: no RSS, Atom, RDF or CDF feed", remedy="Look for the feed's own address."
         )
+    rdf = parsed.version in ("rss10", "rss090")
     return Found(
-        told=[_told(entry, url, event=event) for entry in parsed.entries],
+        told=[_told(entry, event=event, rdf=rdf) for entry in parsed.entries],
         title=_text(parsed.feed, "title"),
         feed_url=next(_hrefs(parsed.feed, "self"), ""),
+        site=next(_hrefs(parsed.feed, "alternate"), ""),
         language=_text(parsed.feed, "language"),
     )
 
@@ -75,6 +77,13 @@ def _without_entities(body: bytes, url: str) -> bytes:
     return body
 
 
+def _captioned(body: bytes) -> bytes:
+    """Return the feed with the descriptions of its pictures and films under a name of their own."""
+    called = _MEDIA.search(body)
+    prefix = re.escape(called[1] if called else b"media")
+    return re.sub(_PICTURE_TEXT % prefix, rb"\1caption", body)
+
+
 def _refuse_excess(body: bytes, url: str) -> None:
     """Raise NotAFeed if an entry or a tag has so many parts that reading them would never end."""
     flat = body.replace(b"\0", b"")
@@ -87,20 +96,21 @@ def _refuse_excess(body: bytes, url: str) -> None:
             raise NotAFeed(f"{url}: an entry has more than {MOST_PARTS} categories")
 
 
-def _told(entry: Mapping[str, Any], url: str, *, event: bool) -> Told:
+def _told(entry: Mapping[str, Any], *, event: bool, rdf: bool) -> Told:
     # The only date of RSS 1.0 and Dublin Core is told as an update.
     published = next((n for n in ("published", "created") if _text(entry, n)), "updated")
     tags = [tag for tag in entry.get("tags") or () if isinstance(tag, Mapping)]
     return Told(
-        title=_text(entry, "title"),
+        title=_text(entry, "title") or _text(entry, "itunes_title"),
+        may_lack_title=True,
         guid=_text(entry, "id"),
-        summary=_text(entry, "summary"),
+        summary=_text(entry, "summary") or _described(entry),
         content=_content(entry),
         kind=_kind(entry, tags),
         topics=[_topic(tag) for tag in tags if not _names_kind(tag)],
         authors=list(_authors(entry)),
-        link=_link(entry),
-        base=urljoin(url, _base(entry)),
+        link=_link(entry, rdf=rdf),
+        base=_base(entry),
         pictures=list(_pictures(entry)),
         language=_language(entry),
         starts=_starts(entry) if event or _text(entry, "ev_startdate") else None,
@@ -147,11 +157,27 @@ def _authors(entry: Mapping[str, Any]) -> Iterator[str]:
             yield name
 
 
-def _link(entry: Mapping[str, Any]) -> str:
+def _link(entry: Mapping[str, Any], *, rdf: bool) -> str:
+    """Return its link; else a permanent id; else what it is about (RDF); else what it encloses."""
     # Of types that feedparser does not know (text/xhtml) it takes the id for the link.
     told = next(_hrefs(entry, "alternate"), "")
-    guid = _text(entry, "id") if entry.get("guidislink") else ""
-    return told or (guid if guid.startswith(("http://", "https://")) else "")
+    guid = _text(entry, "id") if rdf or entry.get("guidislink") else ""
+    named = guid if guid.startswith(("http://", "https://")) else ""
+    return told or named or next(_enclosed(entry), "")
+
+
+def _enclosed(entry: Mapping[str, Any]) -> Iterator[str]:
+    """Give the addresses of what comes with it, pictures apart: a podcast's episode."""
+    for enclosure in entry.get("enclosures") or ():
+        if not _text(enclosure, "type").startswith("image/"):
+            yield _text(enclosure, "href")
+
+
+def _described(entry: Mapping[str, Any]) -> str:
+    """Return the description of the film or sound that it is; that of a picture is a caption."""
+    shown = entry.get("media_content") or ()
+    is_film = any(not _is_image(one) for one in shown) and not _content(entry)
+    return _text(entry, "media_caption") if is_film else ""
 
 
 def _hrefs(told: Mapping[str, Any], rel: str) -> Iterator[str]:
@@ -176,7 +202,8 @@ def _starts(entry: Mapping[str, Any]) -> str:
 
 def _pictures(entry: Mapping[str, Any]) -> Iterator[Picture]:
     credit = next((_text(c, "content") for c in entry.get("media_credit") or ()), "")
-    caption, alt = _text(entry, "media_caption"), _text(entry, "media_text")
+    caption = "" if _described(entry) else _text(entry, "media_caption")
+    alt = _text(entry, "media_text")
     for name in ("media_content", "media_thumbnail"):
         shown = [one for one in entry.get(name) or () if name != "media_content" or _is_image(one)]
         for one in shown:

@@ -25,6 +25,8 @@ class Entry:
     """One thing that a feed lists: cleaned plain text, absolute http(s) links, nothing else."""
 
     title: str
+    #: True where the feed told no title, and the first words of its text stand for one.
+    title_made: bool = False
     #: The feed's own name for it; None where the format has none.
     guid: str | None = None
     summary: str = ""
@@ -71,6 +73,8 @@ class Publication:
 
     id: int
     title: str
+    #: True where its feed told no title, and the first words of its text stand for one.
+    title_made: bool = False
     summary: str = ""
     kind: str = ""
     topics: tuple[str, ...] = ()

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from functools import lru_cache
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
 
 import idna
+
+from digest import sentences
 
 #: Characters that show nothing and only mislead: they turn the reading direction of what
 #: follows, or hide a break in a word. Joiners stay, scripts and emoji need them.
@@ -104,10 +106,6 @@ def _escaped(part: str, also: str) -> str:
     return quote(part, safe=_SAFE + also)
 
 
-#: Where a sentence may end: in scripts with spaces between words, and in those without.
-_MAY_END = re.compile(r"([^\W_]{3}|\b[^\W_]{2}|[)%])[.?!؟۔][\"'”’)»]*(?= (\S))|[。！？][」』”）]*")
-_ABBREVIATED = ("al", "cf", "no", "pp", "vs")
-_OPENS = "“\"‘'«¿¡„"
 #: How a feed says that it told only the beginning.
 _BROKEN_OFF = re.compile(
     r"\s*(?:[\[(]\s*(?:…|\.{3}|more|read more)\s*[\])]|(?:…|\.{3,})(?:\s*(?:read )?more)?)\s*$",
@@ -125,7 +123,7 @@ def summarised(text: str, limit: int) -> str:
     first sentence that is longer still is cut between words, with …. What a feed itself
     broke off goes back to the last whole sentence, if there is one.
     """
-    ends = list(_sentence_ends(text))
+    ends = list(sentences.ends(text))
     broken = _BROKEN_OFF.search(text)
     if broken and (whole := [end for end in ends if end <= broken.start()]):
         text = text[: whole[-1]]
@@ -138,15 +136,6 @@ def summarised(text: str, limit: int) -> str:
     if found := whole[:1] or fitting[-1:]:
         return text[: found[0]]
     return shortened(text, limit)
-
-
-def _sentence_ends(text: str) -> Iterator[int]:
-    """Yield where sentences end for sure: not after "U.S.", "Gen." or an initial."""
-    for found in _MAY_END.finditer(text):
-        before, after = found[1] or "", found[2] or ""
-        begins = not after or after in _OPENS or (after.isalpha() and not after.islower())
-        if begins and not (before in _ABBREVIATED or any(c.isupper() for c in before)):
-            yield found.end()
 
 
 def shortened(text: str, limit: int) -> str:

@@ -211,6 +211,7 @@ def _insert(
 
 _TOLD = (
     "title",
+    "title_made",
     "summary",
     "kind",
     "topics",
@@ -377,7 +378,7 @@ def edit(conn: Connection, number: int, **words: Any) -> None:
     """
     values = _columns(words) | {"edited": sorted({*_one(conn, number).edited, *words})}
     if "title" in words:
-        values["title_key"] = title_key(words["title"])
+        values |= {"title_key": title_key(words["title"]), "title_made": False}
     if "link" in words:
         values["link_key"] = _free_link_key(conn, number, words["link"])
     _update(conn, number, values)

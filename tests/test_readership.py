@@ -418,11 +418,11 @@ def test_a_line_without_end_is_a_bad_row(house: Readership) -> None:
     [
         (b"", "no column of addresses among: nothing"),
         (b"name,phone\nAna,1\n", "no column of addresses among: name, phone"),
-        (b"ana@example.org\nben@example.org\n", "the first line holds an address"),
-        (b"ana@example.org,Ana\n", "the first line holds an address"),
+        (b"ana@example.org,Ana,2020\n", "the first line holds an address"),
+        (b"ana@example.org,ben@example.org\n", "the first line holds an address"),
         (b"\x00\x01\x02\xff\xfe\x00", "no column of addresses"),
     ],
-    ids=["empty", "no address", "no header", "no header, two columns", "binary"],
+    ids=["empty", "no address", "no header, three columns", "addresses in one line", "binary"],
 )
 def test_a_file_that_is_no_list_is_refused(house: Readership, content: bytes, said: str) -> None:
     """Without a column of addresses nothing comes in, and the error says what to write."""
@@ -430,6 +430,38 @@ def test_a_file_that_is_no_list_is_refused(house: Readership, content: bytes, sa
         house.bring(content)
     assert refused.value.remedy
     assert house.addresses() == []
+
+
+@ON_ONE
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"ana@example.org\nben@example.org\n",
+        b"\xef\xbb\xbfana@example.org,Ana\r\nben@example.org,Ben\r\n",
+        b"Ana;ana@example.org\nBen;ben@example.org\n",
+        b"ana@example.org\tAna\nben@example.org\tBen\n",
+        b"Ana <ana@example.org>\nBen <ben@example.org>\n",
+        b'"Lima, Ana" <ana@example.org>\nBen <ben@example.org>,\n',
+        b"ana@example.org,\nben@example.org,Ben\n",
+        "ana@example.org\nben@example.org".encode("utf-16"),
+    ],
+    ids=["bare", "name after", "name before", "tabs", "brackets", "comma", "gap", "utf-16"],
+)
+def test_a_list_without_column_names_is_read(house: Readership, content: bytes) -> None:
+    """One address a line, and perhaps a name: the first line is a reader, and that is told."""
+    report = house.bring(content)
+    assert (report.added, report.refused, len(report.headless)) == (2, 0, 1)
+    assert house.addresses() == ["ana@example.org", "ben@example.org"]
+    assert not house.bring(b"email\ncy@example.org\n").headless
+
+
+@ON_ONE
+@pytest.mark.parametrize("beside", ["unsubscribed", "Bounced", "0", "no", "2020-01-02"])
+def test_what_may_say_that_somebody_left_is_no_name(house: Readership, beside: str) -> None:
+    """Without a line of column names nobody can say what it means, so the row is not taken."""
+    report = house.bring(f"ana@example.org,Ana\nben@example.org,{beside}\n".encode())
+    assert house.addresses() == ["ana@example.org"]
+    assert "no first line says what it means" in report.invalid[0].reason
 
 
 @ON_ONE

@@ -138,6 +138,18 @@ def test_lists_of_ones_own_are_named_and_cleared(house: Readership) -> None:
         readership.erase(house.database, house.loaded, ANA, now=NOW)
 
 
+@ON_ONE
+def test_a_row_is_found_however_it_writes_the_address(house: Readership) -> None:
+    """What an import takes for somebody's address, their erasure finds."""
+    folder = house.folder / "subscribers"
+    folder.mkdir()
+    told = f'Ana <{ANA}>\n"Lima, Ana" <ANA@Example.org>\nmailto:{ANA},\n{BEN}\n'
+    (folder / "bare.csv").write_text(told)
+    assert [row.line for row in files.mentions(house.folder, ANA)] == [1, 2, 3]
+    files.remove(house.folder, ANA)
+    assert (folder / "bare.csv").read_text() == f"{BEN}\n"
+
+
 @settings(max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     lines=st.lists(

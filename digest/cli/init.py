@@ -58,7 +58,7 @@ _SUBSCRIBERS = """\
 # Readers
 
 Lists that you keep by hand, as CSV; git ignores them. The first line names the columns;
-only `email` must be there:
+only `email` must be there. One address a line, without such a first line, will do too:
 
     email,name,topics,rhythm
     ana@example.org,Ana,,weekly

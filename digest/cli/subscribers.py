@@ -124,6 +124,8 @@ def _tell(report: ImportReport, steps: list[Step], *, dry_run: bool) -> None:
 
     if report.resumed:
         terminal.say("Taken up where it stopped; the numbers are of the whole list.")
+    for name in report.headless:
+        terminal.say(f"{name}: no line names the columns; the first line is taken for a reader.")
     would = "Would be " if dry_run else ""
     terminal.facts(
         [

@@ -19,6 +19,7 @@ from digest.readership.records import (
     opened,
     records,
 )
+from digest.readership.written import named_address
 
 FOLDER = "subscribers"
 
@@ -59,14 +60,17 @@ def _rows(path: Path, key: str) -> list[Record]:
     """Return the records with a cell that is the address."""
     with opened(path) as stream:
         found = records(stream, delimiter(stream), lambda _line, _reason: None)
-        return [
-            record
-            for record in found
-            if any(
-                "@" in cell and address_key(cell.strip().lstrip("'")) == key
-                for cell in record.cells
-            )
-        ]
+        return [record for record in found if any(_writes(cell, key) for cell in record.cells)]
+
+
+def _writes(cell: str, key: str) -> bool:
+    """Tell whether *cell* writes the address of that key, as an import would read it."""
+    if "@" not in cell:
+        return False
+    try:
+        return address_key(named_address(cell.strip())[0]) == key
+    except ReaderError:
+        return False
 
 
 def _rewrite(path: Path, gone: list[Record]) -> None:

@@ -18,6 +18,7 @@ from digest.consent import Act
 from digest.errors import ReaderError
 from digest.model import Format, Rhythm, SubscriptionState
 from digest.readership import archives
+from digest.readership.headless import is_headless
 from digest.readership.people import plain_name, token_key
 from digest.readership.rows import Reading, Row, Seen, rows
 from digest.store import (
@@ -90,6 +91,8 @@ class ImportReport:
     refused: int = 0
     #: The first `KEPT` of them, in order.
     invalid: list[Refused] = field(default_factory=list)
+    #: Files without a line of column names: their first line is a person.
+    headless: tuple[str, ...] = ()
     #: True if a stopped import of the same list was taken up.
     resumed: bool = False
 
@@ -134,12 +137,22 @@ class List:
             encoding=self.encoding,
             rhythms=rhythms,
         )
-        for source in (each for path in self.files for each in archives.sources(path, self.called)):
+        for source in self._sources():
 
             def told(line: int, reason: str, file: str = str(source)) -> None:
                 refuse(Refused(file, line, reason))
 
             yield from rows(source, reading, seen, told)
+
+    def headless(self) -> tuple[str, ...]:
+        """Return which of its files have no line of column names, by name."""
+        return tuple(
+            str(source) for source in self._sources() if is_headless(source, self.encoding)
+        )
+
+    def _sources(self) -> Iterator[archives.Source]:
+        for path in self.files:
+            yield from archives.sources(path, self.called)
 
     def fingerprint(self) -> str:
         """Return a hash of the files and of all that decides what becomes of them."""
@@ -189,7 +202,7 @@ def import_list(
                 conn, newsletter, fingerprint, files=files, source=source, now=now
             )
     taking.now = standing.started_at
-    report = ImportReport(resumed=resumed)
+    report = ImportReport(headless=told.headless(), resumed=resumed)
     people = told.rows(_rhythms(loaded, newsletter), _refusing(report, on_refused))
     done = sum(1 for _ in islice(people, standing.done))
     counts: dict[str, int] = {outcome: standing.counts.get(outcome, 0) for outcome in Outcome}
@@ -223,7 +236,7 @@ def rehearse_import(
     Raises what `import_list` raises.
     """
     taking = _Taking(loaded, newsletter, told, now)
-    report = ImportReport()
+    report = ImportReport(headless=told.headless())
     counts: dict[str, int] = dict.fromkeys(Outcome, 0)
     for batch in _batches(told.rows(_rhythms(loaded, newsletter), _refusing(report, on_refused))):
         with database.read() as conn:

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
+from itertools import chain
 from typing import NamedTuple
 
 from digest.conditions import attribute_name
@@ -16,6 +17,7 @@ from digest.errors import ReaderError
 from digest.identity import address_key
 from digest.model import Format, Rhythm, SubscriptionState, topic_set
 from digest.readership.archives import Source
+from digest.readership.headless import column_names
 from digest.readership.people import mailbox, plain_name
 from digest.readership.records import Refuse, delimiter, opened, records
 from digest.readership.written import named_address
@@ -134,12 +136,17 @@ def rows(source: Source, reading: Reading, seen: Seen, refuse: Refuse) -> Iterat
     Yield the people of a file of rows, in its order; *refuse* hears of each row not taken.
 
     The second row of an address in *seen* is one of those, unless it says that the person
-    is gone. ReaderError if the file cannot be read or has no column of addresses.
+    is gone. A first row that is a person is one (`column_names`). ReaderError if the file
+    cannot be read or has no column of addresses.
     """
     with opened(source, reading.encoding) as stream:
         found = records(stream, delimiter(stream), refuse)
         header = next(found, None)
-        columns = Columns(header.cells if header else [], source, reading)
+        names = header.cells if header else []
+        made = column_names(names)
+        if header and made:
+            found = chain([header], found)
+        columns = Columns(made or names, source, reading, headless=bool(made))
         for record in found:
             try:
                 row = columns.row(record.line, record.cells)
@@ -210,9 +217,11 @@ class _Found:
 class Columns:
     """The columns of one file, and how a record of it becomes a row."""
 
-    def __init__(self, header: Sequence[str], source: Source, reading: Reading) -> None:
+    def __init__(
+        self, header: Sequence[str], source: Source, reading: Reading, *, headless: bool = False
+    ) -> None:
         """ReaderError without a column of addresses, or without one that *reading* names."""
-        self.file, self.reading = source.name, reading
+        self.file, self.reading, self._headless = source.name, reading, headless
         self._found = _found(header, str(source), reading)
         self._file_says = _state_of_file(source.stem)
 
@@ -224,6 +233,8 @@ class Columns:
             for name, index in self._found.one.items()
             if index < has and (text := _unguarded(cells[index].strip()))
         }
+        if self._headless:
+            _refuse_doubtful(told.get("name", ""))
         written, beside = named_address(told.get("address", ""))
         address = mailbox(written)
         state = self._state(cells, told)
@@ -306,12 +317,17 @@ def _no_addresses(header: Sequence[str], file: str) -> ReaderError:
     if any("@" in name for name in header):
         return ReaderError(
             f"{file}:1: the first line holds an address, not the names of columns",
-            remedy='Write a line of names above it, such as "email,name".',
+            remedy=f'Write a line above it that names the columns, such as "{_suggested(header)}".',
         )
     return ReaderError(
         f"{file}:1: no column of addresses among: {_named(header) or 'nothing'}",
         remedy='Call it "email".',
     )
+
+
+def _suggested(header: Sequence[str]) -> str:
+    names = ["email" if "@" in cell else f"column {n}" for n, cell in enumerate(header, start=1)]
+    return ",".join(names[:5])
 
 
 def _named(header: Sequence[str]) -> str:
@@ -386,6 +402,16 @@ def _rhythm(word: str) -> Rhythm:
 def _format(word: str) -> Format:
     """Return how the mail should look; whatever is not text alone has text beside it."""
     return Format.TEXT if _word(word) in TEXT_ALONE else Format.HTML
+
+
+def _refuse_doubtful(beside: str) -> None:
+    """Raise ReaderError if what stands beside an address may say that the person has left."""
+    word = _word(beside)
+    if beside and (word in _STATE_CALLED or word in _SAYS or not any(map(str.isalpha, beside))):
+        raise ReaderError(
+            f"{plain_name(beside)!r} stands beside the address, and no first line says what it "
+            'means; write one such as "email,status"'
+        )
 
 
 def _instant(text: str) -> datetime | None:

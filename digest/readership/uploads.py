@@ -226,7 +226,12 @@ class _Work:
 
         report = rehearse_import(*self._of(told), now=self.clock(), each=keep, progress=self._beat)
         first = [_refusal(row) for row in report.invalid[:SHOWN]]
-        found = {"counts": _counts(report), "first": glance, "refused": first}
+        found = {
+            "counts": _counts(report),
+            "headless": bool(report.headless),
+            "first": glance,
+            "refused": first,
+        }
         self._end(UploadState.COMPARED, compared=found)
 
     def _take_in(self, told: List) -> None:

@@ -9,12 +9,13 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select, update
 
-from digest import weekly
+from digest import readership, weekly
 from digest.config import Loaded
 from digest.errors import Held, IssueError, WrongState
 from digest.model import DeliveryState, Edits, Issue, IssueState
 from digest.store import Database, issues, ledger, publications, uses
 from digest.store.schema import editions, feeds, outbox, subscriptions
+from digest.store.schema import issues as issue_rows
 from digest.store.schema import publications as published
 from digest.themes import count
 from digest.weekly import remembered
@@ -251,6 +252,18 @@ def test_freezing_writes_the_audience_once(fed, loaded):
     assert tally.holds
 
 
+def test_what_was_approved_last_is_what_is_frozen(fed, loaded):
+    """Corrected and approved again after the sender looked, an issue goes out as it is now."""
+    seen = weekly.approve(fed, loaded, prepared(fed, loaded), by="editor", now=BEFORE)
+    edits = Edits(headline="Better Words")
+    issue = weekly.edit(fed, loaded, seen, edits, now=BEFORE, actor="editor")
+    newest = weekly.approve(fed, loaded, issue, by="editor", now=BEFORE)
+    weekly.freeze(fed, loaded, seen, now=SEND_HOUR)
+
+    with fed.read() as conn:
+        assert {row.edition for row in ledger.listed(conn, seen.id)} == {newest.edition_id}
+
+
 def test_a_tampered_edition_is_not_sent(fed, loaded):
     """The hash that was approved is checked again before the audience is frozen."""
     issue = weekly.approve(fed, loaded, prepared(fed, loaded), by="editor", now=BEFORE)
@@ -275,6 +288,34 @@ def test_cancelling_skips_the_rest_and_frees_what_nobody_got(fed, loaded):
     assert issue.state is IssueState.CANCELLED
     assert tally.count(DeliveryState.SKIPPED) == 10
     assert used == {}
+
+
+def test_cancelling_what_began_meanwhile_owes_nobody(fed, loaded):
+    """Whoever cancels an issue that has gone out since they looked at it leaves nobody owed."""
+    seen = weekly.approve(fed, loaded, prepared(fed, loaded), by="editor", now=BEFORE)
+    weekly.freeze(fed, loaded, seen, now=SEND_HOUR)
+    weekly.cancel(fed, seen, by="editor", now=SEND_HOUR)
+
+    with fed.read() as conn:
+        assert ledger.tally(conn, seen.id).owed == 0
+
+
+@pytest.mark.parametrize("program", ["this one", "an older one"])
+def test_the_addresses_of_a_cancelled_issue_go_in_time(fed, loaded, program):
+    """A ledger that was cut short is kept no longer than one that was finished."""
+    issue = weekly.approve(fed, loaded, prepared(fed, loaded), by="editor", now=BEFORE)
+    issue = weekly.freeze(fed, loaded, issue, now=SEND_HOUR)
+    weekly.cancel(fed, issue, by="editor", now=SEND_HOUR)
+    if program == "an older one":
+        with fed.write() as conn:
+            conn.execute(update(issue_rows).values(finished_at=None))
+
+    kept, later = loaded.settings.retention, timedelta(hours=1)
+    early = readership.keep_schedule(fed, loaded, now=SEND_HOUR + kept.addresses - later)
+    in_time = readership.keep_schedule(fed, loaded, now=SEND_HOUR + kept.addresses + later)
+    assert ("addresses" in early, in_time["addresses"]) == (False, 10)
+    with fed.read() as conn:
+        assert ledger.issues_to_put_away(conn, before=SEND_HOUR + later) == [issue.id]
 
 
 def test_pausing_and_resuming_owe_the_same_readers(fed, loaded):

@@ -95,6 +95,7 @@ class Issue:
     approved_by: str | None = None
     #: When the audience was written into the ledger.
     frozen_at: datetime | None = None
+    #: When it ended: everybody was settled, or somebody cancelled it.
     finished_at: datetime | None = None
     #: The edition that approval froze (the newest, where corrected).
     edition_id: int | None = None

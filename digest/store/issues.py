@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, select, update
+from sqlalchemy import ColumnElement, Connection, Row, case, func, select, update
 
 from digest.errors import NoSuchIssue, WrongState
 from digest.model import Issue, IssueId, IssueState, Rhythm, Window
@@ -183,6 +183,13 @@ def set_state(
         sent = {"at": now, "what": hooks.SENT, "newsletter": found.of.newsletter}
         hooks.note(conn, [{**sent, "issue_id": issue_id}])
     return found
+
+
+def ended(before: datetime) -> ColumnElement[bool]:
+    """Return the condition that an issue which had begun to go out ended before that instant."""
+    # Of cancelled ones the end was not always kept: they had begun by then.
+    cancelled = case((issues.c.state == IssueState.CANCELLED, issues.c.frozen_at))
+    return func.coalesce(issues.c.finished_at, cancelled) < before
 
 
 def next_number(conn: Connection, of: IssueId) -> int:

@@ -8,7 +8,8 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Select, case, delete, func, select, update
 
 from digest.model import DeliveryState, SubscriptionState
-from digest.store import turnover
+from digest.store import ledger, turnover
+from digest.store.issues import ended
 from digest.store.schema import (
     bounces,
     consents,
@@ -129,13 +130,13 @@ def due(
     }
     if left_before is not None:
         queries["left"] = _gone(left_before)
-    if ledgers_before is not None:
-        rows = select(1).where(deliveries.c.issue_id == issues.c.id).exists()
-        queries["ledger"] = select(issues.c.id).where(issues.c.finished_at < ledgers_before, rows)
-    return {
+    found = {
         name: int(conn.execute(select(func.count()).select_from(query.subquery())).scalar_one())
         for name, query in queries.items()
     }
+    if ledgers_before is not None:
+        found["ledger"] = len(ledger.issues_to_put_away(conn, before=ledgers_before))
+    return found
 
 
 def _tasks(before: datetime) -> Select[Any]:
@@ -169,10 +170,10 @@ def _gone(before: datetime) -> Select[Any]:
 
 
 def _addressed(before: datetime) -> ColumnElement[bool]:
-    ended = select(issues.c.id).where(issues.c.finished_at < before)
-    return deliveries.c.issue_id.in_(ended) & deliveries.c.address.is_not(None)
+    over = select(issues.c.id).where(ended(before))
+    return deliveries.c.issue_id.in_(over) & deliveries.c.address.is_not(None)
 
 
 def _mails(before: datetime) -> Select[Any]:
-    ended = (DeliveryState.SENT, DeliveryState.FAILED, DeliveryState.SKIPPED)
-    return select(outbox.c.id).where(outbox.c.state.in_(ended), outbox.c.created_at < before)
+    over = (DeliveryState.SENT, DeliveryState.FAILED, DeliveryState.SKIPPED)
+    return select(outbox.c.id).where(outbox.c.state.in_(over), outbox.c.created_at < before)

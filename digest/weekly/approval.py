@@ -313,7 +313,7 @@ def freeze(
     """
     if issue.state is IssueState.SENDING and where is None:
         return issue
-    if issue.state is not IssueState.APPROVED or issue.edition_id is None:
+    if issue.state is not IssueState.APPROVED:
         raise WrongState(
             f"issue {issue.of.key} is {issue.state}, not approved"
             + ("; whom it goes to was decided when it began" if issue.frozen_at else ""),
@@ -321,11 +321,7 @@ def freeze(
         )
     newsletter = loaded.settings.newsletters[issue.of.newsletter]
     with database.write() as conn:
-        told = corrections.of(conn, issue.id)
-        # Whoever has the wrong one gets the correction, without waiting for anybody.
-        first_to = None if told else newsletter.first_to
-        meant = where if told else audience_of(newsletter, where)
-        _same_as_approved(conn, issue)
+        # As it is by now: it may have been corrected and approved again since *issue* was read.
         moved = issues.set_state(
             conn,
             issue.id,
@@ -335,25 +331,42 @@ def freeze(
             actor="sender",
             also={"frozen_at": now},
         )
-        frozen, excluded = ledger.freeze(
-            conn,
-            issue.id,
-            newsletter=issue.of.newsletter,
-            rhythm=issue.of.rhythm,
-            edition_id=issue.edition_id,
-            variants=editions.variants_of(conn, issue.edition_id),
-            due_at=now,
-            where=meant,
-            first_list=first_to.list if first_to else None,
-            rest_due_at=now + first_to.wait if first_to else None,
-            spread=timedelta() if told else newsletter.spread,
-            hours={} if told else _hours(conn, newsletter, issue),
-            among=_wronged(told),
-        )
+        _same_as_approved(conn, moved)
+        frozen, excluded = _owed(conn, newsletter, moved, where, now=now)
         tallies.count(conn, issue.id, frozen=frozen, excluded=excluded)
         if loaded.settings.fleet:
             jobs.announce(conn, issue.id, frozen)
     return moved
+
+
+def _owed(
+    conn: Connection,
+    newsletter: NewsletterSettings,
+    issue: Issue,
+    where: Condition | None,
+    *,
+    now: datetime,
+) -> tuple[int, dict[str, int]]:
+    """Write into the ledger who is owed *issue* and from when; as `ledger.freeze` returns."""
+    assert issue.edition_id is not None  # noqa: S101 - it is approved
+    told = corrections.of(conn, issue.id)
+    # Whoever has the wrong one gets the correction, without waiting for anybody.
+    first_to = None if told else newsletter.first_to
+    return ledger.freeze(
+        conn,
+        issue.id,
+        newsletter=issue.of.newsletter,
+        rhythm=issue.of.rhythm,
+        edition_id=issue.edition_id,
+        variants=editions.variants_of(conn, issue.edition_id),
+        due_at=now,
+        where=where if told else audience_of(newsletter, where),
+        first_list=first_to.list if first_to else None,
+        rest_due_at=now + first_to.wait if first_to else None,
+        spread=timedelta() if told else newsletter.spread,
+        hours={} if told else _hours(conn, newsletter, issue),
+        among=_wronged(told),
+    )
 
 
 def _wronged(told: Correction | None) -> Select[tuple[int]] | None:
@@ -380,7 +393,7 @@ def audience_of(newsletter: NewsletterSettings, where: Condition | None = None) 
 def _same_as_approved(conn: Connection, issue: Issue) -> None:
     from digest.render import fingerprint, varied
 
-    assert issue.edition_id is not None  # noqa: S101 - the caller looked
+    assert issue.edition_id is not None  # noqa: S101 - it is approved
     edition = editions.read(conn, issue.edition_id)
     sent = [varied(edition, each) for each in editions.variants_of(conn, issue.edition_id).values()]
     for each in (edition, *sent):

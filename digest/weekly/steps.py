@@ -66,7 +66,6 @@ def cancel(database: Database, issue: Issue, *, by: str, now: datetime, reason: 
 
     Its publications are free again only if no server was ever offered a message of it.
     """
-
     living = [state for state in IssueState if state not in ENDED]
     with database.write() as conn:
         cancelled = issues.set_state(
@@ -77,8 +76,9 @@ def cancel(database: Database, issue: Issue, *, by: str, now: datetime, reason: 
             now=now,
             actor=by,
             reasons=(reason,) if reason else (),
+            also={"finished_at": now},
         )
-        if issue.frozen_at is not None:
+        if cancelled.frozen_at is not None:
             ledger.skip_rest(conn, issue.id, SkipReason.CANCELLED, now=now)
             tallies.keep_outcome(conn, issue.id, ledger.tally(conn, issue.id))
         if not ledger.attempted(conn, issue.id):

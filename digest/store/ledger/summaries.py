@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, insert, select
 
+from digest.store.issues import ended
 from digest.store.schema import deliveries, issues, ledger_summaries
 
 #: Rows that go in one transaction, so that nobody else waits for long.
@@ -30,8 +31,8 @@ class Summary:
 def due(conn: Connection, *, before: datetime) -> list[int]:
     """Return issues that ended before that instant and still have rows, the oldest first."""
     has_rows = select(1).where(deliveries.c.issue_id == issues.c.id).exists()
-    query = select(issues.c.id).where(issues.c.finished_at < before, has_rows)
-    return list(conn.execute(query.order_by(issues.c.finished_at)).scalars())
+    query = select(issues.c.id).where(ended(before), has_rows)
+    return list(conn.execute(query.order_by(issues.c.frozen_at, issues.c.id)).scalars())
 
 
 def summary(conn: Connection, issue_id: int) -> Summary | None:

@@ -8,17 +8,17 @@ is missing, so a tick that comes twice, late, or in two processes does no harm.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from datetime import datetime
 from threading import Event, Thread
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import structlog
 
 from digest import delivery, intake, notices, readership, report, webhooks, weekly
-from digest.errors import AlreadySending, DigestError
-from digest.model import IssueState
+from digest.errors import AlreadySending, DigestError, WrongState
+from digest.model import Issue, IssueState
 from digest.store import Database, issues, ticks
 
 if TYPE_CHECKING:
@@ -38,6 +38,7 @@ EVERY_SECONDS = {
 
 log = structlog.get_logger("bell")
 
+T = TypeVar("T")
 
 #: How often the dead man's switch is looked at, in seconds.
 WATCH_SECONDS = 60
@@ -76,12 +77,33 @@ class Watch:
     def look(self) -> list[weekly.Overdue]:
         """Look once: mail the editors of what is overdue, and return it."""
         loaded = self._current()
-        found = weekly.alarm(self._database, loaded, now=self._clock())
-        for each in found:
-            log.error("overdue", newsletter=each.newsletter, issue=each.key, why=each.sentence)
-        if found:
-            notices.deliver_outbox(self._database, loaded, clock=self._clock)
+        found: list[weekly.Overdue] = []
+
+        def ask(newsletter_key: str) -> None:
+            found.extend(weekly.alarm(self._database, loaded, newsletter_key, now=self._clock()))
+
+        try:
+            _each(loaded.settings.newsletters, ask)
+        finally:
+            for each in found:
+                log.error("overdue", newsletter=each.newsletter, issue=each.key, why=each.sentence)
+            if found:
+                notices.deliver_outbox(self._database, loaded, clock=self._clock)
         return found
+
+
+def _each(things: Iterable[T], do: Callable[[T], None]) -> None:
+    """Call *do* with each of *things*: one that fails holds up no other. Raises the first fault."""
+    faults: list[Exception] = []
+    for thing in things:
+        try:
+            do(thing)
+        except Exception as e:  # noqa: BLE001 - raised once the others have had their turn
+            faults.append(e)
+    for fault in faults[1:]:
+        log.error("another fault", error=f"{type(fault).__name__}: {fault}")
+    if faults:
+        raise faults[0]
 
 
 class Bell:
@@ -154,10 +176,13 @@ class Bell:
 
     def _week(self) -> None:
         loaded = self._current()
-        for key in loaded.settings.newsletters:
-            for step in weekly.advance(self._database, loaded, key, now=self._clock()):
+
+        def advance(newsletter_key: str) -> None:
+            for step in weekly.advance(self._database, loaded, newsletter_key, now=self._clock()):
                 log.info(step.what, issue=str(step.issue.of), reasons=step.issue.reasons)
-            weekly.announce(self._database, loaded, key, now=self._clock())
+            weekly.announce(self._database, loaded, newsletter_key, now=self._clock())
+
+        _each(loaded.settings.newsletters, advance)
 
     def _send(self) -> None:
         loaded = self._current()
@@ -166,13 +191,16 @@ class Bell:
             return
         with self._database.read() as conn:
             owed = issues.listed(conn, states=(IssueState.SENDING,))
-        for issue in owed:
+
+        def settle(issue: Issue) -> None:
             if issue.of.newsletter in loaded.settings.newsletters and not self._stop.is_set():
-                # Somebody else sends it: by hand, or another process's bell.
-                with suppress(AlreadySending):
+                # Somebody else sends it, by hand or by another process's bell; or has paused it.
+                with suppress(AlreadySending, WrongState):
                     delivery.settle(
                         self._database, loaded, issue.id, clock=self._clock, stop=self._stop
                     )
+
+        _each(owed, settle)
 
     def _outbox(self) -> None:
         notices.deliver_outbox(self._database, self._current(), clock=self._clock)

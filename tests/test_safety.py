@@ -216,6 +216,20 @@ def test_a_sender_that_never_began_is_overdue(
     assert overdue(database, loaded) is None
 
 
+def test_readers_on_clocks_of_their_own_are_not_late(
+    database: Database, loaded: Loaded, issue: Issue
+) -> None:
+    """Where the hour strikes later for all readers, it is overdue only after the first of them."""
+    friday.subscribe(database, 1)
+    approved = weekly.approve(database, loaded, issue, by="ana", now=BEFORE)
+    weekly.freeze(database, loaded, approved, now=SEND_HOUR)
+    theirs = SEND_HOUR + timedelta(hours=15)
+    with database.write() as conn:
+        conn.execute(update(schema.deliveries).values(due_at=theirs))
+    assert overdue(database, loaded) is None
+    assert overdue(database, loaded, now=theirs + GRACE) is not None
+
+
 @pytest.mark.parametrize(
     "state", [IssueState.HELD, IssueState.CANCELLED, IssueState.STOPPED, IssueState.FINISHED]
 )
@@ -233,7 +247,7 @@ def test_what_editors_were_told_of_is_not_overdue(
 def test_editors_hear_of_it_once(database: Database, loaded: Loaded, issue: Issue) -> None:
     """However often and in however many processes it is looked at, each editor gets one mail."""
     for _ in range(3):
-        assert len(weekly.alarm(database, loaded, now=LATE)) == 1
+        assert len(weekly.alarm(database, loaded, "recap", now=LATE)) == 1
     with database.read() as conn:
         told = outbox.latest(conn, "overdue:recap:2023-09-22:", most=9)
     assert [each.address for each in told] == ["editor@example.org"]

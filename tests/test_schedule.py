@@ -14,13 +14,15 @@ from threading import Event
 import pytest
 from sqlalchemy import update
 
-from digest import inbox, schedule
+from digest import inbox, schedule, weekly
 from digest.config import Loaded
+from digest.errors import NoSuchIssue
 from digest.inbox import Inbox
-from digest.model import IssueState
+from digest.model import IssueState, Window
 from digest.schedule import EVERY_SECONDS, Bell
-from digest.store import Database, issues, ticks
+from digest.store import Database, issues, outbox, ticks
 from digest.store.schema import feeds
+from digest.store.schema import issues as issue_rows
 from tests.friday import (
     BEFORE,
     CLOSING,
@@ -135,6 +137,48 @@ def test_a_broken_tick_does_not_silence_the_others(database, ready):
     round_of(bell)
     with database.read() as conn:
         assert {tick.error for tick in ticks.listed(conn)} == {"ZeroDivisionError: a bug"}
+
+
+@pytest.fixture
+def two(ready: Loaded) -> Loaded:
+    """Two newsletters, of which the first has left out every day of years."""
+    years = [f"{year}-01-01 to {year}-12-31" for year in range(2022, 2028)]
+    away = a_loaded(ready.folder, holidays=years).settings.newsletters["recap"]
+    both = {"away": away, **ready.settings.newsletters}
+    return replace(ready, settings=ready.settings.model_copy(update={"newsletters": both}))
+
+
+def test_one_newsletters_fault_holds_up_no_other(database, two):
+    """The second one has its draft, and its alarm, though the first has no issue within years."""
+    bell = Bell(database, lambda: two, clock=lambda: BEFORE)
+    bell.ring("week")
+    assert state_of(database) is IssueState.DRAFT
+    with database.read() as conn:
+        [tick] = ticks.listed(conn)
+    assert "no issue within two years" in tick.error
+
+    watch = schedule.Watch(database, lambda: two, clock=lambda: SEND_HOUR + timedelta(hours=1))
+    with pytest.raises(NoSuchIssue):
+        watch.look()
+    with database.read() as conn:
+        assert outbox.latest(conn, "overdue:recap:", most=9)
+
+
+def test_a_ledger_that_does_not_add_up_holds_up_no_other_issue(database, ready):
+    """One issue's ledger has lost a reader: another one goes out in the same tick."""
+    hour = timedelta(hours=1)
+    window = Window(BEFORE - hour, BEFORE)
+    publish(database, "Floods", on=BEFORE - hour)
+    told = {"by": "ana", "now": BEFORE}
+    extra = weekly.plan_extra(database, ready, "recap", window, SEND_HOUR, **told)
+    extra = weekly.prepare(database, ready, "recap", weekly.slot_of(extra), now=BEFORE)
+    weekly.approve(database, ready, extra, **told)
+    bell = Bell(database, lambda: ready, clock=lambda: SEND_HOUR)
+    bell.ring("week")
+    with database.write() as conn:
+        conn.execute(update(issue_rows).where(issue_rows.c.id == extra.id).values(frozen=99))
+    bell.ring("send")
+    assert state_of(database) is IssueState.FINISHED
 
 
 def test_the_bell_rings_from_its_start_until_its_stop(database, ready):

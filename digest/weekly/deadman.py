@@ -73,7 +73,7 @@ def overdue(
         if since is None or slot.window.end <= since:
             return None
         issue = _of(conn, newsletter_key, slot)
-        if issue and (issue.state in _TOLD or _begun(conn, issue)):
+        if issue and (issue.state in _TOLD or _begun(conn, issue, now)):
             return None
     if issue is None and rhythm is Rhythm.MONTHLY and now > slot.sends_at + newsletter.catch_up:
         return None  # a month that was over before anybody offered it
@@ -111,11 +111,15 @@ def _of(conn: Connection, newsletter_key: str, slot: Slot) -> Issue | None:
         return None
 
 
-def _begun(conn: Connection, issue: Issue) -> bool:
-    """Whether a mail may have left, or there is nobody whom one could leave to."""
+def _begun(conn: Connection, issue: Issue, now: datetime) -> bool:
+    """Whether a mail may have left, or there is nobody whom one should have left to by now."""
     if issue.state is not IssueState.SENDING:
         return False
-    return ledger.attempted(conn, issue.id) or tallies.counted(conn, issue.id)[0] == 0
+    if ledger.attempted(conn, issue.id) or tallies.counted(conn, issue.id)[0] == 0:
+        return True
+    # Where all readers chose clocks of their own, the first of them may be owed it hours later.
+    first = ledger.next_due(conn, issue.id)
+    return first is not None and now < first + GRACE
 
 
 def _said(issue: Issue | None, slot: Slot, zone: ZoneInfo) -> str:
@@ -128,7 +132,9 @@ def _said(issue: Issue | None, slot: Slot, zone: ZoneInfo) -> str:
     return f"{due}, and it is still {issue.state}: nothing took it up."
 
 
-def alarm(database: Database, loaded: Loaded, *, now: datetime) -> list[Overdue]:
+def alarm(
+    database: Database, loaded: Loaded, newsletter_key: str, *, now: datetime
+) -> list[Overdue]:
     """
     Put a mail to the editors of every overdue issue into the outbox; return what is overdue.
 
@@ -137,12 +143,10 @@ def alarm(database: Database, loaded: Loaded, *, now: datetime) -> list[Overdue]
     """
     found = [
         each
-        for key, newsletter in loaded.settings.newsletters.items()
-        for rhythm in newsletter.rhythms
-        if (each := overdue(database, loaded, key, now=now, rhythm=rhythm))
+        for rhythm in loaded.settings.newsletters[newsletter_key].rhythms
+        if (each := overdue(database, loaded, newsletter_key, now=now, rhythm=rhythm))
     ]
-    for key in loaded.settings.newsletters:
-        found += overdue_extras(database, loaded, key, now=now)
+    found += overdue_extras(database, loaded, newsletter_key, now=now)
     for each in found:
         _tell(database, loaded, each, now=now)
     return found

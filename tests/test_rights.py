@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import re
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -67,6 +68,37 @@ def test_a_backup_brings_nobody_back(house: Readership) -> None:
     assert house.addresses() == [BEN]
     assert house.bring(f"email\n{ANA}\n").barred == 1
     assert readership.erase_again(house.database, house.loaded, now=NOW) == 0
+
+
+def test_who_moves_to_an_address_that_was_erased_stays(house: Readership) -> None:
+    """Whoever reads a mailbox that somebody was erased under has it now: no start forgets them."""
+    house.bring(f"email\n{ANA}\n{BEN}\n")
+    house.erase(BEN)
+    moved = _moved(house, ANA, BEN)
+    readership.move(house.database, house.loaded, moved, now=NOW)
+    assert house.addresses() == [BEN]
+    assert readership.erase_again(house.database, house.loaded, now=NOW) == 0
+    assert house.addresses() == [BEN]
+
+
+def test_no_mail_waits_for_where_an_erased_person_wanted_to_move(house: Readership) -> None:
+    """The new address that nobody confirmed is forgotten with the old one."""
+    house.bring(f"email\n{ANA}\n")
+    _moved(house, ANA, BEN)
+    assert _rows(house, schema.outbox) == 1
+    house.erase(ANA)
+    assert _rows(house, schema.outbox) == 0
+
+
+def _moved(house: Readership, old: str, new: str) -> str:
+    """Ask to move there; the token in the mail that asks whether it is wanted."""
+    person = house.of(old).subscriber
+    fresh = tokens.make_until(KEY, "preferences", NOW + DAY, person, NEWSLETTER)
+    readership.ask_to_move(house.database, house.loaded, fresh, new, now=NOW)
+    with house.database.read() as conn:
+        text = conn.execute(select(schema.outbox.c.text)).scalars().all()[-1]
+    (token,) = re.findall(r"/move/(\S+)", text)
+    return str(token)
 
 
 def test_an_older_backup_still_bars_who_was_never_in_it(house: Readership) -> None:

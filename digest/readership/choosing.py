@@ -20,15 +20,14 @@ from digest.consent import Act
 from digest.errors import BadToken, ReaderError
 from digest.identity import address_key
 from digest.model import Format, Rhythm, Subscriber, Subscription, SubscriptionState, topic_set
+from digest.readership import erasure
 from digest.readership.people import address_hash, mailbox, token_key
 from digest.store import (
     Database,
     consents,
-    knocks,
     readers,
     subscribers,
     subscriptions,
-    suppressions,
 )
 
 if TYPE_CHECKING:
@@ -403,9 +402,7 @@ def move(database: Database, loaded: Loaded, token: str, *, now: datetime) -> Mo
                 "this address is a reader's already",
                 remedy="It keeps its own subscription. Unsubscribe the other one by its own link.",
             )
-        hashed = address_hash(loaded, key)
-        suppressions.lift(conn, hashed)
-        knocks.answer(conn, hashed)
+        erasure.confirmed(conn, database, loaded, address_hash(loaded, key), now=now)
         subscribers.move(conn, person.id, address, key)
         _prove(conn, had, Act.CHANGED, {"changed": ["address"]}, now)
         _tell_old(conn, loaded, had, person, now)

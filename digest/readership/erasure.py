@@ -13,7 +13,7 @@ from digest.identity import address_key
 from digest.readership import files
 from digest.readership.files import Mention
 from digest.readership.people import address_hash, shown
-from digest.store import Database, erasing, erasures, subscribers, suppressions
+from digest.store import Database, erasing, erasures, knocks, subscribers, suppressions
 
 if TYPE_CHECKING:
     from digest.config import Loaded
@@ -56,8 +56,21 @@ def erase(
     return Erasure(was_known=person is not None, mentions=tuple(mentions))
 
 
-def returned(database: Database, loaded: Loaded, hashed: str, *, now: datetime) -> None:
-    """Keep in the journal that an erased person has come back by their own confirmation."""
+def confirmed(
+    conn: Connection, database: Database, loaded: Loaded, hashed: str, *, now: datetime
+) -> None:
+    """
+    Let the address of that hash be written to again, as who reads its mailbox has asked for.
+
+    Where a person was erased under it, the journal has that they are back. Calling twice is
+    safe.
+    """
+    if suppressions.lift(conn, hashed):
+        _note_return(database, loaded, hashed, now)
+    knocks.answer(conn, hashed)
+
+
+def _note_return(database: Database, loaded: Loaded, hashed: str, now: datetime) -> None:
     journal = erasures.journal(database, loaded.folder)
     if hashed in erasures.standing(journal):
         erasures.write(journal, erasures.RETURNED, hashed, at=now)

@@ -21,7 +21,6 @@ from digest.store import (
     Database,
     consents,
     issues,
-    knocks,
     subscribers,
     subscriptions,
     suppressions,
@@ -146,9 +145,7 @@ def confirm(
         had, address = _standing(conn, loaded, subscriber, newsletter, asked_at)
         hashed = address_hash(loaded, address_key(address))
         latest = _latest(conn, newsletter)
-        if suppressions.lift(conn, hashed):
-            erasure.returned(database, loaded, hashed, now=now)
-        knocks.answer(conn, hashed)
+        erasure.confirmed(conn, database, loaded, hashed, now=now)
         if _activate(conn, had, proof=proof, now=now):
             _choose(conn, loaded, had, asked_at, now=now)
             _welcome(conn, loaded, had, address, latest, now)

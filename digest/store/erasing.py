@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import Connection, delete, select, update
@@ -27,15 +28,17 @@ def erase(conn: Connection, subscriber: int, *, at: datetime) -> None:
     Deliveries keep what became of them, so that an issue's sums still hold. Calling twice
     is safe.
     """
-    address = conn.execute(
-        select(subscribers.c.address).where(subscribers.c.id == subscriber)
-    ).scalar_one()
-    if address is None:
+    addresses = conn.execute(
+        select(subscribers.c.address, subscribers.c.wanted_address).where(
+            subscribers.c.id == subscriber
+        )
+    ).one()
+    if addresses.address is None:
         # Forgotten already; what else has no address is about others.
         return
     _tell_of_leaving(conn, subscriber, at=at)
     _forget_consent(conn, subscriber, at=at)
-    _forget_mail(conn, subscriber, address)
+    _forget_mail(conn, subscriber, [each for each in addresses if each])
     nothing = {"address": None, "address_key": None, "wanted_address": None, "language": None}
     conn.execute(
         update(subscribers)
@@ -68,7 +71,7 @@ def _forget_consent(conn: Connection, subscriber: int, *, at: datetime) -> None:
     )
 
 
-def _forget_mail(conn: Connection, subscriber: int, address: str) -> None:
+def _forget_mail(conn: Connection, subscriber: int, addresses: Sequence[str]) -> None:
     conn.execute(
         update(deliveries)
         # By the issues, since the rows are in their order: no scan of the whole ledger.
@@ -79,8 +82,8 @@ def _forget_mail(conn: Connection, subscriber: int, address: str) -> None:
     )
     conn.execute(
         update(bounces)
-        .where((bounces.c.subscriber_id == subscriber) | (bounces.c.address == address))
+        .where((bounces.c.subscriber_id == subscriber) | bounces.c.address.in_(addresses))
         .values(address=None, said="")
     )
     # Mail that waits must not go, and of what went even the key may hold the address.
-    conn.execute(delete(outbox).where(outbox.c.address == address))
+    conn.execute(delete(outbox).where(outbox.c.address.in_(addresses)))

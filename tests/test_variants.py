@@ -32,6 +32,7 @@ from tests.friday import (
     draft_of,
     prepared,
     publish,
+    sent_before,
     subscribe,
 )
 from tests.mailserver import MailServer, running
@@ -340,6 +341,27 @@ def test_a_tampered_variant_is_not_sent(fed, loaded):
         )
     with pytest.raises(IssueError, match="not the one that was approved"):
         weekly.freeze(fed, loaded, issue, now=SEND_HOUR)
+
+
+@pytest.mark.parametrize(
+    ("said", "why"),
+    [("{{ nobody }}", "cannot be rendered"), ("", "The subject is empty")],
+    ids=["a fault", "nothing"],
+)
+def test_what_only_some_readers_get_holds_too(fed, tmp_path, said, why):
+    """A template that fails one topic set alone holds the issue with the reason, at its hour."""
+    mine = tmp_path / "templates" / "mail" / "recap"
+    mine.mkdir(parents=True)
+    plain = "{{ issue.subject }}"
+    ours = f"{{% if '?topics=' in web_url %}}{said}{{% else %}}{plain}{{% endif %}}"
+    (mine / "subject.txt").write_text(ours, encoding="utf-8")
+    loaded = topical(tmp_path)
+    sent_before(fed, loaded)
+    subscribe(fed, 1, topics=[DEFENCE])
+    subscribe(fed, 9)
+    [step] = weekly.advance(fed, loaded, "recap", now=SEND_HOUR)
+    assert step.issue.state is IssueState.HELD
+    assert why in step.issue.reasons[0]
 
 
 def test_what_a_reader_receives_is_the_preview(fed, tmp_path):

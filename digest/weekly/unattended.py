@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from digest import calendar
 from digest.calendar import Slot
-from digest.errors import WrongState
+from digest.errors import Held, TemplateError, WrongState
 from digest.model import Draft, Issue, IssueState, Rhythm
 from digest.model.settings import NewsletterSettings
 from digest.store import Database, drafts, history, issues, newsletters
@@ -127,11 +128,24 @@ def _decide(
         if count := thin(draft, rules(newsletter, slot)):
             return [_roll_over(database, issue, count, now=now)]
         if reasons := objections(database, loaded, issue, now=now):
-            held = hold(database, issue, by="bell", reasons=reasons, now=now)
-            return [Step(issue=held, what="held")]
-        return [Step(issue=approve(database, loaded, issue, by="bell", now=now), what="approved")]
+            return [_held(database, issue, reasons, now=now)]
+        return [_approved(database, loaded, issue, now=now)]
     except WrongState:
         return []  # another process took this step first
+
+
+def _approved(database: Database, loaded: Loaded, issue: Issue, *, now: datetime) -> Step:
+    """Approve the issue; hold it where what only some readers get is not fit to be sent."""
+    try:
+        return Step(issue=approve(database, loaded, issue, by="bell", now=now), what="approved")
+    except Held as e:
+        return _held(database, issue, e.reasons, now=now)
+    except TemplateError as e:
+        return _held(database, issue, (f"It cannot be rendered: {e}",), now=now)
+
+
+def _held(database: Database, issue: Issue, reasons: Sequence[str], *, now: datetime) -> Step:
+    return Step(issue=hold(database, issue, by="bell", reasons=reasons, now=now), what="held")
 
 
 def _send_approved(
@@ -153,8 +167,7 @@ def _send(database: Database, loaded: Loaded, issue: Issue, *, now: datetime) ->
     # Somebody who approves after the hour wants it out now: the delay counts from then.
     owed_since = max(issue.sends_at, issue.approved_at or issue.sends_at)
     if now > owed_since + newsletter.catch_up:
-        late = (too_late(owed_since, newsletter, now),)
-        return Step(issue=hold(database, issue, by="bell", reasons=late, now=now), what="held")
+        return _held(database, issue, (too_late(owed_since, newsletter, now),), now=now)
     return Step(issue=freeze(database, loaded, issue, now=now), what="frozen")
 
 
@@ -172,19 +185,24 @@ def _mark_missed(
     steps = []
     for issue in left:
         if issue.window.end < before.window.end and issue.sends_at >= since:
-            reasons = ("Its hour passed while nothing ran, and the next issue is under way.",)
-            with database.write() as conn:
-                missed = issues.set_state(
-                    conn,
-                    issue.id,
-                    (issue.state,),
-                    IssueState.MISSED,
-                    now=now,
-                    actor="bell",
-                    reasons=reasons,
-                )
-            steps.append(Step(issue=missed, what="missed"))
+            with suppress(WrongState):  # another process took this step first
+                steps.append(_missed(database, issue, now=now))
     return steps
+
+
+def _missed(database: Database, issue: Issue, *, now: datetime) -> Step:
+    reason = "Its hour passed while nothing ran, and the next issue is under way."
+    with database.write() as conn:
+        missed = issues.set_state(
+            conn,
+            issue.id,
+            (issue.state,),
+            IssueState.MISSED,
+            now=now,
+            actor="bell",
+            reasons=(reason,),
+        )
+    return Step(issue=missed, what="missed")
 
 
 def thin(draft: Draft, newsletter: NewsletterSettings) -> int:

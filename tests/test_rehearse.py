@@ -94,6 +94,13 @@ def test_the_feeds_memory_is_told(feed):
     assert "5 entries, back to Apr 25, 2024" in digest("rehearse", feed).stdout
 
 
+def test_a_month_is_rehearsed_whole(feed):
+    """A newsletter that closes once a month looks back on all of it, and calls nothing late."""
+    weeks = told("rehearse", feed, "--weeks", "1", "--closes", "monthly 17 06:00")["weeks"]
+    codes = [each["code"] for each in weeks[0]["candidates"] if each["included"]]
+    assert codes == ["lead", *["chosen"] * 4]
+
+
 def test_an_empty_feed_is_an_answer(tmp_path):
     """A feed without entries gives no week and no exception."""
     file = tmp_path / "empty.json"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 from time import monotonic, sleep
@@ -13,6 +14,7 @@ import pytest
 
 from digest import weekly
 from digest.errors import DigestError
+from digest.model.settings import Holiday
 from digest.store import Database, issues, tasks
 from digest.web.desk import beside, rehearsing
 from tests import friday
@@ -92,6 +94,19 @@ def test_a_rehearsal_knows_nothing_that_came_later(site: Site) -> None:
     friday.publish(site.database, "Brought Much Later", first_seen=AFTER)
     [_, week] = weekly.rehearse(site.database, site.loaded, "recap", weeks=2, now=AFTER)
     assert [each["title"] for each in week["ours"]["items"]] == ["Known by Then"]
+
+
+def test_a_rehearsal_looks_back_as_the_issue_does(site: Site) -> None:
+    """After a summer's holidays the next week has all of the summer, in a rehearsal as well."""
+    friday.publish(site.database, "Before the Holiday", on=friday.MONDAY - timedelta(days=40))
+    newsletter = site.loaded.settings.newsletters["recap"]
+    off = Holiday(first=date(2023, 8, 4), last=date(2023, 9, 15))
+    settings = site.loaded.settings.model_copy(
+        update={"newsletters": {"recap": newsletter.model_copy(update={"holidays": (off,)})}}
+    )
+    loaded = replace(site.loaded, settings=settings)
+    [week] = weekly.rehearse(site.database, loaded, "recap", weeks=1, now=NOW + timedelta(days=3))
+    assert [each["title"] for each in week["ours"]["items"]] == ["Before the Holiday"]
 
 
 def test_a_rehearsal_writes_nothing_into_issues(site: Site) -> None:

@@ -88,22 +88,24 @@ def _rehearsed(
     from digest.model import Edits
     from digest.render.languages import words
     from digest.selection import select
+    from digest.weekly import rules
 
     used: dict[int, str] = {}
     for slot in _slots(publications, newsletter, weeks):
         known = [each for each in publications if each.dated < slot.window.end]
-        candidates = select(known, slot=slot, newsletter=newsletter, used=used, edits=Edits())
+        meant = rules(newsletter, slot)
+        candidates = select(known, slot=slot, newsletter=meant, used=used, edits=Edits())
         recap = compose(
             candidates,
             known,
             slot=slot,
-            newsletter=newsletter,
+            newsletter=meant,
             edits=Edits(),
             history=known,
             words=words(newsletter.language),
         )
         used |= {item.publication: slot.key for item in recap.items if item.starts_at is None}
-        began = slot.window.end - newsletter.look_back
+        began = slot.window.end - meant.look_back
         yield Rehearsal(
             slot=slot,
             recap=recap,

@@ -19,6 +19,7 @@ from digest.weekly.content import (
     Material,
     compose_draft,
     identity,
+    rules,
 )
 from digest.weekly.learning import learned
 from digest.weekly.planning import planned
@@ -56,9 +57,9 @@ def rehearse(
         told(done, len(slots), f"The week that closed on {slot.key}")
         with database.read() as conn:
             sent = _sent(conn, newsletter_key, slot)
-            rules = learned(conn, newsletter_key, newsletter)
-            material = _material(conn, newsletter_key, rules, slot, used)
-        draft = compose_draft(material, rules, Edits())
+            todays = learned(conn, newsletter_key, rules(newsletter, slot))
+            material = _material(conn, newsletter_key, todays, slot, used)
+        draft = compose_draft(material, todays, Edits())
         if sent is None and draft.recap:
             used |= {item.publication: slot.key for item in draft.recap.items}
         made.append(_week(slot, draft, sent))

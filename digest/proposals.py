@@ -98,14 +98,18 @@ def _left_out(
 ) -> Iterator[Proposal]:
     known = {each.casefold() for each in already}
     streaks: dict[str, list[list[Evidence]]] = defaultdict(list)
-    names: dict[str, str] = {}
+    names = {
+        name.casefold(): name
+        for week in weeks
+        for each in week.publications.values()
+        for name in named(each)
+    }
     for week in weeks:
         for name, (out, stayed) in _fates(week, named).items():
-            names[name.casefold()] = name
             if stayed:
-                streaks[name.casefold()].clear()
+                streaks[name].clear()
             else:
-                streaks[name.casefold()].append(out)
+                streaks[name].append(out)
     for key, streak in streaks.items():
         if len(streak) >= WEEKS_OUT and key not in known:
             evidence = tuple(each for week in streak for each in week)
@@ -128,7 +132,7 @@ def _fates(
         taken_out = candidate.publication in week.edits.exclusions
         if publication is None or not (taken_out or candidate.included):
             continue
-        for name in named(publication):
+        for name in {each.casefold() for each in named(publication)}:
             out, stayed = fates.get(name, ([], 0))
             if taken_out:
                 out = [*out, Evidence(week=week.key, title=candidate.title)]

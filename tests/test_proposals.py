@@ -76,6 +76,16 @@ def test_one_that_stayed_breaks_the_row(tmp_path: Path) -> None:
     assert asked(weeks, tmp_path) == ()
 
 
+def test_two_spellings_of_a_week_are_one_name(tmp_path: Path) -> None:
+    """Two weeks with “Podcast” and “podcast” are two; and one spelling that stayed is enough."""
+    both = (REPORT, PODCAST, ("podcast", ()))
+    two = [a_week(number, *both, exclusions=(2, 3)) for number in range(1, 3)]
+    assert asked(two, tmp_path) == ()
+    stayed = [a_week(number, *both, exclusions=(2,)) for number in range(1, 5)]
+    stayed += [a_week(number, *both, exclusions=(3,)) for number in range(5, 9)]
+    assert asked(stayed, tmp_path) == ()
+
+
 def test_weeks_without_any_do_not_break_it(tmp_path: Path) -> None:
     """Where there was no podcast, there was nothing to take out."""
     weeks = [a_week(number, REPORT, PODCAST, exclusions=(2,)) for number in range(1, 5)]

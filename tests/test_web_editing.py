@@ -380,6 +380,12 @@ def test_moving_loses_nothing(ranking: list[int], presses: list[tuple[int, int]]
         assert len(set(edits.order)) == len(edits.order)
 
 
+@pytest.mark.parametrize("act", [overlay.headed, overlay.led, overlay.introduced])
+def test_blank_words_are_no_edit(act: Any) -> None:
+    """Who empties a field, but for a space, leaves it to the rules, and the week may roll over."""
+    assert not act(act(Edits(), "Mine"), " \n")
+
+
 _one = st.integers(1, 4)
 _acts = st.one_of(
     st.tuples(st.sampled_from(["theme_pinned", "theme_dropped", "theme_first", "split"]), _one),

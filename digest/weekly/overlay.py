@@ -57,8 +57,7 @@ def moved(edits: Edits, ranking: Sequence[int], publication: int, *, by: int) ->
 
 def titled(edits: Edits, publication: int, title: str | None) -> Edits:
     """Show it under *title*; under its own if None or without a word."""
-    written = title if title and title.strip() else None
-    return replace(edits, titles=_with(edits.titles, publication, written))
+    return replace(edits, titles=_with(edits.titles, publication, _words(title)))
 
 
 def summarised(edits: Edits, publication: int, summary: str | None) -> Edits:
@@ -68,8 +67,7 @@ def summarised(edits: Edits, publication: int, summary: str | None) -> Edits:
 
 def labelled(edits: Edits, leading: int, label: str | None) -> Edits:
     """Call the theme that the publication *leading* leads so; as we would if None or blank."""
-    written = label if label and label.strip() else None
-    return replace(edits, labels=_with(edits.labels, leading, written))
+    return replace(edits, labels=_with(edits.labels, leading, _words(label)))
 
 
 def theme_pinned(edits: Edits, leading: int) -> Edits:
@@ -127,17 +125,22 @@ def theme_put_back(edits: Edits, leading: int) -> Edits:
 
 def headed(edits: Edits, headline: str | None) -> Edits:
     """Head the issue with *headline*; with ours if None or blank."""
-    return replace(edits, headline=headline or None)
+    return replace(edits, headline=_words(headline))
 
 
 def led(edits: Edits, lead: str | None) -> Edits:
     """Open the issue with the sentence *lead*; with ours if None or blank."""
-    return replace(edits, lead=lead or None)
+    return replace(edits, lead=_words(lead))
 
 
 def introduced(edits: Edits, intro: str | None) -> Edits:
     """Put the Markdown *intro* before everything; nothing if None or blank."""
-    return replace(edits, intro=intro or None)
+    return replace(edits, intro=_words(intro))
+
+
+def _words(written: str | None) -> str | None:
+    """Return what was *written*; None where that is blank."""
+    return written if written and written.strip() else None
 
 
 def _without(ids: Sequence[int], one: int) -> tuple[int, ...]:

@@ -70,6 +70,23 @@ def test_five_answers_make_a_newsletter(init: Callable[..., Result], tmp_path: P
     assert "digest serve" in done.output
 
 
+def test_an_empty_answer_is_told_what_is_wanted(init: Callable[..., Result]) -> None:
+    """Each question that has no default is asked again, with an example of an answer."""
+    done = init(
+        "my-recap",
+        answers="\nHarbour Weekly\n \nweekly@example.org\n\n12 Harbour Road, Springfield\n"
+        "\nhttps://example.org/feed.xml\n\n",
+    )
+    assert done.exit_code == 0, done.output
+    told = [line for line in done.output.splitlines() if "this is needed" in line]
+    assert [line.rpartition("example: ")[2] for line in told] == [
+        "Harbour News",
+        "recap@example.org",
+        "12 Harbour Road, Springfield",
+        "https://example.org/feed.xml",
+    ]
+
+
 def test_a_link_to_the_desk_is_printed(init: Callable[..., Result]) -> None:
     """The first editor gets in with a link that works once."""
     done = init("my-recap", "--yes", *OPTIONS)
@@ -107,6 +124,9 @@ def test_a_missing_option_is_named(init: Callable[..., Result], tmp_path: Path) 
         ("--feed", "our publications", "is no web address, and no file is called so"),
         ("--postal-address", "Your postal address", "write the address itself"),
         ("--title", "x" * 121, "at most 120"),
+        ("--title", "Two\nlines", "write it in one line"),
+        ("--feed", "x" * 5000, "at most 500 letters"),
+        ("--feed", "/" + "x" * 300, "no file is called so"),
     ],
 )
 def test_a_bad_option_is_refused(

@@ -32,8 +32,10 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def digest(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    command = [*HUMBLE, sys.executable, "-m", "digest", *words]
+def digest(
+    folder: Path, *words: str, before: tuple[str, ...] = ()
+) -> subprocess.CompletedProcess[str]:
+    command = [*before, *HUMBLE, sys.executable, "-m", "digest", *words]
     env = {"PATH": os.environ["PATH"], "LANG": "C", "TERM": "dumb"}
     return subprocess.run(
         command, cwd=folder, env=env, capture_output=True, text=True, timeout=120, check=False
@@ -62,6 +64,20 @@ def test_what_may_not_be_read_or_written_is_told_with_its_remedy(folder: Path) -
     (folder / "config.yaml").chmod(0o000)
     done = digest(folder, "issue", "list")
     refused(done, "config.yaml: cannot be read (Permission denied)", "the right to read it")
+
+
+def test_a_doctor_who_cannot_write_says_so(folder: Path) -> None:
+    """Room alone proves nothing: a quota stops writing while the disk has plenty of it."""
+    assert "a transaction was written and synced" in digest(folder, "doctor").stdout
+
+    done = digest(folder, "doctor", before=("prlimit", "--fsize=65536"))
+    assert done.returncode == 1
+    told = done.stdout.splitlines()
+    at = next(n for n, line in enumerate(told) if line.startswith("broken   database"))
+    assert "var: 1 MB could not be written (File too large)" in told[at]
+    assert "a larger quota" in told[at + 1]
+    assert "Traceback" not in done.stderr
+    assert sorted(path.name for path in (folder / "var").iterdir()) == ["recap.db"]
 
 
 def test_a_place_that_is_taken_is_told_before_anything_begins(folder: Path) -> None:

@@ -234,7 +234,8 @@ def _answer(
     question: str, default: str | None, given: str | None, check: Callable[[str], str]
 ) -> str:
     while True:
-        value = given or typer.prompt(question, default=default)
+        # With "" for a default, an empty answer comes back, and is told what is wanted.
+        value = given or typer.prompt(question, default=default or "", show_default=bool(default))
         try:
             return check(value)
         except ValueError as e:
@@ -249,6 +250,12 @@ def _checked(name: str, value: str, *, title: str) -> str:
     from digest.config.faults import sentence
     from digest.model.settings import NewsletterSettings, is_placeholder
 
+    if not value.strip():
+        raise ValueError(f"this is needed; an example: {_EXAMPLES[name]}")
+    if len(value) > _LONGEST_ANSWER or any(map(_is_control, value.strip())):
+        raise ValueError(
+            f"write it in one line of at most {_LONGEST_ANSWER} letters, without control signs"
+        )
     key = {"from_": "from", "feed": "feeds"}.get(name, name)
     told = {**_ANY_NEWSLETTER, key: [value.strip()] if name == "feed" else value.strip()}
     try:
@@ -266,7 +273,7 @@ def _source(feed: str) -> str:
     """Return a feed's web address, or the whole path of its file; ValueError if it is neither."""
     if "://" in feed:
         return feed
-    if not Path(feed).is_file():
+    if not _is_file(feed):
         raise ValueError(
             f"{feed!r} is no web address, and no file is called so; "
             "write it whole, such as https://example.org/feed.xml"
@@ -274,6 +281,26 @@ def _source(feed: str) -> str:
     return str(Path(feed).resolve())
 
 
+def _is_control(letter: str) -> bool:
+    """Tell whether it is a control sign, or half of a letter that no encoding holds."""
+    return unicodedata.category(letter) in ("Cc", "Cs")
+
+
+def _is_file(path: str) -> bool:
+    try:
+        return Path(path).is_file()
+    except (OSError, ValueError):  # a name that no file system takes
+        return False
+
+
+_LONGEST_ANSWER = 500
+_EXAMPLES = {
+    "title": "Harbour News",
+    "from_": "recap@example.org",
+    "postal_address": "12 Harbour Road, Springfield",
+    "feed": "https://example.org/feed.xml",
+    "timezone": "Europe/Berlin",
+}
 #: Values beside which one answer can be judged.
 _ANY_NEWSLETTER = {
     "title": "Weekly",

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
+import tempfile
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from pathlib import Path
 
 from sqlalchemy import Connection, func, select, text
 
+from digest.errors import StoreError
+from digest.store.database import Database
 from digest.store.schema import events
 
 #: What our statements need: SQLite has RETURNING from 3.35 on; PostgreSQL 13 is the oldest
@@ -78,3 +83,39 @@ def taken(conn: Connection) -> Vitals:
             for pid, program, seconds, what in rows
         ),
     )
+
+
+#: As much as a few batches of results take.
+_PROBE_OCTETS = 1 << 20
+
+
+def try_writing(database: Database) -> None:
+    """
+    Commit a transaction that changes nothing; of SQLite, write and sync a file beside it first.
+
+    Calling twice is safe. Raises StoreError and its kinds where something could not be
+    written: a full disk, a quota, a file system that is read-only, a standby.
+    """
+    if database.file:
+        _write_beside(database.file)
+    with database.write() as conn:
+        if conn.dialect.name == "sqlite":
+            # Written and synced even if it is the number that stands there.
+            number = conn.execute(text("PRAGMA user_version")).scalar_one()
+            conn.execute(text(f"PRAGMA user_version = {number:d}"))
+        else:
+            conn.execute(text("SELECT pg_logical_emit_message(true, 'digest', 'May I write?')"))
+
+
+def _write_beside(file: Path) -> None:
+    try:
+        with tempfile.NamedTemporaryFile(dir=file.parent, prefix=f".{file.name}-") as probe:
+            probe.write(bytes(_PROBE_OCTETS))
+            probe.flush()
+            os.fsync(probe.fileno())
+    except OSError as e:
+        raise StoreError(
+            f"{file.parent}: 1 MB could not be written ({e.strerror})",
+            remedy="Make room, or give this user the right to write there, a larger quota, or a "
+            "file system that is not read-only.",
+        ) from e

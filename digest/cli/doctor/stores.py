@@ -28,15 +28,15 @@ def database(loaded: Loaded) -> Iterator[Finding]:
     from sqlalchemy.exc import SQLAlchemyError
 
     from digest.cli.doctor import keys
-    from digest.store import Database, upgrade
+    from digest.store import Database, upgrade, vitals
 
     opened = Database(loaded.settings.database, folder=loaded.folder)
     try:
         upgrade.check(opened)
-        with opened.write():
-            pass  # the lock is had, so the file can be written
-        yield from _server(opened)
         yield from _space(loaded, opened)
+        vitals.try_writing(opened)
+        yield ok("database", f"{opened.place}: a transaction was written and synced.")
+        yield from _server(opened)
         yield from _feeds(loaded, opened)
         yield from _erasures(loaded, opened)
         yield from _retention(loaded, opened)

@@ -45,14 +45,15 @@ def post(
     now: datetime,
     language: str | None = None,
     sort: Format = Format.HTML,
+    picture: bytes | None = None,
 ) -> int:
     """
     Render the notice called *kind* and put it into the outbox; 1, or 0 if it was there.
 
     It leaves only after the caller's transaction is committed. *idempotency_key* is what
     makes this mail this mail: calling twice is safe. It is written in *language*, else in
-    the newsletter's; *sort* says whether HTML stands beside the text. TemplateError if it cannot
-    be rendered.
+    the newsletter's; *sort* says whether HTML stands beside the text, and *picture* is a PNG
+    that the HTML shows as ``cid:picture``. TemplateError if it cannot be rendered.
     """
     if outbox.holds(conn, idempotency_key):
         return 0
@@ -76,6 +77,7 @@ def post(
             subject=said.subject,
             html=said.html if sort is Format.HTML else "",
             text=said.text,
+            picture=picture,
             due_at=now,
             now=now,
         )
@@ -181,6 +183,7 @@ class _Round:
             message_id=message_id,
             date=now,
             reply_to=newsletter.reply_to,
+            picture=letter.picture or b"",
         )
         return sender, self._signer.signed(segments, at=now) if self._signer else segments
 

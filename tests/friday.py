@@ -54,6 +54,7 @@ def a_loaded(folder: Path, **told: Any) -> Loaded:
             "token_key": "0" * 64,
             # Nothing is asked of the world while tests run.
             "checks": {"links": False},
+            "chromium": "none",
             "newsletters": {"recap": newsletter | told},
         }
     )

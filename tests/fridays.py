@@ -78,7 +78,7 @@ def ring():
     while True:
         struck = clock()
         at_work.touch()
-        for name in ("week", "send", "outbox"):
+        for name in ("week", "announce", "send", "outbox"):
             bell.ring(name)
         at_work.unlink()
         again = time.monotonic() + REST

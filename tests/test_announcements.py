@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
+from email.message import EmailMessage
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
+import structlog
 from sqlalchemy import insert, select, update
 
-from digest import weekly
+from digest import inbox, notices, screenshot, weekly
+from digest.config import Loaded
 from digest.model import Issue, IssueState
 from digest.store import Database
 from digest.store.schema import bounces, consents, deliveries, outbox, subscriptions
 from digest.store.schema import issues as records
 from tests import friday
 from tests.friday import BEFORE, SEND_HOUR, a_loaded, prepared
+from tests.test_screenshot import a_program, draws, png
 from tests.website import Site, served
 
 
@@ -112,6 +118,110 @@ def test_editors_hear_at_once_of_refusals_that_are_ours(fed, loaded, count, alar
         assert "- 550 5.7.1 Blocked by our policy." in mails["refused"]
         assert "550 Gone" not in mails["refused"]
         assert "5 mails came back for a fault that is ours" in " ".join(mails["refused"].split())
+
+
+# --- the picture of the mail ---------------------------------------------------------------
+
+
+def drawing(loaded: Loaded, program: str, *editors: str) -> Loaded:
+    """The newsletter with that program to draw with, and those editors."""
+    newsletter = loaded.settings.newsletters["recap"].model_copy(update={"editors": editors})
+    told = {"chromium": program, "newsletters": {"recap": newsletter}}
+    return replace(loaded, settings=loaded.settings.model_copy(update=told))
+
+
+TWO = ("ana@example.org", "ben@example.org")
+EARLY = BEFORE - timedelta(hours=2)
+
+
+def mailed(database: Database, loaded: Loaded, folder: Path, now: datetime) -> list[EmailMessage]:
+    """The mails that editors have got by *now*, as a mail server takes them."""
+    with inbox.running(folder) as post:
+        at = {"host": "127.0.0.1", "port": post.port, "tls": "none"}
+        smtp = loaded.settings.smtp.model_copy(update=at)
+        wired = replace(loaded, settings=loaded.settings.model_copy(update={"smtp": smtp}))
+        notices.deliver_outbox(database, wired, clock=lambda: now)
+        came = [mail.message for mail in post.mails()]
+    return sorted(came, key=lambda mail: str(mail["To"]))
+
+
+def test_the_draft_is_told_with_its_picture_drawn_once_for_all(fed, loaded, tmp_path):
+    """Each editor's mail has the picture in it, in the HTML's place for it, and was sent whole."""
+    issue = prepared(fed, loaded)
+    it = drawing(loaded, draws(tmp_path, png()), *TWO)
+    assert weekly.announce(fed, it, "recap", now=EARLY) == 2
+    assert weekly.announce(fed, it, "recap", now=EARLY) == 0
+    assert len((tmp_path / "count").read_text()) == 1
+    mails = mailed(fed, it, tmp_path / "mail", EARLY)
+    assert [str(mail["To"]) for mail in mails] == list(TWO)
+    headline = friday.draft_of(fed, issue).recap.headline
+    for mail in mails:
+        assert mail.get_content_type() == "multipart/alternative"
+        text, related = mail.iter_parts()
+        assert headline in " ".join(text.get_content().split())
+        assert related.get_content_type() == "multipart/related"
+        html, picture = related.iter_parts()
+        assert 'src="cid:picture"' in html.get_content()
+        assert f'alt="{headline}.' in html.get_content()
+        assert (picture["Content-ID"], picture.get_content_type()) == ("<picture>", "image/png")
+        assert picture.get_content() == png()
+
+
+def test_no_picture_keeps_a_mail_back(fed, loaded, tmp_path):
+    """Where the browser fails the mail goes with its words, and the log says of what issue, why."""
+    issue = prepared(fed, loaded)
+    it = drawing(loaded, a_program(tmp_path, "exit 7"), *TWO)
+    with structlog.testing.capture_logs() as logged:
+        assert weekly.announce(fed, it, "recap", now=EARLY) == 2
+    (said,) = logged
+    assert (said["event"], said["issue"]) == ("no picture of the mail", str(issue.of))
+    assert "ended with 7" in said["why"]
+    headline = friday.draft_of(fed, issue).recap.headline
+    for mail in mailed(fed, it, tmp_path / "mail", EARLY):
+        _text, html = mail.iter_parts()
+        assert headline in html.get_content()
+        assert "cid:" not in html.get_content()
+
+
+def test_our_own_pictures_are_in_the_picture_unless_too_heavy(fed, loaded, tmp_path):
+    """A logo is shown to the browser as it stands; without it where that would be too much."""
+    (tmp_path / "logo.png").write_bytes(png(20, 20))
+    newsletter = loaded.settings.newsletters["recap"]
+    look = newsletter.look.model_copy(update={"logo": "logo.png"})
+    newsletters = {"recap": newsletter.model_copy(update={"look": look})}
+    loaded = replace(
+        loaded, settings=loaded.settings.model_copy(update={"newsletters": newsletters})
+    )
+    prepared(fed, loaded)
+    (tmp_path / "light.png").write_bytes(png())
+    (tmp_path / "heavy.png").write_bytes(png() + bytes(screenshot.MOST_BYTES))
+    picky = a_program(
+        tmp_path,
+        'for each in "$@"; do page=$each; done\n'
+        "if grep -q 'data:image/png' ${page#file://}; then which=heavy; else which=light; fi\n"
+        f'echo $which >> {tmp_path}/drawn; cp {tmp_path}/$which.png "$out"\n',
+    )
+    assert weekly.announce(fed, drawing(loaded, picky, "ana@example.org"), "recap", now=EARLY) == 1
+    assert (tmp_path / "drawn").read_text().split() == ["heavy", "light"]
+    with fed.read() as conn:
+        assert conn.scalars(select(outbox.c.picture)).one() == png()
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+def test_a_real_browser_draws_the_draft(
+    fed, loaded, monkeypatch, needs: Callable[[str, str], NoReturn]
+):
+    """What editors get is a picture of that mail: it has many pixels of ink."""
+    program = screenshot.program("auto")
+    if program is None:
+        needs("browser", "Chromium is not installed: apt install chromium")
+    prepared(fed, loaded)
+    weekly.announce(fed, drawing(loaded, program, "ana@example.org"), "recap", now=EARLY)
+    with fed.read() as conn:
+        picture = conn.scalars(select(outbox.c.picture)).one()
+    assert picture is not None
+    assert 20_000 < len(picture) <= screenshot.MOST_BYTES
 
 
 # --- where the mail's buttons lead --------------------------------------------------------

@@ -35,6 +35,7 @@ from digest.model.settings import DkimSettings, FeedSettings
 from digest.render import signature
 from digest.store import Database, feeds, hooks, outbox, schema, upgrade, vitals
 from tests import certificates, mailserver, nameserver, released
+from tests.test_screenshot import draws, png
 from tests.webserver import WebServer, answer
 
 #: Long enough ago that a feed which has not worked since is dead.
@@ -79,6 +80,7 @@ def folder(tmp_path: Path, mail_server: int, monkeypatch: pytest.MonkeyPatch) ->
         ),
     )
     change(tmp_path, "port: 2525", f"port: {mail_server}")
+    change(tmp_path, "newsletters:\n", "chromium: none\nnewsletters:\n")
     (tmp_path / "var").mkdir()
     with opened(tmp_path) as database:
         upgrade.upgrade(database)
@@ -844,3 +846,24 @@ def test_readers_of_a_month_without_an_issue_are_told(folder: Path) -> None:
     assert "monthly: {}" in said["remedy"]
     change(folder, "    title:", "    monthly: {}\n    title:")
     assert amiss(examined()[1]) == []
+
+
+# --- the picture of the mail -----------------------------------------------------------------
+
+
+def test_who_draws_the_mail_for_editors(folder: Path) -> None:
+    """Doctor draws one: it names the program, or says that there are words alone and why."""
+
+    def found() -> dict[str, Any]:
+        return next(each for each in examined()[1] if each["check"] == "picture")
+
+    change(folder, "    closes:", "    editors: [editor@example.org]\n    closes:")
+    assert found()["sentence"] == "Editors get the top of the mail in words: `chromium: none`."
+    change(folder, "chromium: none", f"chromium: {draws(folder, png())}")
+    assert found()["sentence"] == f"{folder}/browser draws the mail for its editors."
+    (folder / "browser").write_text("#!/bin/sh\nexit 7\n")
+    one = found()
+    assert one["health"] == "warning"
+    assert "in words:" in one["sentence"]
+    assert "ended with 7" in one["sentence"]
+    assert one["remedy"]

@@ -81,7 +81,7 @@ def house(database: Database, tmp_path: Path) -> Iterator[House]:
         house = House(site, post, Bell(database, lambda: site.loaded, clock=lambda: site.now))
         # Since Monday the bell has kept this newsletter; on Friday the week is closed.
         for site.now in (friday.MONDAY, NOW):
-            house.ring("week", "outbox")
+            house.ring("week", "announce", "outbox")
         yield house
 
 
@@ -213,7 +213,7 @@ def _send(house: House) -> None:
     house.ring("week", "send")
     assert [house.subjects(address) for address in READERS] == [[], [], []]
     house.site.now = SEND_HOUR
-    house.ring("week", "send", "week", "outbox")
+    house.ring("week", "send", "announce", "outbox")
     for address in READERS:
         (subject,) = house.subjects(address)
         assert subject.startswith(HEADLINE)

@@ -52,7 +52,7 @@ def wired(folder: Path, post: Inbox) -> Loaded:
 
 def round_of(bell: Bell) -> None:
     """Ring every tick but the fetching once, in the order of a Friday."""
-    for name in ("week", "send", "outbox"):
+    for name in ("week", "announce", "send", "outbox"):
         bell.ring(name)
 
 

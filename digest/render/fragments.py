@@ -9,6 +9,7 @@ goes; a *part mark* says which part begins there. They are written with nonchara
 
 from __future__ import annotations
 
+import base64
 import html
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -202,12 +203,13 @@ def cut(edition: Edition) -> Fragments:
 
 
 def weave(
-    text: Sequence[Fragment], html: Sequence[Fragment], *, boundary: str
+    text: Sequence[Fragment], html: Sequence[Fragment], *, boundary: str, picture: bytes = b""
 ) -> tuple[bytes | Slot, ...]:
     """
     Return a multipart/alternative body of these fragments, text first (RFC 2046, 5.1.4).
 
-    Without *html* it is the text itself, which needs no boundary.
+    Without *html* it is the text itself, which needs no boundary. With *picture*, a PNG, the
+    second alternative is HTML and picture together (multipart/related, RFC 2387).
     """
     said = tuple(piece for fragment in text for piece in fragment.pieces)
     shown = tuple(piece for fragment in html for piece in fragment.pieces)
@@ -215,14 +217,35 @@ def weave(
         last = said[-1] if said else b""
         ended = isinstance(last, bytes) and last.endswith(b"\r\n") and last[-3:] != b"=\r\n"
         return _joined(said if ended else (*said, b"\r\n"))
+    seen = (f"{content('html')}\r\n".encode(), *shown)
     return _joined(
         (
             f"\r\n--{boundary}\r\n{content('plain')}\r\n".encode(),
             *said,
-            f"\r\n--{boundary}\r\n{content('html')}\r\n".encode(),
-            *shown,
+            f"\r\n--{boundary}\r\n".encode(),
+            *(_related(seen, picture, f"{boundary}-r") if picture else seen),
             f"\r\n--{boundary}--\r\n".encode(),
         )
+    )
+
+
+def _related(
+    html: Sequence[bytes | Slot], picture: bytes, boundary: str
+) -> tuple[bytes | Slot, ...]:
+    """Return HTML and the picture that it shows as ``cid:picture`` as one part."""
+    kind = f'Content-Type: multipart/related; type="text/html";\r\n boundary="{boundary}"\r\n'
+    fields = (
+        "Content-Type: image/png\r\n"
+        "Content-Transfer-Encoding: base64\r\n"
+        "Content-ID: <picture>\r\n"
+        'Content-Disposition: inline; filename="mail.png"\r\n'
+    )
+    return (
+        f"{kind}\r\n\r\n--{boundary}\r\n".encode(),
+        *html,
+        f"\r\n--{boundary}\r\n{fields}\r\n".encode(),
+        base64.encodebytes(picture).replace(b"\n", b"\r\n"),
+        f"\r\n--{boundary}--\r\n".encode(),
     )
 
 

@@ -169,11 +169,13 @@ def whole(
     message_id: str,
     date: datetime,
     reply_to: str | None = None,
+    picture: bytes = b"",
 ) -> list[bytes]:
     """
     Return a small mail to one person as byte segments; same promises as `Message`.
 
-    Without *html* it is text alone, and no part of anything.
+    Without *html* it is text alone, and no part of anything. *picture* is a PNG that the HTML
+    shows as ``cid:picture`` (RFC 2387, RFC 2392).
     *sender* and *reply_to* are ``Name <address>`` or an address. ReaderError if the
     recipient's address cannot be written.
     """
@@ -189,7 +191,9 @@ def whole(
         + _AUTOMATIC
         + _mime(boundary)
     )
-    body = fragments.weave(_sole(text), _sole(html) if html else (), boundary=boundary)
+    body = fragments.weave(
+        _sole(text), _sole(html) if html else (), boundary=boundary, picture=picture
+    )
     return [fields.encode(), *(piece for piece in body if isinstance(piece, bytes))]
 
 

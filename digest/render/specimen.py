@@ -78,6 +78,7 @@ NOTICE_VALUES: dict[str, Any] = {
     "approve_url": "https://example.org/desk/issues/1/decide/approve",
     "hold_url": "https://example.org/desk/issues/1/decide/hold",
     "stories": [["First Theme", "Its Leading Title", "What it says."]],
+    "pictured": True,
     "bounces": 7,
     "complaints": 1,
     "left": 4,

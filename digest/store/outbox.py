@@ -27,6 +27,8 @@ class Letter:
     subject: str
     html: str
     text: str
+    #: What the HTML shows as ``cid:picture``; None where it shows none.
+    picture: bytes | None
     state: DeliveryState
     due_at: datetime
     #: How often it may have left for the server.
@@ -46,11 +48,13 @@ def put(
     text: str,
     due_at: datetime,
     now: datetime,
+    picture: bytes | None = None,
 ) -> bool:
     """
     Write a mail into the outbox; False if one with that key is or was there already.
 
-    It goes out only if the caller's transaction is committed. Calling twice is safe.
+    *picture*, a PNG, is what the HTML shows as ``cid:picture``. It goes out only if the
+    caller's transaction is committed. Calling twice is safe.
     """
     fresh = {
         "idempotency_key": idempotency_key,
@@ -60,6 +64,7 @@ def put(
         "subject": subject,
         "html": html,
         "text": text,
+        "picture": picture,
         "state": DeliveryState.PENDING,
         "due_at": due_at,
         "created_at": now,
@@ -121,6 +126,7 @@ def claim(
             subject=row.subject,
             html=row.html,
             text=row.text,
+            picture=row.picture,
             state=DeliveryState(row.state),
             due_at=row.due_at,
             attempts=row.attempts,

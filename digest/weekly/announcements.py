@@ -5,13 +5,16 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+import structlog
 from sqlalchemy import Connection
 
-from digest import notices
+from digest import notices, screenshot
+from digest.errors import DigestError
 from digest.model import DeliveryState, Issue, IssueState, Recap
 from digest.model.settings import NewsletterSettings
-from digest.store import Database, bounces, drafts, history, issues, ledger, past
+from digest.store import Database, bounces, drafts, history, issues, ledger, outbox, past
 from digest.verdict import Verdict
+from digest.weekly.editions import self_contained
 from digest.weekly.stopping import stop_link
 
 if TYPE_CHECKING:
@@ -29,15 +32,22 @@ LEAST_OURS = 5
 #: How many servers' sentences, and how much of a summary, such a mail has.
 SAYINGS, TEASER = 3, 160
 
+#: What editors are told before an issue goes out shows the mail as it looks.
+PICTURED = ("draft-ready", "reminder")
+
 #: Issues older than this are not announced any more (a database that was put back).
 STALE_AFTER = timedelta(days=7)
+
+_log = structlog.get_logger(__name__)
 
 
 def announce(database: Database, loaded: Loaded, newsletter_key: str, *, now: datetime) -> int:
     """
     Put into the outbox what editors have not been told yet; return how many mails.
 
-    Each mail has a key of its own, so calling twice, or in two processes, is safe.
+    Each mail has a key of its own, so calling twice, or in two processes, is safe. The picture
+    of a draft is drawn once for all of its editors, which takes a second or two, and
+    twenty at most; where it cannot be drawn the mail has words alone, and the log says why.
     """
     newsletter = loaded.settings.newsletters[newsletter_key]
     if not newsletter.editors:
@@ -94,9 +104,14 @@ def _others_at(newsletter: NewsletterSettings, issue: Issue) -> datetime | None:
 def _tell(
     database: Database, loaded: Loaded, issue: Issue, kind: str, occasion: str, *, now: datetime
 ) -> int:
+    editors = loaded.settings.newsletters[issue.of.newsletter].editors
+    keys = {editor: f"{kind}:{issue.id}:{occasion}:{editor}" for editor in editors}
+    with database.read() as conn:
+        if all(outbox.holds(conn, key) for key in keys.values()):
+            return 0
+    picture = _picture(database, loaded, issue) if kind in PICTURED else None
     told = 0
-    for editor in loaded.settings.newsletters[issue.of.newsletter].editors:
-        key = f"{kind}:{issue.id}:{occasion}:{editor}"
+    for editor, key in keys.items():
         with database.write() as conn:
             told += notices.post(
                 conn,
@@ -105,10 +120,34 @@ def _tell(
                 kind=kind,
                 address=editor,
                 idempotency_key=key,
-                values=_values(conn, loaded, issue, now),
+                values=_values(conn, loaded, issue, now) | {"pictured": picture is not None},
                 now=now,
+                picture=picture,
             )
     return told
+
+
+def _picture(database: Database, loaded: Loaded, issue: Issue) -> bytes | None:
+    """Return the mail as a phone shows it; None, and the log says why, where there is none."""
+    try:
+        program = screenshot.program(loaded.settings.chromium)
+        if program is None:
+            return None
+        return _drawn(database, loaded, issue, program)
+    except DigestError as e:
+        _log.warning("no picture of the mail", issue=str(issue.of), why=str(e), remedy=e.remedy)
+        return None
+
+
+def _drawn(database: Database, loaded: Loaded, issue: Issue, program: str) -> bytes:
+    mail = self_contained(database, loaded, issue)
+    try:
+        return screenshot.drawn(mail, program=program)
+    except screenshot.TooLarge:
+        bare = self_contained(database, loaded, issue, pictures=False)
+        if bare == mail:
+            raise
+        return screenshot.drawn(bare, program=program)
 
 
 def _values(conn: Connection, loaded: Loaded, issue: Issue, now: datetime) -> dict[str, Any]:

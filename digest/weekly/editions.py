@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import base64
+import mimetypes
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
@@ -213,6 +217,44 @@ def _asked(
     if checks.spam:
         told(0, 0, "What the spam filter says")
         yield from spam.check(message, checks.spam)
+
+
+def self_contained(
+    database: Database, loaded: Loaded, issue: Issue, *, pictures: bool = True
+) -> str:
+    """
+    Return the HTML that a reader who does not exist would get, with our own *pictures* in it.
+
+    What stands elsewhere, or all of it without *pictures*, keeps its address. IssueError
+    or TemplateError if there is no mail.
+    """
+    from digest.render import sample
+
+    html, _text = sample(preview(database, loaded, issue))
+    if not pictures:
+        return html
+    key = issue.of.newsletter
+    ours = re.escape(f"{loaded.settings.public_url}/pictures/{key}/")
+
+    def inlined(found: re.Match[str]) -> str:
+        file = _own_picture(loaded, key, found[1])
+        if file is None:
+            return found[0]
+        kind = mimetypes.guess_type(file.name)[0] or "application/octet-stream"
+        return f'"data:{kind};base64,{base64.b64encode(file.read_bytes()).decode()}"'
+
+    return re.sub(rf'"{ours}([a-z0-9.]+)"', inlined, html)
+
+
+def _own_picture(loaded: Loaded, newsletter: str, name: str) -> Path | None:
+    """Return the file behind a picture's address at our own server; None if it is not there."""
+    from digest.render import pictures
+
+    look = loaded.settings.newsletters[newsletter].look
+    of_look = {"logo": look.logo, "header": look.header}
+    said = of_look[name] if name in of_look else str(pictures.PLACE / name)
+    file = loaded.folder / (said or "")
+    return file if file.is_file() else None
 
 
 def test_key(issue: Issue) -> str:

@@ -74,6 +74,7 @@ def examined(*, dns: bool = False, resolver: str = "") -> Iterator[Finding]:
     yield from stores.database(loaded)
     yield from clock.clock(loaded)
     yield from pages.templates(loaded)
+    yield from pages.picture(loaded)
     yield from mail.server(loaded)
     yield from mail.signature(loaded)
     yield from pages.port(loaded)

@@ -1,4 +1,4 @@
-"""Templates, ports, and the way out."""
+"""Templates, pictures, ports, and the way out."""
 
 from __future__ import annotations
 
@@ -36,6 +36,31 @@ def templates(loaded: Loaded) -> Iterator[Finding]:
         )
     if not faults:
         yield ok("templates", f"{len(lint.found(folders))} templates have no fault.")
+
+
+def picture(loaded: Loaded) -> Iterator[Finding]:
+    """See whether the picture of the mail for its editors can be drawn, by drawing one."""
+    from digest import screenshot
+
+    if not any(newsletter.editors for newsletter in loaded.settings.newsletters.values()):
+        return
+    said = loaded.settings.chromium
+    try:
+        program = screenshot.program(said)
+        if program is None:
+            why = "`chromium: none`" if said == screenshot.NONE else "no Chromium is on PATH"
+            yield ok("picture", f"Editors get the top of the mail in words: {why}.")
+            return
+        screenshot.drawn("<p>A picture.</p>", program=program)
+    except screenshot.NotDrawn as e:
+        yield Finding(
+            check="picture",
+            health=Health.WARNING,
+            sentence=f"Editors get the top of the mail in words: {e}.",
+            remedy=e.remedy or "Try the program by hand, or write `chromium: none`.",
+        )
+    else:
+        yield ok("picture", f"{program} draws the mail for its editors.")
 
 
 def port(loaded: Loaded) -> Iterator[Finding]:

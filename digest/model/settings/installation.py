@@ -128,6 +128,9 @@ class Settings(Strict):
     oidc: OidcSettings | None = None
     #: What is asked of others before an issue goes out.
     checks: ChecksSettings = ChecksSettings()
+    #: The Chromium that draws the picture of the mail for its editors: a program's path,
+    #: ``auto`` for the one on PATH where there is one, ``none`` for no picture.
+    chromium: Line = Field(default="auto", min_length=1, max_length=400)
     #: Let any number of `digest worker` send, on as many machines; needs PostgreSQL.
     fleet: bool = False
     #: By key: small letters, digits and hyphens; it stands in links, so it stays.

@@ -8,7 +8,7 @@ import re
 import shutil
 import socket
 from collections import namedtuple
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -31,8 +31,9 @@ from digest.cli.init import Answers, write_folder
 from digest.config import load
 from digest.errors import SenderFault
 from digest.model import DeliveryState
-from digest.model.settings import DkimSettings, FeedSettings
-from digest.render import signature
+from digest.model.settings import DkimSettings, FeedSettings, NewsletterSettings
+from digest.render import lint, signature
+from digest.smtp import records
 from digest.store import Database, feeds, hooks, outbox, schema, upgrade, vitals
 from tests import certificates, mailserver, nameserver, released
 from tests.test_screenshot import draws, png
@@ -63,9 +64,41 @@ def _free_port() -> int:
         return port
 
 
+@pytest.fixture(scope="module")
+def ours_looked_at() -> Callable[..., tuple[lint.Fault, ...]]:
+    """Look at the program's own templates once for each newsletter: no test changes them."""
+    looked_at: dict[str, tuple[lint.Fault, ...]] = {}
+    check = lint.check
+
+    def checked(
+        templates: Sequence[Path], newsletter: NewsletterSettings
+    ) -> tuple[lint.Fault, ...]:
+        if lint.found(templates[:-1]):  # the folder has templates of its own
+            return check(templates, newsletter)
+        key = repr(newsletter)
+        if key not in looked_at:
+            looked_at[key] = check(templates, newsletter)
+        return looked_at[key]
+
+    return checked
+
+
+@pytest.fixture(scope="module")
+def empty(_sqlite_template: Path) -> Path:
+    """A database of the newest schema, to be copied."""
+    return _sqlite_template
+
+
 @pytest.fixture
-def folder(tmp_path: Path, mail_server: int, monkeypatch: pytest.MonkeyPatch) -> Path:
+def folder(
+    tmp_path: Path,
+    mail_server: int,
+    ours_looked_at: Callable[..., tuple[lint.Fault, ...]],
+    empty: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Path:
     """A newsletter folder in which nothing is amiss."""
+    monkeypatch.setattr(lint, "check", ours_looked_at)
     for variable in ("DIGEST_CONFIG", "DATABASE_URL", "SMTP_HOST", "SMTP_PORT", "TOKEN_KEY"):
         monkeypatch.delenv(variable, raising=False)
     monkeypatch.chdir(tmp_path)
@@ -82,8 +115,8 @@ def folder(tmp_path: Path, mail_server: int, monkeypatch: pytest.MonkeyPatch) ->
     change(tmp_path, "port: 2525", f"port: {mail_server}")
     change(tmp_path, "newsletters:\n", "chromium: none\nnewsletters:\n")
     (tmp_path / "var").mkdir()
+    shutil.copyfile(empty, tmp_path / "var" / "recap.db")
     with opened(tmp_path) as database:
-        upgrade.upgrade(database)
         _read_feed(database)
     return tmp_path
 
@@ -482,11 +515,9 @@ def test_a_newsletter_without_feeds(folder: Path) -> None:
     assert the_one(findings)["sentence"] == "weekly has no feeds."
 
 
-def test_feeds_that_were_not_read_yet(folder: Path) -> None:
+def test_feeds_that_were_not_read_yet(folder: Path, empty: Path) -> None:
     """Before the first fetch the doctor says what to type."""
-    (folder / "var" / "recap.db").unlink()
-    with opened(folder) as database:
-        upgrade.upgrade(database)
+    shutil.copyfile(empty, folder / "var" / "recap.db")
 
     done, findings = examined()
 
@@ -636,18 +667,22 @@ def test_a_certificate_that_nobody_renewed(
 # --- signing, and what the domain says ----------------------------------------------------
 
 
-@pytest.fixture
-def key(folder: Path) -> Path:
-    """The newsletter signs as example.org."""
+@pytest.fixture(scope="module")
+def made_key() -> bytes:
+    """A private key, which takes long to make."""
     made = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    path = folder / "var" / "dkim.pem"
-    path.write_bytes(
-        made.private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.PKCS8,
-            serialization.NoEncryption(),
-        )
+    return made.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
     )
+
+
+@pytest.fixture
+def key(folder: Path, made_key: bytes) -> Path:
+    """The newsletter signs as example.org."""
+    path = folder / "var" / "dkim.pem"
+    path.write_bytes(made_key)
     path.chmod(0o600)
     with (folder / "config.yaml").open("a") as config:
         config.write("\ndkim: {domain: example.org, selector: s1}\n")
@@ -766,8 +801,9 @@ def test_each_domain_that_mail_returns_to_is_asked_for(folder: Path) -> None:
     ]
 
 
-def test_a_name_server_that_does_not_answer(folder: Path) -> None:
+def test_a_name_server_that_does_not_answer(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What could not be asked for is told, and is no fault of the domain."""
+    monkeypatch.setattr(records, "SECONDS", 0.5)
     done, findings = examined("--resolver", f"127.0.0.1:{_free_port()}")
 
     assert done.exit_code == 0, findings

@@ -30,7 +30,6 @@ CONSENT = "Send me the weekly recap. I can leave at any time."
 @pytest.fixture
 def site(database: Database, tmp_path: Path) -> Iterator[Site]:
     with served(database, tmp_path) as site:
-        site.restart()  # nobody has asked the API for anything yet
         yield site
 
 

@@ -72,7 +72,6 @@ SCOPES: dict[tuple[str, str], str] = {
 @pytest.fixture
 def site(database: Database, tmp_path: Path) -> Iterator[Site]:
     with served(database, tmp_path) as site:
-        site.restart()  # nobody has asked the API for anything yet
         yield site
 
 

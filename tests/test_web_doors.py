@@ -137,7 +137,6 @@ WRITTEN = (
 @pytest.fixture
 def site(database: Database, tmp_path: Path) -> Iterator[Site]:
     with served(database, tmp_path) as site:
-        site.restart()  # nobody has asked the API for anything yet
         yield site
 
 

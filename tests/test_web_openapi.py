@@ -52,7 +52,6 @@ AWKWARD = (
 @pytest.fixture
 def site(database: Database, tmp_path: Path) -> Iterator[Site]:
     with served(database, tmp_path) as site:
-        site.restart()  # nobody has asked the API for anything yet
         friday.publish(database, *friday.TITLES)
         yield site
 

@@ -15,6 +15,7 @@ from typing import Any, NoReturn
 
 import httpx
 import uvicorn
+from starlette.routing import Mount
 
 from digest import staff, tokens
 from digest.config import Loaded
@@ -156,6 +157,9 @@ class Stage:
         self.site = site
         self.app = made()
         self.app.state.closing = site.closing
+        # What counts how often the API is asked is made at its next request, and begins at nought.
+        for api in (each.app for each in self.app.routes if isinstance(each, Mount)):
+            api.middleware_stack = None
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         await self.app(scope, receive, send)

@@ -8,7 +8,7 @@ of the pen would show only in readers' mail.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -140,9 +140,8 @@ def check(templates: Sequence[Path], newsletter: NewsletterSettings) -> tuple[Fa
 
     A template that another folder before it replaces is not looked at.
     """
-    faults: list[Fault] = []
-    for name, file in found(templates).items():
-        faults += _faults(name, file, templates)
+    files = found(templates)
+    faults = [fault for name in files for fault in _faults(name, files, templates)]
     if not faults:
         # Only sound templates are tried out: their faults would be told twice.
         faults += _tried(templates, newsletter)
@@ -159,14 +158,15 @@ def found(templates: Sequence[Path]) -> dict[str, Path]:
     return files
 
 
-def _faults(name: str, file: Path, templates: Sequence[Path]) -> Iterator[Fault]:
+def _faults(name: str, files: Mapping[str, Path], templates: Sequence[Path]) -> Iterator[Fault]:
+    file = files[name]
     source = file.read_text(encoding="utf-8", errors="replace")
     try:
         tree = environment(templates).parse(source)
     except jinja2.TemplateSyntaxError as e:
         yield Fault(str(file), e.lineno, str(e.message))
         return
-    yield from _missing(file, tree, templates)
+    yield from _missing(file, tree, files)
     used = meta.find_undeclared_variables(tree) - _assigned(tree)
     yield from _unknown_names(name, file, source, used)
     if file.suffix == ".mjml":
@@ -198,9 +198,8 @@ def _unknown_names(name: str, file: Path, source: str, used: set[str]) -> Iterat
         yield Fault(str(file), line, f"No value is called {variable}.{hint}")
 
 
-def _missing(file: Path, tree: nodes.Template, templates: Sequence[Path]) -> Iterator[Fault]:
+def _missing(file: Path, tree: nodes.Template, known: Mapping[str, Path]) -> Iterator[Fault]:
     """Yield what a template takes in by name and what is not there."""
-    known = found(templates)
     for each in tree.find_all((nodes.Include, nodes.Import, nodes.FromImport, nodes.Extends)):
         # A name that is put together is known only when it is rendered.
         name = getattr(getattr(each, "template", None), "value", None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -149,5 +150,6 @@ def _run(connection: Connection) -> None:
     command.upgrade(configuration(connection), "head")
 
 
+@cache
 def _scripts() -> ScriptDirectory:
     return ScriptDirectory.from_config(configuration())

@@ -276,10 +276,16 @@ def test_a_database_that_is_started_anew_is_waited_for(server, on_postgresql, ma
 @pytest.fixture
 def workers(server, slow_server) -> Iterator[list[subprocess.Popen[bytes]]]:
     """Two workers on that PostgreSQL, as they wait for an issue."""
+    with working(server, slow_server.port) as started:
+        yield started
+
+
+@contextmanager
+def working(server: programs.Postgres, port: int) -> Iterator[list[subprocess.Popen[bytes]]]:
     database = Database(server.url())
     upgrade.upgrade(database)
     jobs.prepare(database)
-    told = [sys.executable, "-c", WORKER, database.url, str(slow_server.port)]
+    told = [sys.executable, "-c", WORKER, database.url, str(port)]
     root = Path(__file__).parents[1]
     started = [subprocess.Popen(told, cwd=root, stderr=subprocess.PIPE) for _ in range(2)]
     try:
@@ -323,10 +329,66 @@ def test_a_fleet_waits_for_its_database(server, slow_server, workers):
         time.sleep(0.1)
     it.assert_each_once()
     database.close()
+    _stop(workers)
+
+
+def _until_finished(it: Friday, *, seconds: float) -> None:
+    deadline = time.monotonic() + seconds
+    while it.state is IssueState.SENDING:
+        assert time.monotonic() < deadline, (len(it.server.mails), it.senders)
+        time.sleep(0.5)
+
+
+def _stop(workers: list[subprocess.Popen[bytes]]) -> None:
+    """Tell them to end; each was there all the while, and does."""
     assert [each.poll() for each in workers] == [None, None]
     for each in workers:
         each.terminate()
     assert [each.wait(30) for each in workers] == [0, 0]
+
+
+@pytest.mark.slow
+def test_a_fleet_outlives_a_relay_that_is_away_for_longer_than_a_share_waits(server):
+    """Shares end with the reason and are announced anew, no worker ends, no reader is marked;
+    once the relay is back the rest goes out. In doubt is only who was in flight as it went."""
+    relay = MailServer(delay=0.02)
+    with running(relay):
+        port = relay.port
+    with working(server, port) as workers:
+        database = Database(server.url())
+        it = Friday(database, relay, fleet=True)
+        with running(relay, port=port):
+            with database.write() as conn:
+                jobs.announce(conn, it.issue, READERS)
+            it.await_mails(30)
+        # A line tries again for 15 s, and a worker then rests for 10 s: twice that, and more.
+        time.sleep(60)
+        assert it.state is IssueState.SENDING
+        assert it.count(DeliveryState.FAILED) == 0
+        with running(relay, port=port):
+            _until_finished(it, seconds=120)
+        it.assert_each_once(uncertain=2 * delivery.IN_FLIGHT)
+        database.close()
+        _stop(workers)
+
+
+@pytest.mark.slow
+def test_a_fleet_outlives_a_database_that_is_away_for_longer_than_a_run_waits(
+    server, slow_server, workers
+):
+    """Runs end, workers wait; once it is back they go on, and in doubt is who was in flight."""
+    database = Database(server.url())
+    it = Friday(database, slow_server, fleet=True)
+    with database.write() as conn:
+        jobs.announce(conn, it.issue, READERS)
+    it.await_mails(30)
+    with server.away():
+        time.sleep(50)  # answers are kept for half a minute
+    server.await_answer()
+    _until_finished(it, seconds=120)
+    it.assert_each_once(uncertain=2 * delivery.IN_FLIGHT)
+    database.close()
+    _stop(workers)
 
 
 @pytest.mark.slow

@@ -26,7 +26,7 @@ import httpx
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from digest.model import Entry, Image
-from digest.store import Database, publications, upgrade
+from digest.store import Database, bringing, upgrade
 from tests.archived import a_feed, an_issue
 from tests.website import Site, a_loaded, served
 
@@ -69,9 +69,7 @@ def fill(database: Database, folder: Path) -> None:
     for week in range(ISSUES):
         entries = [entry(chance, week, n) for n in range(PUBLICATIONS // ISSUES)]
         with database.write() as conn:
-            publications.bring(
-                conn, feed, entries, now=BEGAN + timedelta(weeks=week), baseline=True
-            )
+            bringing.bring(conn, feed, entries, now=BEGAN + timedelta(weeks=week), baseline=True)
         closes = BEGAN + timedelta(weeks=week)
         shown = entries[:12]
         topics = tuple({topic for one in shown for topic in one.topics})

@@ -360,6 +360,8 @@ def _likeness(one: str, other: str) -> float:
 
 # --- what changed -------------------------------------------------------------------------
 
+#: Every field that a feed may tell of a publication.
+TOLD = tuple(field.name for field in fields(Entry) if field.name != "guid")
 #: The fields whose change a reader would notice: these set `changed_at`.
 WORDS = ("title", "summary", "starts_at")
 _TAKEN = ("title", "summary", "kind", "authors", "link", "image", "language", "starts_at")
@@ -436,7 +438,3 @@ def merged(first: Iterable[str], second: Iterable[str]) -> tuple[str, ...]:
     for name in (*first, *second):
         kept.setdefault(title_key(name), name)
     return tuple(kept.values())
-
-
-#: Every field that a feed may tell of a publication.
-TOLD = tuple(field.name for field in fields(Entry) if field.name != "guid")

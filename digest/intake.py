@@ -21,10 +21,10 @@ from digest.errors import FeedError, FetchFailed, StoreError
 from digest.feeds import Fetched, fetch, is_path, page_image, parse
 from digest.model import Entry, Parsed, Refusal
 from digest.model.settings import FeedSettings, Settings
-from digest.store import Database, publications
+from digest.store import Database, bringing, publications
 from digest.store import feeds as store
+from digest.store.bringing import Brought
 from digest.store.feeds import Feed
-from digest.store.publications import Brought
 
 log = structlog.get_logger(__name__)
 
@@ -291,7 +291,7 @@ def _zone(settings: Settings, feed: Feed) -> ZoneInfo:
 
 
 def _brought(conn: Connection, feed: Feed, parsed: Parsed, *, now: datetime) -> Brought:
-    brought = publications.bring(
+    brought = bringing.bring(
         conn, feed.id, parsed.entries, now=now, baseline=feed.baseline_at is None
     )
     store.refuse(conn, feed.id, parsed.refused, at=now)
@@ -398,7 +398,7 @@ def write_in(
     parsed = Parsed(entries=tuple(entries), title="By hand")
     with database.write() as conn:
         feed = store.add(conn, newsletter_key, settings, origin=store.IMPORT, now=now)
-        brought = publications.bring(conn, feed.id, parsed.entries, now=now, baseline=False)
+        brought = bringing.bring(conn, feed.id, parsed.entries, now=now, baseline=False)
         store.imported(conn, feed.id, at=now, title=parsed.title)
     return _reading(settings.url, parsed, brought)
 

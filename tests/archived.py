@@ -21,7 +21,7 @@ from digest.model import (
     Variant,
     Window,
 )
-from digest.store import Database, drafts, editions, issues, publications
+from digest.store import Database, bringing, drafts, editions, issues
 from digest.store.schema import feeds, newsletter_feeds
 from tests.website import an_edition
 
@@ -51,7 +51,7 @@ def published(
         Entry(**(usual | {"guid": one["title"], "link": _link(one["title"])} | one)) for one in told
     ]
     with database.write() as conn:
-        brought = publications.bring(conn, feed, entries, now=at, baseline=True)
+        brought = bringing.bring(conn, feed, entries, now=at, baseline=True)
     return brought.new + brought.changed + brought.same
 
 

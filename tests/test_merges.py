@@ -13,7 +13,7 @@ import pytest
 from digest.errors import IssueError
 from digest.identity import alike
 from digest.model import Entry, Publication
-from digest.store import Database, distinctions, history, merges, publications, uses
+from digest.store import Database, bringing, distinctions, history, merges, publications, uses
 from tests.archived import a_feed
 from tests.website import NOW, Site, served
 
@@ -29,7 +29,7 @@ def site(database: Database, tmp_path: Path) -> Iterator[Site]:
 
 def brought(database: Database, feed: int, *entries: Entry) -> list[int]:
     with database.write() as conn:
-        done = publications.bring(conn, feed, entries, now=NOW, baseline=True)
+        done = bringing.bring(conn, feed, entries, now=NOW, baseline=True)
     return [*done.new, *done.changed, *done.same]
 
 

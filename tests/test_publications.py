@@ -12,8 +12,8 @@ import pytest
 from digest.identity import title_key
 from digest.model import Entry, Image, Publication, Refusal
 from digest.model.settings import FeedSettings
-from digest.store import Database, feeds, publications
-from digest.store.publications import Brought
+from digest.store import Database, bringing, feeds, publications
+from digest.store.bringing import Brought
 
 NOW = datetime(2023, 9, 20, 12, tzinfo=UTC)
 TUESDAY = datetime(2023, 9, 19, 4, tzinfo=UTC)
@@ -37,7 +37,7 @@ class Shelf:
     ) -> Brought:
         with self.database.write() as conn:
             added = feeds.add(conn, "weekly", FeedSettings(url=feed), origin="desk", now=now)
-            return publications.bring(conn, added.id, entries, now=now, baseline=baseline)
+            return bringing.bring(conn, added.id, entries, now=now, baseline=baseline)
 
     def all(self) -> list[Publication]:
         with self.database.read() as conn:

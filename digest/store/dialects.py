@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from typing import Any
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from typing import Any, TypeVar
 
 from sqlalchemy import Column, ColumnElement, Connection, Table, Text, any_, literal
 from sqlalchemy.dialects import postgresql, sqlite
+
+#: Values in one IN list: SQLite takes 32,766, and plans are kept for equal lengths.
+_CHUNK = 500
+
+T = TypeVar("T")
+
+
+def chunks(values: Iterable[T]) -> Iterator[list[T]]:
+    """Cut *values* into lists that every database takes in one statement."""
+    told = list(values)
+    for at in range(0, len(told), _CHUNK):
+        yield told[at : at + _CHUNK]
 
 
 def insert(conn: Connection, table: Table) -> postgresql.Insert | sqlite.Insert:

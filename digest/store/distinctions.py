@@ -8,11 +8,8 @@ from datetime import datetime
 
 from sqlalchemy import ColumnElement, Connection, and_, delete, insert, select
 
-from digest.store import merges
+from digest.store import dialects, feeds
 from digest.store.schema import distinctions, publications
-
-#: Values in one IN list.
-_CHUNK = 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,8 +47,8 @@ def among(conn: Connection, pairs: Iterable[tuple[int, int]]) -> set[tuple[int, 
     query = select(columns.first_id, columns.second_id)
     found = {
         (row.first_id, row.second_id)
-        for at in range(0, len(firsts), _CHUNK)
-        for row in conn.execute(query.where(columns.first_id.in_(firsts[at : at + _CHUNK])))
+        for part in dialects.chunks(firsts)
+        for row in conn.execute(query.where(columns.first_id.in_(part)))
     }
     return found & wanted
 
@@ -64,7 +61,7 @@ def latest(conn: Connection, newsletter: str, *, most: int) -> list[Distinction]
         select(distinctions, one.c.title, other.c.title.label("other_title"))
         .join(one, one.c.id == columns.first_id)
         .join(other, other.c.id == columns.second_id)
-        .where(merges.carries(newsletter, columns.first_id))
+        .where(feeds.carries(newsletter, columns.first_id))
         .order_by(columns.said_at.desc(), columns.first_id.desc(), columns.second_id.desc())
         .limit(most)
     )

@@ -7,7 +7,19 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, Table, and_, delete, func, insert, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    Table,
+    and_,
+    delete,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
 
 from digest.model import Refusal
 from digest.model.settings import FeedSettings
@@ -297,6 +309,21 @@ def counts(conn: Connection) -> dict[int, int]:
     many = func.count(named.publication_id.distinct()).label("many")
     query = select(named.feed_id, many).group_by(named.feed_id)
     return {row.feed_id: row.many for row in conn.execute(query)}
+
+
+def carries(newsletter: str, publication: ColumnElement[int]) -> ColumnElement[bool]:
+    """Return the condition that a feed of *newsletter* carries the *publication* of that number."""
+    # Asked of one row at a time: a list of all that it carries may have fifty thousand.
+    return (
+        select(1)
+        .select_from(publication_feeds)
+        .join(newsletter_feeds, newsletter_feeds.c.feed_id == publication_feeds.c.feed_id)
+        .where(
+            newsletter_feeds.c.newsletter == newsletter,
+            publication_feeds.c.publication_id == publication,
+        )
+        .exists()
+    )
 
 
 def dead(conn: Connection, newsletter: str, *, now: datetime) -> list[Dead]:

@@ -18,7 +18,8 @@ from sqlalchemy import (
 )
 
 from digest.errors import IssueError
-from digest.store.schema import merges, newsletter_feeds, publication_feeds, publications
+from digest.store import dialects, feeds
+from digest.store.schema import merges, publication_feeds, publications
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,8 +91,11 @@ def standing_for(conn: Connection, ids: set[int]) -> dict[int, int]:
     wanted = set(ids)
     while wanted:
         query = select(merges.c.publication_id, merges.c.into_id)
-        rows = conn.execute(query.where(merges.c.publication_id.in_(wanted)))
-        new = {row.publication_id: row.into_id for row in rows}
+        new = {
+            row.publication_id: row.into_id
+            for part in dialects.chunks(wanted)
+            for row in conn.execute(query.where(merges.c.publication_id.in_(part)))
+        }
         found |= new
         wanted = set(new.values()) - found.keys()
     return {one: _end(found, one) for one in ids if one in found}
@@ -105,28 +109,13 @@ def _end(chain: dict[int, int], one: int) -> int:
 
 def latest(conn: Connection, newsletter: str, *, most: int) -> list[Merge]:
     """Return the newest merges into publications that *newsletter* carries, newest first."""
-    return _told(conn, carries(newsletter, merges.c.into_id), most=most)
+    return _told(conn, feeds.carries(newsletter, merges.c.into_id), most=most)
 
 
 def of(conn: Connection, number: int) -> list[Merge]:
     """Return what publication *number* stands for, newest first; or what stands for it."""
     columns = merges.c
     return _told(conn, or_(columns.into_id == number, columns.publication_id == number), most=100)
-
-
-def carries(newsletter: str, number: ColumnElement[int]) -> ColumnElement[bool]:
-    """Return the condition that a feed of *newsletter* carries the publication of that *number*."""
-    # Asked of the few rows there are; a list of all that it carries may have fifty thousand.
-    return (
-        select(1)
-        .select_from(publication_feeds)
-        .join(newsletter_feeds, newsletter_feeds.c.feed_id == publication_feeds.c.feed_id)
-        .where(
-            newsletter_feeds.c.newsletter == newsletter,
-            publication_feeds.c.publication_id == number,
-        )
-        .exists()
-    )
 
 
 def _told(conn: Connection, which: ColumnElement[bool], *, most: int) -> list[Merge]:

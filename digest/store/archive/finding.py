@@ -22,12 +22,11 @@ from sqlalchemy import (
 
 from digest.model import Image
 from digest.store.archive.sent import Sent, by_numbers, is_out
+from digest.store.feeds import carries
 from digest.store.schema import (
     archived,
     archived_topics,
     issues,
-    newsletter_feeds,
-    publication_feeds,
     publications,
 )
 
@@ -185,15 +184,8 @@ def _query(view: View, among: Sequence[int] | None = None) -> Select[Any]:
 
 def _is_public(view: View) -> ColumnElement[bool]:
     """Return the condition on `publications` under which the newsletter shows one."""
-    carried = (
-        select(publication_feeds.c.publication_id)
-        .join(newsletter_feeds, newsletter_feeds.c.feed_id == publication_feeds.c.feed_id)
-        .where(
-            publication_feeds.c.publication_id == publications.c.id,
-            newsletter_feeds.c.newsletter == view.newsletter,
-        )
-    )
-    told = [~publications.c.hidden, publications.c.starts_at.is_(None), carried.exists()]
+    carried = carries(view.newsletter, publications.c.id)
+    told = [~publications.c.hidden, publications.c.starts_at.is_(None), carried]
     if view.without_kinds:
         told.append(func.lower(publications.c.kind).not_in(view.without_kinds))
     if view.without_topics:

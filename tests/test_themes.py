@@ -16,7 +16,9 @@ from hypothesis import strategies as st
 
 from digest.model import Publication
 from digest.themes import Wishes, choices, count, find, label, lexicon
-from digest.themes.words import Part, akin, stems, tokens
+from digest.themes.forms import akin
+from digest.themes.tagging import stems, tokens
+from digest.themes.words import Part
 
 NOON = datetime(2023, 9, 19, 12, tzinfo=UTC)
 

@@ -9,18 +9,16 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from itertools import filterfalse
-from typing import TYPE_CHECKING
 
 from digest.model import Publication, Wording
 from digest.themes import lexicon
 from digest.themes.casing import Casing, is_titled, summed
-from digest.themes.words import MOST_CHARACTERS, Name, Token, bound, stem, stems, tokens
-
-if TYPE_CHECKING:
-    from digest.themes.labels import Reading
+from digest.themes.forms import stem
+from digest.themes.tagging import stems, tokens
+from digest.themes.words import MOST_CHARACTERS, Name, Token, bound
 
 #: So many histories are kept with what was made of them: each takes some megabytes.
-_KEPT = 4
+MOST_KEPT = 4
 _WORD = re.compile(r"(?:[^\W\d_]\.){2,}(?:-\w+)*|\w+(?:[-‑&'’]\w+)*")
 _CAPITAL = "A-ZÀ-ÖØ-ÞΑ-ΩА-Я"
 _NAME_PART = rf"(?:(?:[{_CAPITAL}]\.){{2,}}|[{_CAPITAL}][\w&‑-]*)"
@@ -103,7 +101,7 @@ def names_in(text: str) -> list[Name]:
     return [name for name in names if not lexicon.CALENDAR.intersection(name)]
 
 
-@lru_cache(maxsize=_KEPT)
+@lru_cache(maxsize=MOST_KEPT)
 def without(history: Counted, gone: tuple[Publication, ...]) -> Counted:
     """Return *history* without those of *gone* that are in it; the same sum when asked again."""
     return history.changed(less=(each for each in gone if each.id in history.ids))
@@ -126,7 +124,7 @@ def background(
     return _background(before.changed(new), own)
 
 
-@lru_cache(maxsize=_KEPT)
+@lru_cache(maxsize=MOST_KEPT)
 def _background(said: Counted, own: str) -> Background:
     return Background(said, own=own)
 
@@ -142,8 +140,6 @@ class Background:
         self.names: defaultdict[str, set[Name]] = defaultdict(set)
         for name in (*said.names, *(("new", place) for place in lexicon.AFTER_NEW)):
             self.names[name[0]].add(name)
-        #: What was read over it, kept by `labels.read`.
-        self.readings: dict[Publication, Reading] = {}
 
     def calmed(self, text: str) -> str:
         """Return *text* in title case if all of it is in capitals; known names keep theirs."""

@@ -9,7 +9,8 @@ from itertools import filterfalse
 from typing import TypeVar
 
 from digest.themes import lexicon
-from digest.themes.words import Token, base_form
+from digest.themes.forms import base_form
+from digest.themes.words import Token
 
 #: A word, or several that are one name.
 Word = TypeVar("Word", bound=Hashable)

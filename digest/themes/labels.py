@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from digest.model import Publication
 from digest.themes import lexicon
-from digest.themes.background import Background
+from digest.themes.background import MOST_KEPT, Background
+from digest.themes.forms import akin, base_form, stem
 from digest.themes.languages import LANGUAGES, foreign, spoken
 from digest.themes.phrases import Phrase, is_vague, known, names, phrases
-from digest.themes.words import Part, Token, akin, base_form, stem, stems_of, tokens
+from digest.themes.tagging import stems_of, tokens
+from digest.themes.words import Part, Token
 
 #: What standing in a field is worth. Topics are often the shelf rather than the subject,
 #: so they support a phrase of title or summary and never make a label of their own.
@@ -34,7 +35,7 @@ OWNER = 0.7
 EARLY, AGAIN = 0.25, 0.35
 
 #: Readings that are kept of one background: an issue has seldom more publications.
-MOST_KEPT = 100
+MOST_READINGS = 100
 
 _AGENT = ("ists", "ist", "ers", "er", "ors", "or", "ents")
 
@@ -64,10 +65,16 @@ class Label:
 
 def read(publication: Publication, background: Background) -> Reading:
     """Return *publication*, read over *background*; the same reading when asked again."""
-    kept = background.readings
-    if len(kept) >= MOST_KEPT:
+    kept = _readings(background)
+    if len(kept) >= MOST_READINGS:
         kept.clear()
     return kept.get(publication) or kept.setdefault(publication, Reading(publication, background))
+
+
+@lru_cache(maxsize=MOST_KEPT)
+def _readings(_background: Background) -> dict[Publication, Reading]:
+    """Return what was read over that background so far, to be added to; kept as long as it is."""
+    return {}
 
 
 class Reading:
@@ -136,7 +143,7 @@ class Reading:
                 yield from ((worth, each) for each in known(text, whole=worth == TOPIC))
 
     @cached_property
-    def standing(self) -> Counter[str]:
+    def standing(self) -> Mapping[str, float]:
         """How prominent each word is: the worth of the fields that have it, each once."""
         found = {
             (worth, stem(each.text))
@@ -144,9 +151,9 @@ class Reading:
             for each in text
             if each.part is not Part.DETERMINER
         }
-        standing: Counter[str] = Counter()
+        standing: dict[str, float] = {}
         for worth, word in sorted(found):
-            standing[word] += worth  # type: ignore[assignment]  # a Counter of worths
+            standing[word] = standing.get(word, 0.0) + worth
         return standing
 
     @cached_property
@@ -190,7 +197,7 @@ def _word_value(phrase: Phrase, reading: Reading, background: Background, *, pro
             rarity *= HOME_WORD
         elif not names(each) and each.part is not Part.GERUND:
             rarity *= NUMBER_WORD
-        total += rarity * reading.standing[stem(each.text)]
+        total += rarity * reading.standing.get(stem(each.text), 0.0)
     return total / math.sqrt(len(phrase.content))
 
 

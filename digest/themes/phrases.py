@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from digest.themes import lexicon
-from digest.themes.words import INITIAL, Part, Token, base_form, is_adverb, stem
+from digest.themes.forms import base_form, is_adverb, stem
+from digest.themes.words import INITIAL, Part, Token
 
 #: A label has at most this many words.
 MOST_WORDS = 5

@@ -9,11 +9,12 @@ from digest.model import Evidence, Publication, Theme
 from digest.model.settings import Ranking
 from digest.themes import lexicon
 from digest.themes.background import Background, Counted, background
+from digest.themes.forms import akin, stem
 from digest.themes.grouping import Vector, centrality, groups, merged, vector
 from digest.themes.labels import Label, Reading, read
 from digest.themes.phrases import names
+from digest.themes.tagging import stems
 from digest.themes.wording import phrase
-from digest.themes.words import akin, stem, stems
 
 #: So many themes make a headline, and so many are found to choose from.
 IN_HEADLINE, MOST = 3, 8

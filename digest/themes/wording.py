@@ -7,10 +7,12 @@ from collections.abc import Iterator, Sequence
 
 from digest.themes import lexicon
 from digest.themes.casing import Casing
+from digest.themes.forms import akin, base_form, stem
 from digest.themes.labels import Label, Reading
 from digest.themes.languages import LANGUAGES
 from digest.themes.phrases import Phrase
-from digest.themes.words import Part, Token, akin, base_form, stem, tokens
+from digest.themes.tagging import tokens
+from digest.themes.words import Part, Token
 
 #: A phrase of the lead sentence has at most this many words.
 MOST_WORDS = 13

@@ -12,13 +12,13 @@ from sqlalchemy import select, update
 from digest import readership, weekly
 from digest.config import Loaded
 from digest.errors import Held, IssueError, WrongState
-from digest.model import DeliveryState, Edits, Issue, IssueState
+from digest.model import DeliveryState, Edits, Issue, IssueState, Window
 from digest.store import Database, issues, ledger, publications, uses
 from digest.store.schema import editions, feeds, outbox, subscriptions
 from digest.store.schema import issues as issue_rows
 from digest.store.schema import publications as published
 from digest.themes import count
-from digest.weekly import remembered
+from digest.weekly import approval, remembered
 from tests.friday import (
     BEFORE,
     CLOSING,
@@ -184,6 +184,31 @@ def test_two_issues_do_not_use_up_one_publication(fed, loaded):
         with pytest.raises(WrongState, match="used by another issue"):
             uses.use_up(conn, second, [2, 1])
         assert uses.used(conn, "recap", first.of.rhythm, but=0) == {1: first.of.key}
+
+
+def test_two_issues_never_have_one_number(fed, loaded, monkeypatch):
+    """Of two that are approved at the same moment one is refused, and gets the next number."""
+    issue = prepared(fed, loaded)
+    window = Window(MONDAY, MONDAY + timedelta(days=1))
+    told = {"by": "editor", "now": BEFORE}
+    extra = weekly.plan_extra(fed, loaded, "recap", window, SEND_HOUR, **told)
+    publish(fed, "Floods", on=MONDAY + timedelta(hours=1))
+    extra = weekly.prepare(fed, loaded, "recap", weekly.slot_of(extra), now=BEFORE)
+    edits = Edits(exclusions=tuple(i.publication for i in draft_of(fed, issue).recap.items))
+    extra = weekly.edit(fed, loaded, extra, edits, now=BEFORE, actor="editor")
+    other, approved = approval.rendered, []
+
+    def rendered(*given):
+        """While the one is being rendered, the other one is approved."""
+        if not approved:
+            approved.append(None)
+            approved.append(weekly.approve(fed, loaded, extra, **told))
+        return other(*given)
+
+    monkeypatch.setattr(approval, "rendered", rendered)
+    with pytest.raises(WrongState, match=r"No\. 1 now"):
+        weekly.approve(fed, loaded, issue, **told)
+    assert weekly.approve(fed, loaded, issue, **told).number == approved[1].number + 1
 
 
 def test_editing_takes_the_approval_back(fed, loaded):

@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Connection, Row, case, func, select, updat
 
 from digest.errors import NoSuchIssue, WrongState
 from digest.model import Issue, IssueId, IssueState, Rhythm, Window
-from digest.store import archive, dialects, history, hooks
+from digest.store import archive, dialects, history, hooks, locks
 from digest.store.schema import editions, issues
 
 _NEWEST_EDITION = (
@@ -190,6 +190,26 @@ def ended(before: datetime) -> ColumnElement[bool]:
     # Of cancelled ones the end was not always kept: they had begun by then.
     cancelled = case((issues.c.state == IssueState.CANCELLED, issues.c.frozen_at))
     return func.coalesce(issues.c.finished_at, cancelled) < before
+
+
+def refuse_taken_number(conn: Connection, of: IssueId, number: int) -> None:
+    """
+    Raise WrongState if another issue of its newsletter and rhythm has that *number* by now.
+
+    Until the caller's transaction ends, nobody else is told that it is free.
+    """
+    locks.take_turn(conn, locks.Turn.NUMBERS)
+    query = select(issues.c.key).where(
+        issues.c.newsletter == of.newsletter,
+        issues.c.rhythm == of.rhythm,
+        issues.c.number == number,
+        issues.c.key != of.key,
+    )
+    if (other := conn.execute(query.limit(1)).scalar_one_or_none()) is not None:
+        raise WrongState(
+            f"issue {other} was approved meanwhile and is No. {number} now",
+            remedy=f"Approve {of.key} again: its mail says another number then.",
+        )
 
 
 def next_number(conn: Connection, of: IssueId) -> int:

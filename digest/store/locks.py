@@ -40,6 +40,8 @@ class Turn(IntEnum):
     GUESSES = 2
     #: Recognising and writing publications: one thing must not be stored twice.
     PUBLICATIONS = 3
+    #: Giving an approved issue its number: two issues of a newsletter must not share one.
+    NUMBERS = 4
 
 
 #: Whoever held a lock when the server ended has taken it again after so many seconds.

@@ -240,6 +240,7 @@ class _Keeping:
         """Use up what the issue shows and give it its *number*."""
         with database.write() as conn:
             self._refuse_changed(conn)
+            issues.refuse_taken_number(conn, self.issue.of, number)
             uses.use_up(conn, self.issue, self.made[0].items)
             self._add(conn)
             return self._approved(conn, IssueState.APPROVED, {"number": number})

@@ -9,6 +9,7 @@ DigestError                 one sentence that says what, where, and what to do
 │   └── NotAFeed            what came is no feed of the kind asked for
 ├── StoreError              the database did not do it; nothing was half done
 │   ├── StoreBusy           locked for longer than we wait; try again
+│   │   └── StoreAway       not to be reached, or gone in the middle; it may come back
 │   ├── StoreFull           no space left; make room and repeat the command
 │   └── StoreOutdated       the schema is not this program's; `digest db upgrade`
 ├── IssueError              an issue cannot take this step

@@ -12,7 +12,7 @@ from digest.model.delivery import (
     Tally,
 )
 from digest.model.edition import Edition, Format, Variant
-from digest.model.issue import CORRECTION, EXTRA, Issue, IssueId, IssueState, Rhythm, Window
+from digest.model.issue import CORRECTION, EXTRA, OPEN, Issue, IssueId, IssueState, Rhythm, Window
 from digest.model.publication import Entry, Image, Parsed, Publication, Refusal, Wording
 from digest.model.readers import Subscriber, Subscription, SubscriptionState, topic_set
 from digest.model.recap import (
@@ -30,6 +30,7 @@ from digest.model.recap import (
 __all__ = [
     "CORRECTION",
     "EXTRA",
+    "OPEN",
     "Block",
     "Candidate",
     "Delivery",

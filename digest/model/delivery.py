@@ -37,7 +37,6 @@ class SkipReason(StrEnum):
     SUPPRESSED = "suppressed"
     ERASED = "erased"
     CANCELLED = "cancelled"  #: the issue was cancelled before their turn
-    EXPIRED = "expired"  #: the issue's deadline passed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -50,6 +50,10 @@ class IssueState(StrEnum):
     MISSED = "missed"  #: its hour passed while nothing ran; never sent late
 
 
+#: States in which an issue's content may still change.
+OPEN = (IssueState.PLANNED, IssueState.DRAFT, IssueState.HELD)
+
+
 @dataclass(frozen=True, slots=True)
 class IssueId:
     """What makes an issue unique: the store holds one per newsletter, rhythm and key."""

@@ -13,7 +13,7 @@ from digest.identity import address_key
 from digest.model.settings import Retention
 from digest.readership import uploads
 from digest.readership.people import address_hash
-from digest.store import Database, erasing, hooks, retention, suppressions, turnover
+from digest.store import Database, erasing, hooks, retention, sessions, suppressions, turnover
 
 if TYPE_CHECKING:
     from digest.config import Loaded
@@ -60,7 +60,7 @@ def keep_schedule(database: Database, loaded: Loaded, *, now: datetime) -> dict[
     gone["uploads"] = uploads.tidy(database, loaded, now=now)
     gone["happenings"] = _all(database, lambda conn: hooks.drop(conn, before=now - kept.mails))
     with database.write() as conn:
-        gone["sessions"] = retention.drop_sessions(conn, now=now)
+        gone["sessions"] = sessions.forget_expired(conn, now=now)
         gone["knocks"] = retention.drop_knocks(conn, before=now - KNOCKS_KEPT)
         turnover.sum_up(conn, before=now)
     return {name: count for name, count in gone.items() if count}

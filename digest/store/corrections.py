@@ -8,11 +8,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Select, select, update
 
-from digest.model import IssueState
+from digest.model import OPEN
 from digest.store.schema import corrections, issues
-
-#: A correction in one of these is still being written.
-_OPEN = (IssueState.PLANNED, IssueState.DRAFT, IssueState.HELD)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +55,7 @@ def under_way(conn: Connection, issue_id: int) -> Correction | None:
         conn,
         select(corrections)
         .join(issues, issues.c.id == corrections.c.issue_id)
-        .where(corrections.c.corrects == issue_id, issues.c.state.in_(_OPEN)),
+        .where(corrections.c.corrects == issue_id, issues.c.state.in_(OPEN)),
     )
 
 

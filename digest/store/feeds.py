@@ -69,7 +69,7 @@ class Dead:
     """A feed that has failed too long to send without a look at it."""
 
     url: str
-    #: When it last worked, or was first found not to.
+    #: When it last worked; of one that never did, when it was last tried.
     since: datetime
     error: str
 
@@ -327,7 +327,7 @@ def carries(newsletter: str, publication: ColumnElement[int]) -> ColumnElement[b
 
 
 def dead(conn: Connection, newsletter: str, *, now: datetime) -> list[Dead]:
-    """Return the newsletter's enabled feeds that have failed for a day, by address."""
+    """Return the newsletter's enabled feeds that are dead, as `is_dead` has it, by address."""
     return [
         Dead(url=feed.url, since=feed.succeeded_at or feed.fetched_at or now, error=feed.error)
         for feed in listed(conn, newsletter)
@@ -336,6 +336,10 @@ def dead(conn: Connection, newsletter: str, *, now: datetime) -> list[Dead]:
 
 
 def is_dead(feed: Feed, now: datetime) -> bool:
-    """Return whether an enabled feed has failed several times in a row, and for a day."""
+    """
+    Return whether an enabled feed has failed several times in a row, and for a day.
+
+    One that never worked has failed for long enough with that.
+    """
     recent = feed.succeeded_at is not None and feed.succeeded_at > now - DEAD_AFTER
     return feed.enabled and feed.failures >= DEAD_FAILURES and not recent

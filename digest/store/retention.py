@@ -17,7 +17,6 @@ from digest.store.schema import (
     issues,
     knocks,
     outbox,
-    sessions,
     subscribers,
     subscriptions,
     tasks,
@@ -99,11 +98,6 @@ def drop_tasks(conn: Connection, *, before: datetime) -> int:
     """Drop what was asked for at the desk and not heard of since that instant; return how many."""
     some = _tasks(before).limit(SLICE)
     return conn.execute(delete(tasks).where(tasks.c.id.in_(some))).rowcount
-
-
-def drop_sessions(conn: Connection, *, now: datetime) -> int:
-    """Drop the desk's sessions and one-time links that open nothing any more."""
-    return conn.execute(delete(sessions).where(sessions.c.expires_at < now)).rowcount
 
 
 def drop_knocks(conn: Connection, *, before: datetime) -> int:

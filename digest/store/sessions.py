@@ -157,9 +157,9 @@ def end_all(conn: Connection, account: int, *, but: str = "") -> None:
     conn.execute(delete(sessions).where(theirs))
 
 
-def forget_expired(conn: Connection, *, now: datetime) -> None:
-    """Remove links and sessions whose time is over."""
-    conn.execute(delete(sessions).where(sessions.c.expires_at <= now))
+def forget_expired(conn: Connection, *, now: datetime) -> int:
+    """Remove links and sessions whose time is over; return how many."""
+    return conn.execute(delete(sessions).where(sessions.c.expires_at <= now)).rowcount
 
 
 def _owner(conn: Connection, secret_hash: str) -> Account | None:

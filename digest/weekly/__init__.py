@@ -12,6 +12,7 @@ Every step is one transaction that names the state it starts from, so of two pro
 that try the same step one wins and the other gets WrongState.
 """
 
+from digest.model import OPEN
 from digest.weekly.announcements import announce
 from digest.weekly.approval import BARRING, approve, audience_of, freeze
 from digest.weekly.blocks import PLACES as BLOCK_PLACES
@@ -54,7 +55,6 @@ from digest.weekly.rehearsal import rehearse
 from digest.weekly.retracing import Retrace, redo, retrace, undo
 from digest.weekly.steps import (
     ENDED,
-    OPEN,
     cancel,
     hold,
     pause,

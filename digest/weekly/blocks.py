@@ -49,12 +49,12 @@ def laid(
     }
     found = files.read(loaded.folder, newsletter)
     base = pictures_url(loaded, newsletter_key)
-    alts = {
+    pictures = {
         each.name: each
         for key in written
         if (each := _picture(conn, newsletter_key, written[key])) is not None
     }
-    desk = tuple(_block(each, base, alts) for each in written.values())
+    desk = tuple(_block(each, base, pictures) for each in written.values())
     stood_for = {block.key for block in desk}
     return Laid(
         newsletter=_with_places(newsletter, written),
@@ -108,9 +108,9 @@ def _at(sections: list[Any], place: str) -> int:
     return after_intro if place == "top" else len(sections)
 
 
-def _block(written: Written, base: str, known: Mapping[str, store.Picture]) -> Block:
+def _block(written: Written, base: str, pictures: Mapping[str, store.Picture]) -> Block:
     said = written.said or {}
-    picture = known.get(said.get("picture") or "")
+    picture = pictures.get(said.get("picture") or "")
     return Block(
         key=written.key,
         markdown=said["words"],

@@ -15,6 +15,7 @@ from digest.calendar import Slot
 from digest.errors import WrongState
 from digest.model import (
     EXTRA,
+    OPEN,
     Block,
     Candidate,
     Draft,
@@ -41,7 +42,7 @@ from digest.weekly import correcting, remembered
 from digest.weekly.blocks import know_pictures, laid
 from digest.weekly.learning import learned
 from digest.weekly.planning import planned
-from digest.weekly.steps import ENDED, OPEN, withdraw
+from digest.weekly.steps import ENDED, withdraw
 
 if TYPE_CHECKING:
     from digest.config import Loaded

@@ -18,6 +18,7 @@ from sqlalchemy import Connection
 from digest.errors import IssueError, WrongState
 from digest.model import (
     CORRECTION,
+    OPEN,
     Block,
     Edition,
     Issue,
@@ -43,7 +44,6 @@ CORRECTED = "corrected"
 PAUSED = "Paused for a correction"
 
 _KEY = "block-correction"
-_BEFORE = (IssueState.PLANNED, IssueState.DRAFT, IssueState.HELD)
 
 
 def reach(database: Database, issue: Issue) -> Reach:
@@ -89,7 +89,7 @@ def _refuse_uncorrectable(issue: Issue) -> None:
             f"issue {issue.of.key} is a correction itself",
             remedy="Correct the issue that it corrects, once more.",
         )
-    if issue.state in _BEFORE:
+    if issue.state in OPEN:
         raise WrongState(
             f"issue {issue.of.key} is {issue.state}, and nobody has it",
             remedy="Edit it as it is.",

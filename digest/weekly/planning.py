@@ -12,11 +12,10 @@ from sqlalchemy import Connection
 from digest import calendar
 from digest.calendar import Place
 from digest.errors import IssueError, NoSuchIssue, WrongState
-from digest.model import EXTRA, Issue, IssueId, IssueState, Rhythm, Window
+from digest.model import EXTRA, OPEN, Issue, IssueId, IssueState, Rhythm, Window
 from digest.model.settings import Holiday, NewsletterSettings
 from digest.store import Database, drafts, history, issues, newsletters, skips, uses
 from digest.store.skips import Skip
-from digest.weekly.steps import OPEN
 
 if TYPE_CHECKING:
     from digest.config import Loaded

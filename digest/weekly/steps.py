@@ -6,14 +6,11 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from digest.errors import WrongState
-from digest.model import Issue, IssueState, SkipReason
+from digest.model import OPEN, Issue, IssueState, SkipReason
 from digest.store import Database, corrections, issues, ledger, tallies, uses
 
 #: States that end an issue's life.
 ENDED = (IssueState.FINISHED, IssueState.CANCELLED, IssueState.MISSED)
-
-#: States in which the content may still change.
-OPEN = (IssueState.PLANNED, IssueState.DRAFT, IssueState.HELD)
 
 
 def withdraw(database: Database, issue: Issue, *, now: datetime, actor: str) -> Issue:
@@ -45,7 +42,7 @@ def _reopen(
     actor: str,
     reasons: Sequence[str],
 ) -> Issue:
-    before = (IssueState.PLANNED, IssueState.DRAFT, IssueState.HELD, IssueState.APPROVED)
+    before = (*OPEN, IssueState.APPROVED)
     with database.write() as conn:
         uses.release(conn, issue.id)
         return issues.set_state(

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING
 from digest import calendar
 from digest.calendar import Slot
 from digest.errors import Held, TemplateError, WrongState
-from digest.model import Draft, Issue, IssueState, Rhythm
+from digest.model import OPEN, Draft, Issue, IssueState, Rhythm
 from digest.model.settings import NewsletterSettings
 from digest.store import Database, drafts, history, issues, newsletters
 from digest.weekly.approval import approve, freeze
 from digest.weekly.content import ROLLED_OVER, identity, prepare, rules, slot_of
 from digest.weekly.planning import follow_holidays, planned, put_back
 from digest.weekly.safety import objections, too_late
-from digest.weekly.steps import OPEN, hold
+from digest.weekly.steps import hold
 
 if TYPE_CHECKING:
     from digest.config import Loaded

@@ -9,15 +9,13 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, func, select
 
-from digest.model import Format, IssueState, Rhythm, Window
+from digest.model import CORRECTION, Format, IssueState, Rhythm, Window
 from digest.store.schema import archived, archived_topics, editions, issues, variants
 
 #: Readers have it in hand, or are about to.
 _OUT = (IssueState.SENDING, IssueState.STOPPED, IssueState.FINISHED)
 #: The issue as readers of all topics have it.
 _IS_WHOLE = (variants.c.topics == "") & (variants.c.format == Format.HTML)
-#: In the key of an issue that corrects another, between that one's key and a number.
-_CORRECTS = "+correction-"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +46,7 @@ class Sent:
     @property
     def corrects(self) -> str:
         """The key of the issue that this one corrects; "" if it is no correction."""
-        key, found, _ = self.key.partition(_CORRECTS)
+        key, found, _ = self.key.partition(CORRECTION)
         return key if found else ""
 
 
@@ -97,7 +95,7 @@ def sent_issue(conn: Connection, newsletter: str, key: str) -> Sent | None:
 
 def corrections(conn: Connection, newsletter: str, key: str) -> list[Sent]:
     """Return the issues that correct the one of that key, the oldest first."""
-    query = _query(newsletter).where(issues.c.key.startswith(key + _CORRECTS, autoescape=True))
+    query = _query(newsletter).where(issues.c.key.startswith(key + CORRECTION, autoescape=True))
     return [_sent(row) for row in conn.execute(query.order_by(issues.c.id))]
 
 

@@ -83,6 +83,22 @@ def test_import_takes_a_file_in_a_feeds_name(folder):
     assert "Listed  22: 0 new, 0 changed, 22 as before" in result.output
 
 
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("import", "http://"), "names no host"),
+        (("import", "\a"), "is not allowed"),
+        (("import", "feed.json", "--feed", "ftp://example.org/f"), "is not read"),
+        (("add", ""), "must not be empty"),
+    ],
+)
+def test_a_place_that_can_be_none_is_a_mistake_in_the_words(folder, words, said):
+    """Exit code 2 and a sentence, whichever command is given it; nothing is read."""
+    result = run(*words)
+    assert result.exit_code == 2
+    assert said in " ".join(result.output.split())
+
+
 def test_add_refuses_what_cannot_be_read(folder):
     """A feed is read before it is added."""
     (folder / "more.json").write_bytes(SAMPLE.read_bytes())

@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
+import typer
+
 if TYPE_CHECKING:
     from digest.model import Publication
-    from digest.model.settings import NewsletterSettings
+    from digest.model.settings import FeedSettings, NewsletterSettings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,12 +26,32 @@ class AnyFeed:
     names: Mapping[int, str]
 
 
+def settings_of(**told: object) -> FeedSettings:
+    """Return the settings of a feed named on the command line; BadParameter where they are none."""
+    from pydantic import ValidationError
+
+    from digest.config.faults import sentence
+    from digest.model.settings import FeedSettings
+
+    try:
+        return FeedSettings.model_validate(told)
+    except ValidationError as e:
+        first = e.errors()[0]
+        if told.get("kind") == "listing":
+            raise typer.BadParameter(
+                "a listing page needs CSS selectors, which do not fit here: write it under "
+                "`feeds` in config.yaml, with `kind: listing` and `listing`",
+                param_hint="--kind",
+            ) from e
+        place = ".".join(map(str, first["loc"]))
+        raise typer.BadParameter(": ".join(filter(None, (place, sentence(first))))) from e
+
+
 def read(place: str, *, zone: ZoneInfo, now: datetime, first: int = 1) -> AnyFeed:
     """Return what the feed at *place*, an address or a path, lists. Raises FeedError."""
     from digest import feeds
-    from digest.model.settings import FeedSettings
 
-    settings = FeedSettings(url=place)
+    settings = settings_of(url=place)
     fetched = feeds.fetch(settings, folder=Path.cwd())
     parsed = feeds.parse(
         fetched.body,

@@ -14,7 +14,6 @@ from digest.cli.context import AsJson, NewsletterKey
 if TYPE_CHECKING:
     from digest.cli.context import Installation
     from digest.intake import Health, Reading
-    from digest.model.settings import FeedSettings
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -37,6 +36,7 @@ def add(
     """
     from digest import intake
     from digest.cli import context, terminal
+    from digest.cli.anyfeed import settings_of
 
     installation = context.open_installation()
     key, _ = context.newsletter(installation, newsletter)
@@ -44,7 +44,7 @@ def add(
         installation.database,
         installation.loaded,
         key,
-        _settings(url=address, topic=topic, kind=kind, allow_private=allow_private),
+        settings_of(url=address, topic=topic, kind=kind, allow_private=allow_private),
         now=datetime.now(UTC),
     )
     if json:
@@ -54,26 +54,6 @@ def add(
         [("Added", reading.title or reading.url), ("Listed", _brought(reading)), *_refused(reading)]
     )
     terminal.say("Next    digest feeds list")
-
-
-def _settings(**told: object) -> FeedSettings:
-    from pydantic import ValidationError
-
-    from digest.config.faults import sentence
-    from digest.model.settings import FeedSettings
-
-    try:
-        return FeedSettings.model_validate(told)
-    except ValidationError as e:
-        first = e.errors()[0]
-        if told.get("kind") == "listing":
-            raise typer.BadParameter(
-                "a listing page needs CSS selectors, which do not fit here: write it under "
-                "`feeds` in config.yaml, with `kind: listing` and `listing`",
-                param_hint="--kind",
-            ) from e
-        place = ".".join(map(str, first["loc"]))
-        raise typer.BadParameter(": ".join(filter(None, (place, sentence(first))))) from e
 
 
 @app.command("list")
@@ -187,7 +167,11 @@ def import_file(
     """
     from digest import intake
     from digest.cli import context, terminal
+    from digest.cli.anyfeed import settings_of
 
+    for place in (str(file), feed):
+        if place is not None:
+            settings_of(url=place)  # says what is wrong with it, where something is
     installation = context.open_installation()
     key, _ = context.newsletter(installation, newsletter)
     reading = intake.import_file(

@@ -129,13 +129,14 @@ def sentence(detail: ErrorDetails, of: type[BaseModel] = Settings) -> str:
     return _wrong_type(detail, shown)
 
 
+def _too_short(letters: int | None) -> str:
+    return "must not be empty" if letters == 1 else f"must have at least {letters} letters"
+
+
 def _wrong_type(detail: ErrorDetails, shown: str) -> str:
     kind = detail["type"]
     for sign, words in (
-        (
-            "string_too_short",
-            f"must have at least {detail.get('ctx', {}).get('min_length')} letters",
-        ),
+        ("string_too_short", _too_short(detail.get("ctx", {}).get("min_length"))),
         ("string_too_long", f"must have at most {detail.get('ctx', {}).get('max_length')} letters"),
         ("too_short", "must have at least one entry"),
         ("string", f"must be text{shown}"),

@@ -123,5 +123,6 @@ def _read(path: str, folder: Path) -> Fetched:
     except (OSError, ValueError) as e:
         raise FetchFailed(
             f"{file}: {getattr(e, 'strerror', None) or e}",
-            remedy="A feed's path is taken from the folder of config.yaml.",
+            remedy="A web address begins with https://; a path is taken from the folder of "
+            "config.yaml.",
         ) from e

@@ -93,7 +93,7 @@ _LATER = (
 _WHO = (
     r"(user(id)?|recipient|rcpt|mail.?box|address(ee)?|account|customer|alias|name|person|id"
     r"|local ?part|destinataire|adresse|adressat|utilisateur|usuario|usuário|cuenta|buz[oó]n"
-    r"|casilla|utente|destinatari[oa]|indirizzo|empfänger|benutzer|gebruiker|användare|bruker"
+    r"|casilla|utente|destinatari[oa]|indirizzo|empfänger|empfaenger|benutzer|gebruiker|användare|bruker"
     r"|odbiorca|konto)"
 )
 _NOBODY = (
@@ -135,6 +135,8 @@ _LOOKED_UP = (
     r"|(could|can)( not|n.t) find (any host|a mail exchanger)"
     r"|no smtp service|does not accept (any )?mail|null ?mx|no valid recipient"
     r"|bad-mailbox|bad-domain"
+    # Barracuda's and IronPort's codes for an address that their directory lacks.
+    r"|\bcuda_nsu\b|#5\.1\.0 address rejected"
 )
 
 #: The table. A cause that is not the address goes before everything that blames it.

@@ -173,11 +173,13 @@ def test_reaching_is_guarded_like_fetching(serve):
 def test_reaching_many_ends_in_time(serve):
     """A server that says nothing costs its own answer, and all together the time allowed."""
     quick = serve(lambda *_: answer(b"x"))
-    mute = serve(lambda *_: (time.sleep(3), b"")[1])
+    end = threading.Event()
+    mute = serve(lambda *_: (end.wait(60), b"")[1])
     began = time.monotonic()
     urls = [f"{mute.url}/{n}" for n in range(20)] + [quick.url + "/a", quick.url + "/b"]
-    found = http.reach(urls, allow_private=True, seconds=0.7)
-    assert time.monotonic() - began < 2
+    found = http.reach(urls, allow_private=True, seconds=2)
+    assert time.monotonic() - began < 20
+    end.set()
     assert [found[url].status for url in urls[20:]] == [200, 200]
     assert all(isinstance(found[url], FetchFailed) for url in urls[:20])
 
@@ -380,7 +382,7 @@ def test_a_server_that_drips_is_left(serve, slow):
 
     def answering(*_: Any) -> Iterator[bytes]:
         yield answer(length=False) if slow == "body" else b"HTTP/1.1 200 OK\r\n"
-        for _ in range(100):
+        for _ in range(1200):
             time.sleep(0.05)
             yield b"x: y\r\n"
 
@@ -388,7 +390,7 @@ def test_a_server_that_drips_is_left(serve, slow):
     began = time.monotonic()
     with pytest.raises(FetchFailed, match=r"within 0\.3 s"):
         fetch(server.url, bounds=Bounds(seconds=0.3))
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 20
 
 
 @pytest.mark.parametrize("status", ["404 Not Found", "410 Gone", "500 Oops", "204 No Content"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -45,11 +46,11 @@ main()
 
 
 @pytest.fixture
-def busy(tmp_path: Path) -> Iterator[Popen[str]]:
+def busy(tmp_path: Path, _sqlite_template: Path) -> Iterator[Popen[str]]:
     (tmp_path / "config.yaml").write_text(CONFIG, encoding="utf-8")
     environ = {**os.environ, "TOKEN_KEY": "0" * 64}
-    upgrade = [sys.executable, "-m", "digest", "db", "upgrade"]
-    subprocess.run(upgrade, cwd=tmp_path, env=environ, check=True, capture_output=True)
+    (tmp_path / "var").mkdir()
+    shutil.copyfile(_sqlite_template, tmp_path / "var" / "recap.db")
     with socket.create_server(("127.0.0.1", 0)) as place:
         port = place.getsockname()[1]
     with Popen(
@@ -60,7 +61,7 @@ def busy(tmp_path: Path) -> Iterator[Popen[str]]:
         text=True,
     ) as process:
         # A process that does not end would hold the test for ever.
-        alarm = Timer(30, process.kill)
+        alarm = Timer(120, process.kill)
         alarm.start()
         yield process
         alarm.cancel()
@@ -80,12 +81,12 @@ def test_a_second_signal_ends_it_at_once(busy: Popen[str], number: signal.Signal
     busy.send_signal(number)
     told(busy, "waiting")
     busy.send_signal(number)
-    assert busy.wait(timeout=10) == -number
+    assert busy.wait(timeout=30) == -number
 
 
 def test_the_signal_that_ends_the_server_ends_its_streams() -> None:
     """A browser that follows a sending would otherwise keep the server waiting for ever."""
-    server = uvicorn.Server(uvicorn.Config(app=None))
+    server = uvicorn.Server(uvicorn.Config(app=None, log_config=None))
     closing = Event()
     serve._end_streams(server, closing)
     server.handle_exit(signal.SIGTERM, None)

@@ -155,6 +155,11 @@ class Newsroom:
                     self.site.database, self.site.loaded, "ana@example.org", prefix="", now=now
                 )
                 return self._mailed(room)
+            case "new-address":
+                told = (self.site.database, self.site.loaded)
+                ana = staff.account(self.site.database, "ana@example.org")
+                staff.mail_new_address(*told, ana, "anna@example.org", prefix="", now=now)
+                return self._mailed(room)
             case "stop":
                 return tokens.make_until(KEY, "stop", now + timedelta(1), self.issues["sending"])
             case _:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select, update
 
-from digest import packaged, weekly
+from digest import packaged, staff, weekly
 from digest.config import Loaded
 from digest.errors import Held
 from digest.model import DeliveryState, Issue, IssueState
@@ -151,6 +152,27 @@ def test_four_eyes(database: Database, tmp_path: Path) -> None:
         weekly.approve(database, loaded, issue, by="ana@example.org", now=BEFORE)
     approved = weekly.approve(database, loaded, issue, by="ben@example.org", now=BEFORE)
     assert approved.state is IssueState.APPROVED
+
+
+def test_another_address_makes_nobody_another_pair_of_eyes(
+    database: Database, tmp_path: Path
+) -> None:
+    """Who changed the issue does not approve it after taking another address, or two."""
+    loaded = friday.a_loaded(tmp_path, four_eyes=True)
+    friday.sent_before(database, loaded)
+    ids = friday.publish(database, *friday.TITLES)
+    issue = friday.prepared(database, loaded)
+    edits = weekly_edits(ids[0])
+    issue = weekly.edit(database, loaded, issue, edits, now=BEFORE, actor="ana@example.org")
+    account = staff.add(database, "ana@example.org", staff.Role.PUBLISHER, now=BEFORE)
+    for address in ("anna@example.org", "anne@example.org"):
+        staff.mail_new_address(database, loaded, account, address, prefix="", now=BEFORE)
+        with database.read() as conn:
+            sent = select(schema.outbox.c.text).where(schema.outbox.c.address == address)
+            link = re.findall(r"/new-address/([\w-]+)", conn.scalars(sent).one())[0]
+        account = staff.move(database, loaded, link, now=BEFORE)
+    with pytest.raises(Held, match="four eyes"):
+        weekly.approve(database, loaded, issue, by=account.address, now=BEFORE)
 
 
 def weekly_edits(publication: int) -> Any:

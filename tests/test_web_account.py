@@ -16,6 +16,7 @@ from sqlalchemy import select
 from digest import staff, totp
 from digest.staff import passwords
 from digest.store import Database, schema
+from digest.web import deskapi
 from tests.website import NOW, Site, served
 
 pytestmark = pytest.mark.parametrize("database", ["sqlite"], indirect=True)
@@ -221,6 +222,130 @@ def test_an_own_account_does_not_wash_a_network_clean(site: Site) -> None:
         if number < 29:
             assert enter(browser).status_code == 303
     assert enter(site.browser(headers=headers)).status_code == 429
+
+
+# --- another address ------------------------------------------------------------------------
+
+ANNA = "anna@example.org"
+
+
+def move_links(database: Database, address: str = ANNA, least: int = 1) -> list[str]:
+    """The secrets of the mails to a new address, of which *least* are waited for."""
+    until, rows = monotonic() + 20, []
+    while len(rows) < least and monotonic() < until:
+        sleep(0.02)
+        with database.read() as conn:
+            rows = list(conn.execute(select(schema.outbox).filter_by(kind="new-address")))
+    assert all(row.address == address for row in rows)
+    return [re.findall(r"/new-address/([\w-]+)", row.text)[0] for row in rows]
+
+
+def ask_to_move(browser: httpx.Client, address: str = ANNA, given: str = WORDS) -> httpx.Response:
+    told = csrf(browser) | {"address": address, "given": given}
+    return browser.post("/desk/account/address", data=told)
+
+
+def test_an_address_moves_by_a_password_and_a_link_to_the_new_one(
+    site: Site, ana: staff.Account
+) -> None:
+    """Other browsers end, the old address is told, tokens go on, and the log has both."""
+    token = staff.make_token(
+        site.database, site.loaded, ana, name="x", scopes=["issues:read"], lasts=None, now=NOW
+    )
+    browser, other = signed_in(site), signed_in(site)
+    assert ask_to_move(browser, given="wrong").status_code == 422
+    assert ask_to_move(browser, address="no address").status_code == 422
+    assert f"mailbox of {ANNA}" in ask_to_move(browser).text
+    (link,) = move_links(site.database)
+    for _ in range(3):  # scanners open links
+        assert f"sign in as {ANNA}" in browser.get(f"/new-address/{link}").text
+    assert is_in(other)
+    assert enter(site.browser()).status_code == 303
+    assert f"sign in as {ANNA}" in browser.post(f"/new-address/{link}").text
+    assert [is_in(browser), is_in(other)] == [True, False]
+    assert enter(site.browser()).status_code == 403
+    assert enter(site.browser(), address=ANNA).status_code == 303
+    assert notices(site.database)[-1] == "The address of your account was changed"
+    assert browser.post(f"/new-address/{link}").status_code == 404
+    bearer = {"authorization": f"Bearer {token}"}
+    me = site.browser(headers=bearer).get(f"{deskapi.PATH}/me")
+    assert me.json()["address"] == ANNA
+    log = browser.get("/desk/log").text
+    assert "took another address" in log
+    assert ANA in log
+
+
+@pytest.mark.usefixtures("ana")
+def test_a_taken_address_is_answered_like_a_free_one(site: Site) -> None:
+    """Nobody learns who is at the desk, of closed accounts neither; no mail goes there."""
+    browser = signed_in(site)
+    for address in ("ben@example.org", "gone@example.org"):
+        staff.add(site.database, address, staff.Role.EDITOR, now=NOW)
+    staff.remove(site.database, "gone@example.org", now=NOW)
+    answers = set()
+    for address in ("ben@example.org", "gone@example.org", ANNA):
+        said = ask_to_move(browser, address=address)
+        answers.add((said.status_code, said.text.replace(address, "…")))
+    assert len(answers) == 1
+    assert len(move_links(site.database)) == 1
+
+
+@pytest.mark.usefixtures("ana")
+def test_a_link_to_a_new_address_ends(site: Site) -> None:
+    """After an hour, when all others are signed out, and when somebody else has the address."""
+    browser = signed_in(site)
+    for end in (
+        lambda: setattr(site, "now", site.now + staff.NEW_ADDRESS_LASTS),
+        lambda: browser.post("/desk/account/sessions/end-others", data=csrf(browser)),
+        lambda: staff.add(site.database, ANNA, staff.Role.VIEWER, now=NOW),
+    ):
+        ask_to_move(browser)
+        *_, link = move_links(site.database, least=1)
+        assert site.browser().get(f"/new-address/{link}").status_code == 200
+        end()
+        assert site.browser().post(f"/new-address/{link}").status_code == 404
+        with site.database.write() as conn:
+            conn.execute(schema.outbox.delete())
+    assert enter(site.browser()).status_code == 303
+
+
+@pytest.mark.usefixtures("ana")
+def test_with_a_second_factor_a_code_moves_the_address(site: Site) -> None:
+    """The password alone is not enough; the link opened on another machine ends all browsers."""
+    browser = signed_in(site)
+    _, codes = set_up(browser, site)
+    assert ask_to_move(browser).status_code == 422
+    assert ask_to_move(browser, given=codes[0]).status_code == 200
+    (link,) = move_links(site.database)
+    assert "All browsers were signed out" in site.browser().post(f"/new-address/{link}").text
+    assert not is_in(browser)
+
+
+def test_without_a_password_the_sign_in_has_to_be_fresh(site: Site) -> None:
+    """Who has neither password nor second factor comes by a link, and asks soon after that."""
+    browser = site.browser("viewer")
+    site.now += staff.MAILED_LINK_LASTS + timedelta(seconds=1)
+    refused = ask_to_move(browser, given="")
+    assert refused.status_code == 422
+    assert "sign in by a mailed link" in refused.text
+    assert ask_to_move(site.browser("viewer"), given="").status_code == 200
+    assert len(move_links(site.database)) == 1
+
+
+@pytest.mark.usefixtures("ana")
+def test_an_admin_moves_somebodys_address(site: Site) -> None:
+    """The link goes to the new mailbox all the same; of a taken address an admin is told."""
+    admin = site.browser("admin")
+    whose = staff.account(site.database, ANA).id
+    told = csrf(admin, "/desk/people") | {"address": "admin@example.org"}
+    assert admin.post(f"/desk/people/{whose}/address", data=told).status_code == 409
+    page = admin.post(f"/desk/people/{whose}/address", data=told | {"address": ANNA})
+    assert f"on its way to {ANNA}" in page.text
+    (link,) = move_links(site.database)
+    assert staff.account(site.database, ANA).id == whose
+    site.browser().post(f"/new-address/{link}")
+    assert staff.account(site.database, ANNA).id == whose
+    assert is_in(admin)
 
 
 # --- a forgotten password -----------------------------------------------------------------

@@ -26,6 +26,7 @@ ROLES = ("viewer", "editor", "publisher", "admin")
 #: A new one must be written down here, or the test below fails.
 FORMS: dict[str, tuple[str, dict[str, str]]] = {
     "/sign-out": ("viewer", {}),
+    "/desk/account/address": ("viewer", {"address": "no address"}),
     "/desk/account/password": ("viewer", {"new": "short"}),
     "/desk/account/second-factor": ("viewer", {"code": "0"}),
     "/desk/account/second-factor/codes": ("viewer", {"code": "0"}),
@@ -55,6 +56,7 @@ FORMS: dict[str, tuple[str, dict[str, str]]] = {
     "/desk/issues/{issue_id}/uncertain": ("publisher", {"answer": "got"}),
     "/desk/issues/{issue_id}/resume": ("publisher", {}),
     "/desk/people": ("admin", {"address": "new@example.org", "role": "viewer"}),
+    "/desk/people/{account_id}/address": ("admin", {"address": "no address"}),
     "/desk/people/{account_id}/end": ("admin", {}),
     "/desk/people/{account_id}/link": ("admin", {}),
     "/desk/people/{account_id}/remove": ("admin", {}),

@@ -6,7 +6,7 @@ factor where somebody set one up. Guesses are slowed by argon2id (RFC 9106) and 
 that grows with each. What opens an account does not change without a mail to its address.
 """
 
-from digest.staff.accounts import Role, account, add, change_role, listed, remove
+from digest.staff.accounts import Role, account, add, change_role, listed, mailbox, remove
 from digest.staff.api_tokens import (
     Program,
     Scope,
@@ -26,6 +26,14 @@ from digest.staff.entering import (
     welcome,
 )
 from digest.staff.mailing import MAILED_LINK_LASTS, RESET_LASTS, mail_link, mail_reset
+from digest.staff.moving import (
+    NEW_ADDRESS_LASTS,
+    is_taken,
+    mail_new_address,
+    move,
+    new_address,
+    prove,
+)
 from digest.staff.passwords import (
     PASSWORD_LETTERS,
     change_password,
@@ -66,6 +74,7 @@ from digest.store.staff import Account
 __all__ = [
     "LINK_LASTS",
     "MAILED_LINK_LASTS",
+    "NEW_ADDRESS_LASTS",
     "PASSWORD_LETTERS",
     "RESET_LASTS",
     "SESSION_SECONDS",
@@ -92,16 +101,22 @@ __all__ = [
     "enter",
     "half_signed",
     "has_password",
+    "is_taken",
     "link",
     "listed",
     "mail_link",
+    "mail_new_address",
     "mail_reset",
+    "mailbox",
     "make_token",
+    "move",
+    "new_address",
     "new_codes",
     "offer_factor",
     "one_time_link",
     "open_sessions",
     "program",
+    "prove",
     "remove",
     "renewed",
     "reset",

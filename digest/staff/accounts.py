@@ -29,14 +29,20 @@ class Role(StrEnum):
 
 def add(database: Database, address: str, role: Role, *, now: datetime) -> Account:
     """Add an account, or change the role of the one there. DigestError for no address."""
+    valid = mailbox(address)
+    with database.write() as conn:
+        return _given(conn, valid, role, now)
+
+
+def mailbox(address: str) -> str:
+    """Return *address* as it is kept; DigestError if it is none."""
     from email_validator import EmailNotValidError, validate_email
 
     try:
         valid = validate_email(address, check_deliverability=False, test_environment=True)
     except EmailNotValidError as e:
         raise DigestError(f"{address!r} is no address: {e}") from None
-    with database.write() as conn:
-        return _given(conn, valid.normalized, role, now)
+    return valid.normalized
 
 
 def change_role(database: Database, address: str, role: Role, *, now: datetime) -> Account:

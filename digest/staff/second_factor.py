@@ -101,6 +101,17 @@ def second_step(
         return begin(conn, account, now=now, device=device, whole=True)
 
 
+def check_factor(
+    database: Database, loaded: Loaded, account: Account, code: str, *, now: datetime
+) -> None:
+    """Use *code* up, the app's or a recovery code; BadToken for a wrong one."""
+    with (
+        guesses.counted(database, loaded, guesses.at_factor(account.id), now=now),
+        database.write() as conn,
+    ):
+        _used_any(conn, loaded, account, code, now)
+
+
 def new_codes(
     database: Database, loaded: Loaded, account: Account, code: str, *, now: datetime
 ) -> list[str]:

@@ -23,6 +23,7 @@ class Change(StrEnum):
     FACTOR = "factor"
     NO_FACTOR = "no-factor"
     CODES = "codes"
+    ADDRESS = "address"
     TOKEN = "token"  # noqa: S105 - a name
 
 

@@ -11,6 +11,9 @@ from sqlalchemy import Connection, func, or_, select
 
 from digest.store.schema import events, issues
 
+#: What the log says of an account that has another address; the detail has both.
+MOVED = "took another address"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
@@ -110,6 +113,16 @@ def last_told(conn: Connection, newsletter: str, what: str) -> dict[str, Any] | 
         .limit(1)
     )
     return conn.execute(query).scalar_one_or_none()
+
+
+def former_addresses(conn: Connection, address: str) -> set[str]:
+    """Return the addresses that the account of *address* had before, by which the log names it."""
+    query = select(events.c.detail).where(events.c.what == MOVED, events.c.issue_id.is_(None))
+    names = {address}
+    for moved in conn.execute(query.order_by(events.c.id.desc())).scalars():
+        if moved["after"]["address"] in names:
+            names.add(moved["before"]["address"])
+    return names - {address}
 
 
 def last_event(conn: Connection, issue_id: int, what: str) -> int | None:

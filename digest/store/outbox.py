@@ -79,6 +79,12 @@ def holds(conn: Connection, idempotency_key: str) -> bool:
     return conn.execute(query).first() is not None
 
 
+def addressee(conn: Connection, idempotency_key: str) -> str | None:
+    """Return to whom the mail with that key goes or went; None if it is not kept."""
+    query = select(outbox.c.address).where(outbox.c.idempotency_key == idempotency_key)
+    return conn.execute(query).scalar()
+
+
 def owed(conn: Connection, *, now: datetime) -> bool:
     """Tell whether a mail is due, without the lock that a claim takes."""
     query = select(outbox.c.id).where(outbox.c.due_at <= now, _is_free(now)).limit(1)

@@ -44,7 +44,7 @@ def admit(
     expires_at: datetime,
     device: str = "",
 ) -> None:
-    """Keep a ``link``, ``reset``, ``half`` or ``session`` of that account."""
+    """Keep a ``link``, ``reset``, ``move``, ``half`` or ``session`` of that account."""
     conn.execute(
         sessions.insert().values(
             secret_hash=secret_hash,

@@ -76,6 +76,18 @@ def put(conn: Connection, address: str, address_key: str, role: str, *, now: dat
     return account
 
 
+def is_taken(conn: Connection, address_key: str) -> bool:
+    """Tell whether an account has that address, be it disabled."""
+    query = select(accounts.c.id).where(accounts.c.address_key == address_key)
+    return conn.execute(query).first() is not None
+
+
+def move(conn: Connection, account: int, address: str, address_key: str) -> None:
+    """Give an account another address, which no account may have."""
+    values = {"address": address, "address_key": address_key}
+    conn.execute(update(accounts).where(accounts.c.id == account).values(values))
+
+
 def disable(conn: Connection, account: int, *, now: datetime) -> None:
     """Close an account; its sessions, links, tokens, password and second factor open nothing."""
     conn.execute(

@@ -122,7 +122,8 @@ def _refuse_own_work(database: Database, loaded: Loaded, issue: Issue, by: str) 
         return
     with database.read() as conn:
         people = changed_by(conn, issue)
-    if by in people:
+        names = {by, *history.former_addresses(conn, by)} if people else {by}
+    if names & set(people):
         raise Held(
             f"you changed issue {issue.of.key}, and this newsletter wants four eyes",
             reasons=(f"{by} changed it; somebody else has to approve it.",),

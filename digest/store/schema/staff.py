@@ -48,7 +48,8 @@ sessions = Table(
     "sessions",
     metadata,
     Column("secret_hash", String(64), primary_key=True),
-    #: ``link`` and ``reset`` (open once), ``half`` (waits for the second factor), ``session``.
+    #: ``link``, ``reset`` and ``move`` (open once), ``half`` (waits for the second factor),
+    #: ``session``.
     Column("kind", String(8), nullable=False),
     Column("account_id", ForeignKey("accounts.id", ondelete="CASCADE"), nullable=False, index=True),
     Column("created_at", Instant, nullable=False),

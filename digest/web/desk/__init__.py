@@ -28,6 +28,7 @@ from digest.web.desk import (
     listing,
     lists,
     log,
+    moving,
     people,
     previewing,
     publication,
@@ -60,6 +61,7 @@ def doors(pages: Pages) -> APIRouter:
     return together(
         pages,
         entering,
+        moving,
         weeks,
         listing,
         downloading,

@@ -13,6 +13,7 @@ from starlette.responses import HTMLResponse, Response
 from digest import staff
 from digest.errors import BadToken, DigestError, TooManyGuesses
 from digest.store import history
+from digest.web.desk import moving
 from digest.web.desk.layout import chosen, desk_page, go
 from digest.web.desk.session import COOKIE, Visitor, acting, looking, remember, wait_of
 from digest.web.pages import Pages
@@ -25,6 +26,7 @@ def doors(pages: Pages) -> APIRouter:
     router = APIRouter()
     _looking(router, pages)
     _password(router, pages)
+    _address(router, pages)
     _sessions(router, pages)
     _factor(router, pages)
     return router
@@ -65,6 +67,31 @@ def _password(router: APIRouter, pages: Pages) -> None:
             return _page(pages, who, refusal=refusal, status=status)
         _log(pages, who, "set a password")
         return _renewed(pages, request, go(pages, HERE))
+
+
+def _address(router: APIRouter, pages: Pages) -> None:
+    @router.post(f"{HERE}/address")
+    def address(
+        request: Request,
+        address: str = Form(max_length=254),
+        given: str = Form("", max_length=1000),
+        who: Visitor = Depends(acting(pages, "viewer")),
+    ) -> Response:
+        now = pages.now()
+        sessions = staff.open_sessions(pages.database, who.account.id, now=now)
+        began = next(each.created_at for each in sessions if each.name == who.session)
+        try:
+            wanted = staff.mailbox(address.strip())
+            staff.prove(
+                pages.database, pages.loaded, who.account, given=given, signed_in_at=began, now=now
+            )
+        except DigestError as e:
+            status, refusal = _refused(e)
+            return _page(pages, who, refusal=refusal, status=status)
+        _log(pages, who, "asked for another address")
+        answer = _page(pages, who, sent_to=wanted)
+        answer.background = moving.afterwards(pages, request, who.account, wanted)
+        return answer
 
 
 def _sessions(router: APIRouter, pages: Pages) -> None:
@@ -147,7 +174,7 @@ def _renewed(pages: Pages, request: Request, response: Response) -> Response:
 def _page(
     pages: Pages, who: Visitor, newsletter: str = "", *, status: int = 200, **said: Any
 ) -> HTMLResponse:
-    facts: dict[str, Any] = {"refusal": "", "codes": []}
+    facts: dict[str, Any] = {"refusal": "", "codes": [], "sent_to": ""}
     return desk_page(
         pages,
         who,
@@ -159,6 +186,8 @@ def _page(
         has_password=staff.has_password(pages.database, who.account.id),
         codes_left=staff.codes_left(pages.database, who.account.id),
         least=staff.PASSWORD_LETTERS[0],
+        fresh_minutes=int(staff.MAILED_LINK_LASTS.total_seconds() // 60),
+        link_minutes=int(staff.NEW_ADDRESS_LASTS.total_seconds() // 60),
         **(facts | said),
     )
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from fastapi import APIRouter, Depends, Form
+from fastapi import APIRouter, Depends, Form, Request
 from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse, Response
 
 from digest import staff
 from digest.errors import DigestError
 from digest.store import history
+from digest.web.desk import moving
 from digest.web.desk.layout import IssueNumber, chosen, desk_page, go
 from digest.web.desk.session import Visitor, acting, looking
 from digest.web.pages import Pages
@@ -61,6 +62,8 @@ def doors(pages: Pages) -> APIRouter:
         _log(pages, who, "gave a role", account, before=account.role, after=role)
         return go(pages, "/desk/people")
 
+    _address(router, pages, admin)
+
     def end(account: staff.Account) -> None:
         staff.sign_out_everywhere(pages.database, account.address)
 
@@ -93,11 +96,35 @@ def _door(
         return go(pages, "/desk/people")
 
 
+def _address(router: APIRouter, pages: Pages, admin: Visitor) -> None:
+    @router.post("/desk/people/{account_id}/address")
+    def address(
+        request: Request,
+        account_id: IssueNumber,
+        address: str = Form(max_length=254),
+        who: Visitor = admin,
+    ) -> Response:
+        account = _known(pages, account_id)
+        try:
+            wanted = staff.mailbox(address.strip())
+        except DigestError as e:
+            return _page(pages, who, refusal=str(e), status=422)
+        if staff.is_taken(pages.database, wanted):
+            # An admin sees who is there anyway, but for accounts that were closed.
+            refusal = f"{wanted} is an account's already, be it a closed one's"
+            return _page(pages, who, refusal=refusal, status=409)
+        _log(pages, who, "asked for another address", account)
+        answer = _page(pages, who, sent_to=wanted)
+        answer.background = moving.afterwards(pages, request, account, wanted)
+        return answer
+
+
 def _page(
     pages: Pages,
     who: Visitor,
     newsletter: str = "",
     *,
+    sent_to: str = "",
     link_for: staff.Account | None = None,
     refusal: str = "",
     status: int = 200,
@@ -116,6 +143,8 @@ def _page(
         roles=ROLES,
         link=f"{staff.desk_url(pages.loaded)}/sign-in/{secret}" if secret else "",
         link_for=link_for.address if link_for else "",
+        sent_to=sent_to,
+        link_minutes=int(staff.NEW_ADDRESS_LASTS.total_seconds() // 60),
         refusal=refusal,
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from io import BytesIO
 from pathlib import Path
@@ -14,13 +14,16 @@ from babel.messages.extract import extract_from_dir
 from babel.messages.frontend import parse_mapping_cfg
 from babel.messages.pofile import read_po
 
+from digest import readership
 from digest.compose import Words
 from digest.model import Item, Window
 from digest.model.settings import Fonts
+from digest.readership import joining, knocking
 from digest.render import dates, notice, sample
 from digest.render.languages import CATALOGS, direction, fonts, locale, words
 from digest.render.specimen import NOTICE_VALUES
 from digest.render.specimen import recap as specimen
+from digest.store import past
 from tests.recaps import (
     PUBLIC_URL,
     TEMPLATES,
@@ -52,6 +55,24 @@ def messages(domain: str) -> set[str | tuple[str, ...]]:
 def catalog(language: str, domain: str = "mail") -> Catalog:
     body = (CATALOGS / language / "LC_MESSAGES" / f"{domain}.po").read_bytes()
     return read_po(BytesIO(body), locale=language, abort_invalid=True)
+
+
+@pytest.mark.parametrize(
+    ("words", "lasts"),
+    [
+        ("works for two days", {readership.LASTS, joining.CONFIRM_LASTS}),
+        ("within an hour", {knocking.STRETCH}),
+        ("within a week", {past.AFTER}),
+    ],
+)
+def test_a_length_that_stands_in_words_is_the_one_that_holds(
+    words: str, lasts: set[timedelta]
+) -> None:
+    """Sentences that are translated spell it out, so whoever changes it finds them here."""
+    said = {"works for two days": 48, "within an hour": 1, "within a week": 7 * 24}
+    assert lasts == {timedelta(hours=said[words])}
+    files = (file for file in (HOME / "templates").rglob("*.*") if "static" not in file.parts)
+    assert any(words in file.read_text() for file in files)
 
 
 @pytest.mark.parametrize(

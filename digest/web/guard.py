@@ -14,7 +14,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 MOST_BODY_BYTES = 64 * 1024
 
 #: What does: a picture that an editor brings, and the form around it.
-ROOMY = {"/desk/pictures": 10 * 1024 * 1024 + MOST_BODY_BYTES}
+MOST_PICTURE_BYTES = 10 * 1024 * 1024
+ROOMY = {"/desk/pictures": MOST_PICTURE_BYTES + MOST_BODY_BYTES}
 
 #: Nothing but our own style sheet and pictures, forms to ourselves, no scripts at all.
 PAGE_POLICY = (

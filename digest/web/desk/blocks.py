@@ -21,6 +21,7 @@ from digest.store import history
 from digest.store.blocks import Written
 from digest.web.desk.layout import IssueNumber, chosen, desk_page, go
 from digest.web.desk.session import Visitor, acting, looking
+from digest.web.guard import MOST_PICTURE_BYTES
 from digest.web.pages import Pages
 
 #: What a block's words may have, as a file's.
@@ -288,6 +289,7 @@ def _list(
         pictures=offered,
         places=weekly.BLOCK_PLACES,
         html=_html,
+        most_megabytes=MOST_PICTURE_BYTES // 1024**2,
         today=pages.now().astimezone(pages.loaded.settings.newsletters[newsletter].zone).date(),
         refusal=refusal,
     )

@@ -173,7 +173,8 @@ def _forgotten(router: APIRouter, pages: Pages) -> None:
     @router.post("/sign-in/forgotten")
     def mail(request: Request, address: str = Form(max_length=254)) -> Response:
         refuse_foreign(request)
-        answer = pages.page("forgotten.html", headers=_HIDDEN, sent=True)
+        minutes = int(staff.RESET_LASTS.total_seconds() // 60)
+        answer = pages.page("forgotten.html", headers=_HIDDEN, sent=True, minutes=minutes)
         answer.background = _afterwards(pages, request, staff.mail_reset, address)
         return answer
 

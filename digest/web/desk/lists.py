@@ -170,7 +170,8 @@ def _deciding(router: APIRouter, pages: Pages) -> None:
         _refuse_others(who)
         file = uploading.refused_rows(pages.loaded, _known(pages, number).id)
         if not file.is_file():
-            raise HTTPException(404, "The rows that were not taken are kept for a week.")
+            kept = f"The rows that were not taken are kept for {uploading.KEPT.days} days."
+            raise HTTPException(404, kept)
         return FileResponse(file, media_type="text/csv", filename="not-taken.csv")
 
 
@@ -193,6 +194,7 @@ def _list(pages: Pages, who: Visitor, one: Upload) -> HTMLResponse:
         working=one.state in AT_WORK,
         waits=one.state is UploadState.COMPARED,
         has_refused=uploading.refused_rows(pages.loaded, one.id).is_file(),
+        kept_days=uploading.KEPT.days,
         again=_AGAIN,
     )
     answer.headers["cache-control"] = "no-store"

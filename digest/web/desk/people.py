@@ -142,6 +142,7 @@ def _page(
         sessions=staff.browsers(pages.database, now=pages.now()),
         roles=ROLES,
         link=f"{staff.desk_url(pages.loaded)}/sign-in/{secret}" if secret else "",
+        link_hours=int(staff.LINK_LASTS.total_seconds() // 3600),
         link_for=link_for.address if link_for else "",
         sent_to=sent_to,
         link_minutes=int(staff.NEW_ADDRESS_LASTS.total_seconds() // 60),

@@ -48,6 +48,7 @@ def doors(pages: Pages) -> APIRouter:
             view=preview.view(view),
             views=(preview.SIDE_BY_SIDE, *preview.VIEWS),
             together=preview.together(),
+            clips_at=f"{preview.CLIPPED_BYTES // 1024} KB",
             editors=pages.loaded.settings.newsletters[issue.of.newsletter].editors,
             tests=tests,
             topics=", ".join(chosen),

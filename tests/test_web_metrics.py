@@ -112,7 +112,9 @@ def test_pages_are_timed_by_route(site: Site) -> None:
     browser = site.browser()
     browser.get("/unsubscribe/some-secret-token")
     browser.get("/healthz")
+    browser.request("TEAPOT", "/healthz")
     found = scraped(site)
+    assert found["recap_page_seconds_count", "other", "/healthz", "4xx"] == 1
     assert found["recap_page_seconds_count", "GET", "/healthz", "2xx"] == 1
     assert any("/unsubscribe/{token}" in labels for labels in found)
     assert not any("secret" in label for labels in found for label in labels)

@@ -6,7 +6,10 @@ import re
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from socket import create_connection
+from time import sleep
 from typing import Any, NoReturn
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -260,6 +263,30 @@ def test_a_long_body_is_refused_before_it_is_read(site: Site, door: str) -> None
     pieces = (b"x" * 10_000 for _ in range(10))
     assert browser.post(door, content=pieces).status_code == 413
     assert standing(site.database) == "active"
+
+
+def half(site: Site, path: str, body: bytes) -> None:
+    """Send a form whose connection breaks before the last byte, and wait until it is seen."""
+    head = f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: {len(body) + 1}\r\n"
+    kind = "Content-Type: application/x-www-form-urlencoded\r\n\r\n"
+    where = urlsplit(site.address)
+    with create_connection((where.hostname, where.port)) as line:
+        line.sendall((head + kind).encode() + body)
+    sleep(0.5)
+
+
+@SQLITE
+def test_half_a_form_is_none(site: Site) -> None:
+    """What a broken connection cut off changes nothing; one-click leaving needs no body."""
+    reader = a_reader(site.database)
+    choosing = f"/preferences/{tokens.make(KEY, tokens.CHOOSE, reader, 'recap')}"
+    with site.database.read() as conn:
+        before = conn.execute(select(subscriptions.c.topics, subscriptions.c.format)).one()
+    half(site, f"{choosing}/format", b"answer=text")
+    with site.database.read() as conn:
+        assert conn.execute(select(subscriptions.c.topics, subscriptions.c.format)).one() == before
+    half(site, f"/unsubscribe/{unsubscribe_token(reader)}", b"List-Unsubscribe=One-Clic")
+    assert standing(site.database) == "left"
 
 
 def test_the_clock_of_a_leaving_is_ours(site: Site, door: str) -> None:

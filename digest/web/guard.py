@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from urllib.parse import urlsplit
 
 from starlette.datastructures import MutableHeaders
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -62,7 +62,8 @@ class BodyLimit:
     """
     Reads a request's body before anything else does, and answers 413 if it is too long.
 
-    What a page reads is then whole, whatever its Content-Length claimed.
+    What a page reads is then whole, whatever its Content-Length claimed. Where the browser
+    went away before the end, a page that reads it hears that: half a form is none.
     """
 
     def __init__(
@@ -86,11 +87,11 @@ class BodyLimit:
             await self.app(scope, receive, send)
             return
         most = self.roomy.get(scope["path"], self.most)
-        body = None if _claimed(scope) > most else await _whole(receive, most)
-        if body is None:
+        whole = None if _claimed(scope) > most else await _whole(receive, most)
+        if whole is None:
             await self.refuse(Request(scope))(scope, receive, send)
             return
-        waiting: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+        waiting = [whole]
 
         async def replayed() -> Message:
             return waiting.pop() if waiting else await receive()
@@ -98,16 +99,18 @@ class BodyLimit:
         await self.app(scope, replayed, send)
 
 
-async def _whole(receive: Receive, most: int) -> bytes | None:
-    """Return the body; None if it is longer than *most* bytes."""
+async def _whole(receive: Receive, most: int) -> Message | None:
+    """Return the body in one message, or that nobody is there; None for more than *most* bytes."""
     body: bytes = b""
     while True:
         message = await receive()
+        if message["type"] == "http.disconnect":
+            return message
         body += message.get("body", b"")
         if len(body) > most:
             return None
         if not message.get("more_body", False):
-            return body
+            return {"type": "http.request", "body": body, "more_body": False}
 
 
 def _claimed(scope: Scope) -> int:
@@ -137,6 +140,9 @@ class Mishaps:
 
         try:
             await self.app(scope, receive, noticed)
+        except ClientDisconnect:
+            # Nobody is there to be answered, and nothing failed here.
+            return
         except Exception as e:
             response = self.answer(Request(scope), e)
             if begun:

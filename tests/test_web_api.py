@@ -19,6 +19,7 @@ from digest.readership import knocking
 from digest.store import Database, readers
 from digest.store.schema import consents, outbox, subscribers
 from digest.web import api
+from tests.archived import an_issue
 from tests.test_web_joining import link_in, mails, standing
 from tests.website import KEY, Site, a_draft, a_reader, put_into, served
 
@@ -61,6 +62,21 @@ def test_what_went_out_can_be_read(site: Site) -> None:
     assert all(topic["issues"] == 1 for topic in topics)
     assert listed.headers["cache-control"] == "public, max-age=300"
     assert "set-cookie" not in listed.headers
+
+
+@SQLITE
+def test_an_issue_and_its_correction_stand_on_one_page(site: Site) -> None:
+    """They close together: wherever a page ends, the next one leaves neither out."""
+    keys = ["2023-09-22+correction-1", "2023-09-22", "2023-09-15"]
+    for key in reversed(keys):
+        an_issue(site.database, site.loaded, key)
+    pages, before = [], ""
+    while before is not None:
+        told = {"limit": "1"} | ({"before": before} if before else {})
+        page = site.browser().get(f"{ROOT}/recap/issues", params=told).json()
+        pages.append([each["key"] for each in page["issues"]])
+        before = page["next"]
+    assert pages == [keys[:2], keys[2:]]
 
 
 @SQLITE

@@ -18,6 +18,7 @@ import structlog
 from fastapi import FastAPI, Header, Query, Request
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ConfigDict, Field
+from sqlalchemy import Connection
 from starlette.background import BackgroundTask
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
@@ -186,17 +187,21 @@ def _reading(api: FastAPI, pages: Pages) -> None:
         before: datetime | None = None,
         limit: Annotated[int, Query(ge=1, le=100)] = 20,
     ) -> Issues:
-        """Issues that went out, the newest window first; `before` gives older ones."""
+        """
+        Issues that went out, the newest window first; `before` gives older ones.
+
+        Those of one window, as an issue and its correction, stand on one page, which may
+        have more than `limit` for it.
+        """
         _known(pages, newsletter)
         if before is not None and before.tzinfo is None:
             raise HTTPException(422, "before: write an instant with its zone, such as …Z")
         with pages.database.read() as conn:
-            # One more than asked for tells whether there is a next page.
-            found = archive.sent(conn, newsletter, closed_before=before, limit=limit + 1)
+            found, following = _page(conn, newsletter, before, limit)
         response.headers["cache-control"] = _KEPT
         return Issues(
-            issues=[_issue(pages, one) for one in found[:limit]],
-            next=found[limit - 1].window.end if len(found) > limit else None,
+            issues=[_issue(pages, one) for one in found],
+            next=following,
         )
 
     @api.get("/newsletters/{newsletter}/issues/{issue}")
@@ -218,6 +223,19 @@ def _reading(api: FastAPI, pages: Pages) -> None:
             found = archive.topics(conn, newsletter, without=left_out, limit=500)
         response.headers["cache-control"] = _KEPT
         return [Topic(key=one.key, name=one.name, issues=one.issues) for one in found]
+
+
+def _page(
+    conn: Connection, newsletter: str, before: datetime | None, limit: int
+) -> tuple[list[archive.Sent], datetime | None]:
+    """Return a page of whole windows, and the `before` of the next one; None on the last."""
+    found = archive.sent(conn, newsletter, closed_before=before, limit=limit)
+    if len(found) < limit:
+        return found, None
+    closed = found[-1].window.end
+    whole = archive.sent(conn, newsletter, closed_since=closed, closed_before=before)
+    older = archive.sent(conn, newsletter, closed_before=closed, limit=1)
+    return whole, closed if older else None
 
 
 def _known(pages: Pages, newsletter: str) -> NewsletterSettings:

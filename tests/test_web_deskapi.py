@@ -15,8 +15,9 @@ from sqlalchemy import select
 from digest import staff
 from digest.errors import DigestError
 from digest.model import Issue, IssueState
+from digest.model.settings import FeedSettings
 from digest.staff import Role, Scope
-from digest.store import Database, history, schema
+from digest.store import Database, feeds, history, schema
 from digest.web import deskapi
 from tests.test_web_account import csrf
 from tests.test_web_bounces import an_issue
@@ -93,6 +94,19 @@ def caller(site: Site, secret: str) -> httpx.Client:
 
 def program(site: Site, role: str, *scopes: str) -> httpx.Client:
     return caller(site, made(site, role, *scopes))
+
+
+def test_a_feeds_secret_stays_out_of_the_log(site: Site) -> None:
+    """Every account reads the log; a feed's password is in nobody's answer either."""
+    with site.database.write() as conn:
+        settings = FeedSettings(url="https://ana:secret@example.org/feed")
+        number = feeds.add(conn, "recap", settings, origin="desk", now=NOW).id
+    answer = program(site, "admin", "admin").patch(f"{API}/feeds/{number}", json={"enabled": False})
+    assert answer.json()["url"] == "https://example.org/feed"
+    with site.database.read() as conn:
+        logged = str(history.page(conn, newsletter="recap", most=10))
+    assert "switched a feed off: https://example.org/feed" in logged
+    assert "secret" not in logged
 
 
 # --- tokens -------------------------------------------------------------------------------

@@ -75,7 +75,7 @@ def test_the_desk_reads_nothing_of_the_inner_network(site: Site, web: WebServer)
 
 
 @pytest.mark.parametrize(
-    "url", ["/etc/passwd", "file:///etc/passwd", "config.yaml", "", "https://"]
+    "url", ["/etc/passwd", "file:///etc/passwd", "config.yaml", "", "https://", "https://["]
 )
 def test_the_desk_reads_no_file_of_ours(site: Site, url: str) -> None:
     """Only config.yaml may name a file as a feed."""

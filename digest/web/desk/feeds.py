@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
-
 from fastapi import APIRouter, Depends, Form
 from pydantic import ValidationError
 from starlette.exceptions import HTTPException
@@ -14,7 +12,7 @@ from digest.errors import FeedError
 from digest.model import Parsed
 from digest.model.settings import FeedSettings
 from digest.store import feeds, history
-from digest.web.desk.layout import IssueNumber, chosen, desk_page, go
+from digest.web.desk.layout import IssueNumber, chosen, desk_page, go, is_web_address
 from digest.web.desk.session import Visitor, acting, looking
 from digest.web.pages import Pages
 from digest.web.words import without_secret
@@ -74,7 +72,7 @@ def doors(pages: Pages) -> APIRouter:
 def web_feed(url: str) -> FeedSettings:
     """Return the settings of a feed on the web; FeedError for anything else, as files of ours."""
     url = url.strip()
-    if urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).netloc:
+    if not is_web_address(url):
         raise FeedError(
             f"{url or 'nothing'} is no web address",
             remedy="It begins with https://; files are named in config.yaml.",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 
 from fastapi import Path
 from starlette.exceptions import HTTPException
@@ -30,6 +31,15 @@ def chosen(pages: Pages, key: str) -> str:
     if key and key not in known:
         raise HTTPException(404)
     return key or next(iter(known))
+
+
+def is_web_address(text: str) -> bool:
+    """Tell whether *text* is an absolute address of the web, with a host."""
+    try:
+        parts = urlsplit(text)
+    except ValueError:
+        return False
+    return parts.scheme in ("http", "https") and bool(parts.netloc)
 
 
 def known_issue(pages: Pages, issue_id: int) -> Issue:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date, datetime, time
-from urllib.parse import urlsplit
 
 from fastapi import APIRouter, Depends, Form, Query
 from starlette.exceptions import HTTPException
@@ -15,7 +15,7 @@ from digest.model import Publication
 from digest.model.publication import Entry
 from digest.render.plain import plain
 from digest.store import history, publications
-from digest.web.desk.layout import IssueNumber, chosen, desk_page, go
+from digest.web.desk.layout import IssueNumber, chosen, desk_page, go, is_web_address
 from digest.web.desk.session import Visitor, acting, looking
 from digest.web.pages import Pages
 
@@ -82,7 +82,7 @@ def doors(pages: Pages) -> APIRouter:
         who: Visitor = editor,
     ) -> Response:
         one = _known(pages, number)
-        told = {"title": plain(title), "summary": plain(summary)}
+        told: dict[str, str | None] = {"title": plain(title), "summary": plain(summary)}
         told |= {} if kind is None else {"kind": plain(kind)}
         try:
             told |= {} if link is None else {"link": _address(link)}
@@ -113,7 +113,7 @@ def entry(
     """Return what the form says as an entry; ValueError, for a person, if it cannot be one."""
     if not plain(title):
         raise ValueError("A publication needs a title.")
-    link = _address(link)
+    address = _address(link)
     zone = pages.loaded.settings.newsletters[newsletter_key].zone
     try:
         day = date.fromisoformat(on) if on else pages.now().astimezone(zone).date()
@@ -123,17 +123,18 @@ def entry(
         title=plain(title),
         summary=plain(summary),
         kind=plain(kind),
-        link=link or None,
+        link=address,
         published_at=datetime.combine(day, time(), zone),
         day_only=True,
     )
 
 
-def _address(link: str) -> str:
+def _address(link: str) -> str | None:
+    """Return the link that a form says, None for an empty field; ValueError for another text."""
     link = link.strip()
-    if link and (urlsplit(link).scheme not in ("http", "https") or not urlsplit(link).netloc):
+    if link and not is_web_address(link):
         raise ValueError(f"{link} is no web address: it begins with https://")
-    return link
+    return link or None
 
 
 def _beginning(pages: Pages, newsletter_key: str, begins: str) -> datetime | None:
@@ -185,8 +186,8 @@ def _log(
     who: Visitor,
     what: str,
     *,
-    after: dict[str, str],
-    before: dict[str, str] | None = None,
+    after: Mapping[str, str | None],
+    before: Mapping[str, str | None] | None = None,
 ) -> None:
     detail = {"before": before or {}, "after": after}
     with pages.database.write() as conn:

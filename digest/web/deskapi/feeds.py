@@ -72,7 +72,8 @@ def add(desk: FastAPI, pages: Pages) -> None:
                 raise HTTPException(404, f"There is no feed {number}.")
             feeds.switch(conn, number, enabled=asked.enabled, now=pages.now())
             (now,) = (each for each in feeds.listed(conn) if each.id == number)
-        log(pages, who, f"switched a feed {'on' if asked.enabled else 'off'}: {now.url}")
+        switched = f"switched a feed {'on' if asked.enabled else 'off'}"
+        log(pages, who, f"{switched}: {without_secret(now.url)}")
         return _feed(now)
 
 

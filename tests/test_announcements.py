@@ -82,6 +82,16 @@ def test_the_draft_is_told_with_the_top_of_the_mail_and_its_decisions(fed, loade
         assert link in text.split()
 
 
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+def test_what_was_told_takes_no_turn_of_writers(fed, loaded):
+    """It is asked every half minute, while other processes write."""
+    prepared(fed, loaded)
+    now = BEFORE - timedelta(hours=2)
+    assert list(told(fed, loaded, now)) == ["draft-ready"]
+    with fed.write():
+        assert weekly.announce(fed, loaded, "recap", now=now) == 0
+
+
 def test_a_day_later_comes_what_came_back(fed, loaded):
     """The second report has bounces, complaints and who left, once, a day after the last mail."""
     issue = finished(fed, loaded)

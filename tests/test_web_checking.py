@@ -13,6 +13,7 @@ import pytest
 from sqlalchemy import update
 
 from digest import weekly
+from digest.errors import StoreBusy
 from digest.model import Edits, Issue
 from digest.store import Database, drafts, tasks
 from digest.store.schema import publications
@@ -103,6 +104,20 @@ def test_links_are_asked_for_in_pieces_and_told_one_by_one(site: Site, draft: Is
     checks(site, links=True)
     weekly.asked_of_the_web(site.database, site.loaded, draft, told=lambda *each: said.append(each))
     assert said[0] == (0, len(friday.TITLES), "Where links and pictures lead")
+
+
+def test_a_busy_database_keeps_no_task_from_its_end(
+    site: Site, draft: Issue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its progress cannot be written down for once; what it found is."""
+
+    def busy(*_: Any, **__: Any) -> None:
+        raise StoreBusy("the database is locked")
+
+    monkeypatch.setattr(tasks, "going_on", busy)
+    checks(site, links=True)
+    ask(site.browser("editor"), draft)
+    assert settled(site, draft).state == tasks.DONE
 
 
 @pytest.mark.parametrize("role", ["", "viewer"])

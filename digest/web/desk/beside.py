@@ -6,6 +6,7 @@ import asyncio
 import secrets
 import traceback
 from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
 from threading import Thread
 from time import monotonic
 from typing import Any
@@ -89,7 +90,8 @@ def _telling(pages: Pages, number: int) -> Told:
         if monotonic() - written < _OFTEN:
             return
         written = monotonic()
-        with pages.database.write() as conn:
+        # How far it is will be told again; the work itself goes on without the database.
+        with suppress(StoreBusy), pages.database.write() as conn:
             tasks.going_on(conn, number, done=done, total=total, said=said, now=pages.now())
 
     return tell

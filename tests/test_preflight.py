@@ -85,6 +85,7 @@ def test_item_that_no_section_shows() -> None:
         "<street, town>",
         "[address]",
         "Change me now",
+        "Fill me in, please",
         "...address",
     ],
 )

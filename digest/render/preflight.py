@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from digest.errors import DigestError
 from digest.model import Edition, Recap
-from digest.model.settings import NewsletterSettings, is_loopback
+from digest.model.settings import NewsletterSettings, is_loopback, is_placeholder
 from digest.render import fragments
 from digest.render.editions import sample
 from digest.render.finding import Finding, error, warning
@@ -26,12 +26,6 @@ SUBJECT_CHARACTERS = (10, 130)
 
 #: What template languages fill in.
 _BRACES = re.compile(r"\{\{.*?\}\}|\{%.*?%\}")
-
-#: Words of an address that nobody lives at.
-_PLACEHOLDERS = re.compile(
-    r"\b(your|todo|fixme|placeholder|lorem|xxx+|change ?me|postal address)\b|\.\.\.|…|[<>\[\]{}]",
-    re.IGNORECASE,
-)
 
 
 def check(
@@ -93,7 +87,7 @@ def _content(recap: Recap, newsletter: NewsletterSettings) -> Iterator[Finding]:
 
 def _law(edition: Edition, newsletter: NewsletterSettings) -> Iterator[Finding]:
     postal = plain(newsletter.postal_address)
-    if len(postal) < 8 or _PLACEHOLDERS.search(postal):
+    if len(postal) < 8 or is_placeholder(postal):
         yield error(
             "postal-placeholder",
             f"The postal address “{postal}” is not one.",

@@ -22,6 +22,7 @@ from digest.store import Database, consents, readers, subscriptions, uploads
 from digest.store.schema import consents as consent_rows
 from digest.store.schema import subscribers
 from digest.store.schema import subscriptions as subscription_rows
+from digest.store.uploads import UploadState
 from tests.website import Site, a_reader, served
 
 SQLITE = pytest.mark.parametrize("database", ["sqlite"], indirect=True)
@@ -110,6 +111,33 @@ def test_a_list_is_compared_then_taken_in(site: Site) -> None:
     assert ("a sheet", {"file": "list.csv", "line": 3}) in [tuple(act) for act in acts]
     assert "nobody" in browser.get(f"{place}/refused.csv").text
     assert not list((site.loaded.folder / uploading.PLACE).glob("*.list"))
+
+
+@SQLITE
+def test_the_page_says_how_far_a_list_is(site: Site) -> None:
+    """Comparing and taking in show rows of how many, how much longer, and the meter of others."""
+    people = "".join(f"reader{n}@example.org\n" for n in range(95))
+    browser = site.browser("publisher")
+    place = give(browser, f"email\n{people}no address\n").headers["location"]
+    number = int(place.rpartition("/")[2])
+
+    def after(seconds: int, was: UploadState, rows: int) -> str:
+        site.now += timedelta(seconds=seconds)
+        with site.database.write() as conn:
+            assert uploads.change(conn, number, was, now=site.now, rows=rows)
+        page = browser.get(place).text
+        assert 'class="meter"' in page
+        return " ".join(page.split())
+
+    begun = " ".join(browser.get(place).text.split())
+    assert "Comparing, 0 of 97." in begun
+    compared = after(10, UploadState.COMPARING, 48)
+    assert "Comparing, 48 of 97; at this speed done in about 10 s." in compared
+    ring(site)
+    answer(browser, place, "import")
+    taken = after(20, UploadState.IMPORTING, 38)
+    assert "Taking it in, 38 of 95; at this speed done in about 30 s." in taken
+    assert 'width="40.0"' in taken
 
 
 @SQLITE

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import lru_cache
 from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING, Any
@@ -45,6 +46,12 @@ MOST_OCTETS = 200_000_000
 SHOWN = 20
 #: A list that nobody confirms goes, and so do the rows that were not taken.
 KEPT = timedelta(days=7)
+
+#: In what the comparison found: when somebody said to take the list in.
+CONFIRMED = "confirmed_at"
+
+#: So many octets are looked at together for where their lines end.
+_PIECE = 1 << 20
 
 #: Who does not say for so long that it is at work is taken for dead.
 _LEASE = timedelta(seconds=60)
@@ -107,7 +114,9 @@ def too_large() -> ReaderError:
 def confirm(database: Database, number: int, *, by: str, now: datetime) -> bool:
     """Have a compared list taken in; False if it is not waiting for that. Calling twice is safe."""
     with database.write() as conn:
-        values = {"state": UploadState.IMPORTING, "rows": 0}
+        one = uploads.by_id(conn, number)
+        compared = {**((one and one.compared) or {}), CONFIRMED: now.isoformat()}
+        values = {"state": UploadState.IMPORTING, "rows": 0, "compared": compared}
         if not uploads.change(conn, number, UploadState.COMPARED, now=now, **values):
             return False
         detail = {"after": {"upload": number}}
@@ -150,6 +159,56 @@ def tidy(database: Database, loaded: Loaded, *, now: datetime) -> int:
     return len(waiting) + len(left)
 
 
+# --- how far it is --------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """How far a list is that is compared or taken in."""
+
+    #: Rows so far, of how many; a list that is compared has as many as it has lines, 0 where
+    #: its file is on another machine.
+    done: int
+    total: int
+    #: None before that can be told.
+    remaining: timedelta | None
+
+
+def progress(loaded: Loaded, one: Upload, *, now: datetime) -> Progress:
+    """Return how far *one*, which is at work, is by *now*, and how long it will take."""
+    if one.state is UploadState.IMPORTING:
+        found = one.compared or {}
+        begun = datetime.fromisoformat(found[CONFIRMED]) if CONFIRMED in found else None
+        counts = found.get("counts", {})
+        total = sum(counts.values()) - counts.get("refused", 0)
+    else:
+        begun, total = one.at, _lines(_place(loaded, one.id), one.name)
+    done, remaining = min(one.rows, total), None
+    if begun and done > 0:
+        remaining = (one.changed_at - begun) * ((total - done) / done) - (now - one.changed_at)
+    return Progress(
+        done=done if total else one.rows,
+        total=total,
+        remaining=max(remaining, timedelta(0)) if remaining is not None else None,
+    )
+
+
+@lru_cache(maxsize=16)
+def _lines(place: Path, name: str) -> int:
+    """Return how many lines the list at *place* has, about as many as rows; 0 without a file."""
+    if not place.exists():
+        return 0
+    lines = 0
+    try:
+        for source in archives.sources(place, name):
+            with archives.octets(source) as stream:
+                while piece := stream.read(_PIECE):
+                    lines += piece.count(b"\n")
+    except (ReaderError, OSError):
+        return 0  # whoever compares it says what is wrong with it
+    return lines
+
+
 # --- the work -------------------------------------------------------------------------------
 
 
@@ -187,8 +246,12 @@ class _Work:
     clock: Callable[[], datetime]
     stop: Event
     holder: str = field(default_factory=lambda: uuid4().hex)
-    rows: int = 0
+    rows: int = field(init=False)
     _said_at: datetime | None = None
+
+    def __post_init__(self) -> None:
+        # A comparison that was stopped begins anew, an import where it was.
+        self.rows = self.upload.rows if self.upload.state is UploadState.IMPORTING else 0
 
     def do(self) -> bool:
         """Return whether it came to an end; False if somebody else has it in hand."""

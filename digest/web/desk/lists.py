@@ -22,6 +22,7 @@ from digest.store.uploads import AT_WORK, Upload, UploadState
 from digest.web.desk.layout import IssueNumber, chosen, desk_page, go
 from digest.web.desk.session import Visitor, acting, looking, refuse_foreign, visitor
 from digest.web.pages import Pages
+from digest.web.words import count
 
 PATH = "/desk/subscribers/import"
 #: Beside the file, a form is small.
@@ -192,6 +193,7 @@ def _list(pages: Pages, who: Visitor, one: Upload) -> HTMLResponse:
         here="subscribers",
         one=one,
         working=one.state in AT_WORK,
+        task=_how_far(pages, one) if one.state in AT_WORK else None,
         waits=one.state is UploadState.COMPARED,
         has_refused=uploading.refused_rows(pages.loaded, one.id).is_file(),
         kept_days=uploading.KEPT.days,
@@ -199,3 +201,17 @@ def _list(pages: Pages, who: Visitor, one: Upload) -> HTMLResponse:
     )
     answer.headers["cache-control"] = "no-store"
     return answer
+
+
+def _how_far(pages: Pages, one: Upload) -> dict[str, Any]:
+    """Return what the meter shows, as that of any other task."""
+    found = uploading.progress(pages.loaded, one, now=pages.now())
+    said = "Comparing" if one.state is UploadState.COMPARING else "Taking it in"
+    if not found.total:
+        said += f": {count(found.done, 'row')} so far"
+    return {
+        "said": said,
+        "done": found.done,
+        "total": found.total,
+        "remaining": found.remaining,
+    }

@@ -160,6 +160,7 @@ def test_reaching_is_guarded_like_fetching(serve):
         "http://nobody.test/",
         "http://later.test/",
         "ftp://example.org/",
+        "https://[",
     ]
     found = http.reach(urls, bounds=SMALL, lookup=lookup)
     assert isinstance(found["http://example.org/"], FetchRefused)
@@ -167,6 +168,7 @@ def test_reaching_is_guarded_like_fetching(serve):
     assert not isinstance(found["http://later.test/"], NoSuchHost)
     assert isinstance(found["http://later.test/"], FetchFailed)
     assert isinstance(found["ftp://example.org/"], FetchRefused)
+    assert isinstance(found["https://["], FetchRefused)
     assert server.asked == []
 
 

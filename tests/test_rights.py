@@ -90,6 +90,29 @@ def test_no_mail_waits_for_where_an_erased_person_wanted_to_move(house: Readersh
     assert _rows(house, schema.outbox) == 0
 
 
+def test_mail_to_an_erased_mailbox_goes_however_it_was_typed(house: Readership) -> None:
+    """Somebody asks again in capitals: that mail is to the same person, and is shown and erased."""
+    _asked_twice(house)
+    shown = readership.show(house.database, house.loaded, ANA)
+    assert len(shown["mails"]) == _rows(house, schema.outbox) == 2
+    house.erase(ANA)
+    assert _rows(house, schema.outbox) == 0
+
+
+def test_mail_to_who_never_confirmed_goes_however_it_was_typed(house: Readership) -> None:
+    """With whoever asked and never pressed the button goes each mail that asked for it."""
+    _asked_twice(house)
+    _kept(house, NOW + 91 * DAY)
+    assert _rows(house, schema.outbox) == 0
+
+
+def _asked_twice(house: Readership) -> None:
+    """Ask for ANA, then in capitals, within two days."""
+    told: dict[str, Any] = {"source": "form", "proof": {}}
+    for typed, now in ((ANA, NOW), (ANA.upper(), NOW + DAY)):
+        readership.invite(house.database, house.loaded, NEWSLETTER, typed, now=now, **told)
+
+
 def _moved(house: Readership, old: str, new: str) -> str:
     """Ask to move there; the token in the mail that asks whether it is wanted."""
     person = house.of(old).subscriber

@@ -73,8 +73,7 @@ async def _reach_all(
     road = asyncio.Semaphore(_AT_ONCE)
 
     async def one(url: str) -> Reached:
-        host = urlsplit(url).netloc.lower()
-        async with lanes.setdefault(host, asyncio.Semaphore(_AT_ONCE_PER_HOST)), road:
+        async with lanes.setdefault(_lane(url), asyncio.Semaphore(_AT_ONCE_PER_HOST)), road:
             return await _reach(url, asking)
 
     tasks = {url: asyncio.create_task(one(url)) for url in urls}
@@ -91,6 +90,14 @@ async def _reach_all(
             found[url] = task.result()
     await asyncio.gather(*tasks.values(), return_exceptions=True)
     return found
+
+
+def _lane(url: str) -> str:
+    """Return the server whose turn an address waits for; "" for what is refused anyway."""
+    try:
+        return urlsplit(url).netloc.lower()
+    except ValueError:
+        return ""
 
 
 async def _reach(url: str, asking: Asking) -> Reached:

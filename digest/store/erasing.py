@@ -10,6 +10,7 @@ from sqlalchemy import Connection, delete, select, update
 from digest.model import SubscriptionState
 from digest.store import hooks, turnover
 from digest.store import subscriptions as consented
+from digest.store.outbox import is_to
 from digest.store.schema import (
     bounces,
     consents,
@@ -86,4 +87,4 @@ def _forget_mail(conn: Connection, subscriber: int, addresses: Sequence[str]) ->
         .values(address=None, said="")
     )
     # Mail that waits must not go, and of what went even the key may hold the address.
-    conn.execute(delete(outbox).where(outbox.c.address.in_(addresses)))
+    conn.execute(delete(outbox).where(is_to(addresses)))

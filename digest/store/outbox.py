@@ -221,11 +221,18 @@ class Sent:
     created_at: datetime
 
 
+def is_to(addresses: Sequence[str]) -> ColumnElement[bool]:
+    """Return the condition of a mail to one of *addresses*, in capitals or not: as it was typed."""
+    small = [address.lower() for address in addresses]
+    # SQLite knows small letters of ASCII alone.
+    return outbox.c.address.in_(addresses) | func.lower(outbox.c.address).in_(small)
+
+
 def to(conn: Connection, address: str) -> list[Sent]:
-    """Return the mails to that address that are kept, oldest first."""
+    """Return the mails to that mailbox that are kept, oldest first."""
     query = (
         select(outbox.c.kind, outbox.c.subject, outbox.c.state, outbox.c.created_at)
-        .where(outbox.c.address == address)
+        .where(is_to([address]))
         .order_by(outbox.c.id)
     )
     return [

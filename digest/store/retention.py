@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, Connection, Select, case, delete, func, se
 from digest.model import DeliveryState, SubscriptionState
 from digest.store import ledger, turnover
 from digest.store.issues import ended
+from digest.store.outbox import is_to
 from digest.store.schema import (
     bounces,
     consents,
@@ -43,13 +44,15 @@ def forget_pending(conn: Connection, found: list[int]) -> None:
     conn.execute(delete(subscriptions).where(subscriptions.c.id.in_(found)))
     others = select(subscriptions.c.subscriber_id).where(subscriptions.c.subscriber_id.in_(whose))
     lonely = subscribers.c.id.in_(whose) & subscribers.c.id.not_in(others)
-    addresses = select(subscribers.c.address).where(lonely)
+    addresses = [
+        each for each in conn.execute(select(subscribers.c.address).where(lonely)).scalars() if each
+    ]
     conn.execute(
         update(bounces)
         .where(bounces.c.subscriber_id.in_(select(subscribers.c.id).where(lonely)))
         .values(subscriber_id=None, address=None, said="")
     )
-    conn.execute(delete(outbox).where(outbox.c.address.in_(addresses)))
+    conn.execute(delete(outbox).where(is_to(addresses)))
     conn.execute(delete(subscribers).where(lonely))
 
 

@@ -12,23 +12,13 @@ from pydantic import ValidationError
 
 from digest.config import blocks, document, environment, faults, remarks
 from digest.config.document import Document
-from digest.config.environment import VARIABLES, Given
+from digest.config.environment import SECRETS, VARIABLES, Given
 from digest.config.origins import Origin, Setting, origins
 from digest.config.remarks import Remark
 from digest.errors import ConfigError
 from digest.model.settings import Settings
 
 __all__ = ["VARIABLES", "Loaded", "Origin", "Remark", "Setting", "Watched", "load"]
-
-#: What is told by the environment alone, so that config.yaml can be shown to anyone.
-_SECRETS = {
-    "SMTP_USER",
-    "SMTP_PASSWORD",
-    "TOKEN_KEY",
-    "WEBHOOK_SECRET",
-    "API_TOKEN",
-    "OIDC_CLIENT_SECRET",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,8 +169,8 @@ def _bytes(path: Path) -> bytes:
 
 def _taken_out_secrets(said: document.Document, file: str) -> Iterator[ConfigError]:
     """Take secrets out of what the file said, each with an error."""
-    for name in sorted(_SECRETS):
-        *above, last = VARIABLES[name]
+    for name, place in sorted(SECRETS.items()):
+        *above, last = place
         holder: Any = said.values
         for part in above:
             holder = holder.get(part) if isinstance(holder, dict) else None
@@ -188,8 +178,8 @@ def _taken_out_secrets(said: document.Document, file: str) -> Iterator[ConfigErr
             yield ConfigError(
                 "a secret does not belong in this file",
                 file=file,
-                line=said.lines[VARIABLES[name]],
-                key=document.key_name(VARIABLES[name]),
+                line=said.lines[place],
+                key=document.key_name(place),
                 remedy=f"Write {name}=… into .env beside it, and remove it here.",
             )
 

@@ -29,6 +29,11 @@ VARIABLES: dict[str, tuple[str, ...]] = {
     "DATABASE_URL": ("database",),
     "PUBLIC_URL": ("public_url",),
 }
+#: Those that config.yaml may say as well.
+_OPEN = {"SMTP_HOST", "SMTP_PORT", "SMTP_TLS", "DATABASE_URL", "PUBLIC_URL"}
+#: What is told by the environment alone, so that config.yaml can be shown to anyone.
+SECRETS = {name: place for name, place in VARIABLES.items() if name not in _OPEN}
+
 _LINE = re.compile(r"(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)\s*=(.*)")
 
 

@@ -13,22 +13,14 @@ from pydantic_core import ErrorDetails
 
 from digest import conditions
 from digest.config.document import Document, key_name
-from digest.config.environment import VARIABLES, Given
+from digest.config.environment import SECRETS, VARIABLES, Given
 from digest.errors import ConditionError, ConfigError
 from digest.model.settings import Settings
 
 _Path = tuple[str | int, ...]
-#: Settings whose value is never repeated in an error.
-_SECRET = {
-    ("smtp", "password"),
-    ("smtp", "user"),
-    ("token_key",),
-    ("metrics_token",),
-    ("webhook_secret",),
-    ("api_token",),
-    ("oidc_client_secret",),
-    ("database",),
-}
+#: Settings whose value is never repeated in an error: a database's address may hold a password.
+_SECRET = {*SECRETS.values(), ("database",)}
+_SECRET_KEYS = {place[-1] for place in SECRETS.values()}
 
 
 def told(
@@ -199,8 +191,7 @@ def _allowed(loc: _Path, of: type[BaseModel]) -> list[str]:
     return [
         field.alias or name
         for name, field in annotation.model_fields.items()
-        if name
-        not in ("user", "password", "token_key", "metrics_token", "webhook_secret", "api_token")
+        if name not in _SECRET_KEYS
     ]
 
 

@@ -13,7 +13,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from digest.config.document import Document, key_name
-from digest.config.environment import VARIABLES, Given
+from digest.config.environment import SECRETS, VARIABLES, Given
 from digest.model.settings import Recurrence, Settings
 
 _Path = tuple[str | int, ...]
@@ -97,7 +97,7 @@ def _setting(
     is_default: bool,
     is_secret: bool,
 ) -> Setting:
-    said = _masked(value) if is_secret or path in _SECRET else _said(path, value)
+    said = _masked(value) if is_secret or path in SECRETS.values() else _said(path, value)
     if path in variables:
         name, found = variables[path]
         where = f"{name} in {Path(found.file).name}, line {found.line}" if found.file else name
@@ -135,8 +135,6 @@ def _at(values: Any, path: _Path) -> Any:
     return values
 
 
-#: Told by the environment, and never shown.
-_SECRET = {("smtp", "user"), ("smtp", "password"), ("bounces", "user"), ("bounces", "password")}
 #: User and password of a web address or a database's.
 _CREDENTIALS = re.compile(r"(?<=//)[^/?#\s]*@")
 

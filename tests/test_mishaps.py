@@ -38,6 +38,8 @@ def digest(
 ) -> subprocess.CompletedProcess[str]:
     command = [*before, *HUMBLE, sys.executable, "-m", "digest", *words]
     env = {"PATH": os.environ["PATH"], "LANG": "C", "TERM": "dumb"}
+    # Under a limit of sizes Python would leave half a file for the next one to trip over.
+    env["PYTHONDONTWRITEBYTECODE"] = "1"
     return subprocess.run(
         command, cwd=folder, env=env, capture_output=True, text=True, timeout=120, check=False
     )
@@ -79,6 +81,16 @@ def test_a_doctor_who_cannot_write_says_so(folder: Path) -> None:
     assert "a larger quota" in told[at + 1]
     assert "Traceback" not in done.stderr
     assert sorted(path.name for path in (folder / "var").iterdir()) == ["recap.db"]
+
+
+def test_a_folder_whose_database_could_not_be_made_is_finished_by_hand(tmp_path: Path) -> None:
+    """To repeat `digest init` would be refused, as the folder is there; so it says what is left."""
+    words = ("--title", "T", "--from", "a@example.org", "--postal-address", "12 Harbour Road, X")
+    feed = ("--feed", "https://example.org/f.xml", "--timezone", "UTC")
+    done = digest(tmp_path, "init", "a", "--yes", *words, *feed, before=("prlimit", "--fsize=8192"))
+    refused(done, "a/var/recap.db", "cd a && digest db upgrade")
+    assert digest(tmp_path / "a", "db", "upgrade").returncode == 0
+    assert digest(tmp_path / "a", "issue", "list").returncode == 0
 
 
 def test_a_place_that_is_taken_is_told_before_anything_begins(folder: Path) -> None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from digest.errors import DigestError
+from digest.errors import DigestError, StoreError
 
 if TYPE_CHECKING:
     from digest.cli.context import Installation
@@ -362,9 +362,18 @@ def _write_new(path: Path, text: str) -> None:
 
 
 def _tell(folder: Path, answers: Answers) -> None:
+    import shlex
+
     from digest.cli import context, terminal
 
-    installation = context.open_installation(folder / "config.yaml", create=True)
+    try:
+        installation = context.open_installation(folder / "config.yaml", create=True)
+    except StoreError as e:
+        raise DigestError(
+            str(e),
+            remedy="The folder is made, its database is not. "
+            f"Mend that, then: cd {shlex.quote(str(folder))} && digest db upgrade",
+        ) from e
     terminal.facts(
         [
             ("Folder", folder),

@@ -6,16 +6,15 @@ import asyncio
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Container, Sequence
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from email import message_from_bytes, policy
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
-from sqlalchemy import event
+from sqlalchemy import event, select
 
 from digest import delivery, inbox
 from digest.config import Loaded
@@ -551,18 +550,26 @@ def test_only_an_issue_that_is_being_sent_is_settled(desk):
 
 
 class FullDisk(Database):
-    """A database whose disk is full after so many commits."""
+    """A database whose disk is full at some of its commits, counted from 1."""
 
-    commits_left = 10**9
+    def __init__(self, url: str, *, full: Container[int]) -> None:
+        super().__init__(url)
+        self.full, self.commits = full, 0
 
     def write(self):
-        type(self).commits_left -= 1
-        if self.commits_left < 0:
-            raise StoreFull("no space left on the disk", remedy="Make room.")
+        self.another()
         return super().write()
 
     def writer(self):
-        return SimpleNamespace(write=self.write, close=lambda: None)
+        writer = super().writer()
+        begin = writer.begin
+        writer.begin = lambda: (self.another(), begin())[1]
+        return writer
+
+    def another(self):
+        self.commits += 1
+        if self.commits in self.full:
+            raise StoreFull("no space left on the disk", remedy="Make room.")
 
 
 def test_a_full_disk_stops_it_before_the_next_message(desk, monkeypatch):
@@ -570,8 +577,7 @@ def test_a_full_disk_stops_it_before_the_next_message(desk, monkeypatch):
     monkeypatch.setattr("digest.delivery.recorder.PAUSES", (0.01,))
     it = desk(400)
     good = it.database
-    it.database = FullDisk(good.url)
-    monkeypatch.setattr(FullDisk, "commits_left", 12)
+    it.database = FullDisk(good.url, full=range(13, 10**9))
     with pytest.raises(StoreError, match="no space"):
         it.settle()
     arrived = len(it.server.mails)
@@ -589,20 +595,8 @@ def test_answers_are_written_once_there_is_room(desk, monkeypatch):
     """A disk that is full for a moment costs nothing: results are kept and written after it."""
     monkeypatch.setattr("digest.delivery.recorder.PAUSES", (0.01, 0.01, 0.01))
 
-    class Moment(Database):
-        writes = 0
-
-        def write(self):
-            self.writes += 1
-            if self.writes in (6, 7):
-                raise StoreFull("no space left on the disk")
-            return super().write()
-
-        def writer(self):
-            return SimpleNamespace(write=self.write, close=lambda: None)
-
     it = desk(20)
-    good, it.database = it.database, Moment(it.database.url)
+    good, it.database = it.database, FullDisk(it.database.url, full=(6, 7))
     assert it.settle().by_state == {SENT: 20}
     it.database.close()
     it.database = good
@@ -613,8 +607,8 @@ def test_the_next_run_takes_up_what_a_dead_one_left(desk):
     it = desk(5)
     with it.database.write() as conn:
         ledger.enter(conn, it.issue, "dead", now=NOW)
-        rows = ledger.claim(conn, it.issue, "dead", NOW, 4)
-        ledger.record(conn, it.issue, "dead", rows=rows[:1], now=NOW)
+        rows = ledger.whole(ledger.claim(conn, it.issue, "dead", NOW, 4))
+        ledger.whole(ledger.record(conn, it.issue, "dead", rows=rows[:1], now=NOW))
     assert it.settle().by_state == {SENT: 4, UNCERTAIN: 1}
     with it.database.read() as conn:
         (found,) = (row.detail for row in conn.execute(events.select()) if row.what == "recovered")
@@ -724,16 +718,15 @@ def test_delivery_works_with_either_event_loop(desk, monkeypatch):
 
 
 @pytest.mark.parametrize("database", ["sqlite"], indirect=True)
-def test_a_result_that_comes_during_a_commit_is_written_soon_after(database, monkeypatch):
+def test_a_result_that_comes_during_a_commit_is_written_soon_after(database):
     """Nothing else needs to happen for it: while the disk is slow, answers still come in."""
-    monkeypatch.setattr(recorder_module, "LONG_WAIT", -1)
     issue = an_issue(database)
 
     async def while_the_disk_is_slow() -> None:
         written = asyncio.Event()
-        recorder = Recorder(
-            database, issue, "ab" * 16, clock=lambda: NOW, on_written=lambda _: written.set()
-        )
+        recorder = a_recorder(database, issue, on_written=lambda _: written.set())
+        # With one connection every wait after the first has a thread.
+        await recorder.do(lambda _: None)
         with database.write():
             slow = asyncio.create_task(recorder.do(lambda _: None))
             await asyncio.sleep(GATHER_SECONDS)
@@ -749,21 +742,82 @@ def test_a_result_that_comes_during_a_commit_is_written_soon_after(database, mon
 
 
 @pytest.mark.parametrize("database", ["sqlite"], indirect=True)
-@pytest.mark.parametrize(("wait", "in_a_thread"), [(recorder_module.LONG_WAIT, 0), (-1, 7)])
-def test_commits_have_a_thread_where_they_wait(database, monkeypatch, wait, in_a_thread):
+@pytest.mark.parametrize(("connections", "in_a_thread"), [(10_000, 0), (1, 7)])
+def test_commits_have_a_thread_where_the_mail_server_would_wait(
+    database, monkeypatch, connections, in_a_thread
+):
     """Where the disk is slow the mails go on meanwhile; now and then it is asked again."""
-    monkeypatch.setattr(recorder_module, "LONG_WAIT", wait)
     monkeypatch.setattr(recorder_module, "PROBED", 8)
     issue = an_issue(database)
+    threads: list[int] = []
+    event.listen(database.engine, "commit", lambda _: threads.append(threading.get_ident()))
 
-    async def commits() -> list[int]:
-        recorder = Recorder(
-            database, issue, "ab" * 16, clock=lambda: NOW, on_written=lambda _: None
-        )
-        try:
-            return [await recorder.do(lambda _: threading.get_ident()) for _ in range(8)]
-        finally:
-            await recorder.close()
+    async def commits() -> None:
+        recorder = a_recorder(database, issue, connections=connections)
+        for _ in range(8):
+            await recorder.do(lambda _: None)
+        await recorder.close()
 
-    elsewhere = [one for one in asyncio.run(commits()) if one != threading.get_ident()]
-    assert len(elsewhere) == in_a_thread
+    asyncio.run(commits())
+    assert sum(one != threading.get_ident() for one in threads) == in_a_thread
+
+
+def test_mails_leave_between_the_steps_of_a_commit(database):
+    """Neither a slow disk nor the way to a database server stops the event loop."""
+    issue = an_issue(database)
+    turns = 0
+
+    async def others() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    async def commit() -> int:
+        recorder = a_recorder(database, issue)
+        await recorder.do(lambda _: None)
+        beside = asyncio.create_task(others())
+        await recorder.claimed(1)
+        beside.cancel()
+        await recorder.close()
+        return turns
+
+    assert asyncio.run(commit()) > 2
+
+
+def test_a_cancelled_commit_leaves_the_next_one_whole(database):
+    """Whoever gives up waiting does not take the connection away from a commit at work."""
+    issue = an_issue(database)
+
+    async def cancelled_and_next() -> int:
+        recorder = a_recorder(database, issue)
+        await recorder.do(lambda _: None)
+        for turns in range(12):
+            given_up = asyncio.create_task(recorder.do(lambda _: None))
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            given_up.cancel()
+            with suppress(asyncio.CancelledError):
+                await given_up
+        done = await recorder.do(lambda conn: conn.execute(select(1)).scalar_one())
+        await recorder.close()
+        return done
+
+    assert asyncio.run(cancelled_and_next()) == 1
+
+
+def a_recorder(
+    database: Database,
+    issue: int,
+    *,
+    connections: int = 1,
+    on_written: Callable[[Sequence[ledger.Result]], None] = lambda _: None,
+) -> Recorder:
+    return Recorder(
+        database,
+        issue,
+        "ab" * 16,
+        connections=connections,
+        clock=lambda: NOW,
+        on_written=on_written,
+    )

@@ -229,8 +229,8 @@ def left_behind(database: Database, issue: int, *, until: timedelta = ledger.LEA
     now = datetime.now(UTC)
     with database.write() as conn:
         ledger.enter(conn, issue, holder, now=now, lease=until)
-        rows = ledger.claim(conn, issue, holder, now, 2)
-        ledger.record(conn, issue, holder, rows=rows[:1], now=now, lease=until)
+        rows = ledger.whole(ledger.claim(conn, issue, holder, now, 2))
+        ledger.whole(ledger.record(conn, issue, holder, rows=rows[:1], now=now, lease=until))
     return holder
 
 
@@ -302,7 +302,7 @@ def test_a_living_sender_keeps_its_readers(fleet, lost_touch):
         )
         with fleet.write() as conn:
             tally = ledger.tally(conn, issue)
-            told = ledger.record(conn, issue, holder, now=datetime.now(UTC))
+            told = ledger.whole(ledger.record(conn, issue, holder, now=datetime.now(UTC)))
     assert tally.count(DeliveryState.SENT) == (4 if lost_touch else 3)
     held = tally.count(DeliveryState.CLAIMED, DeliveryState.ATTEMPTING)
     assert held == (0 if lost_touch else 2)

@@ -30,20 +30,20 @@ def entered(conn, issue, holder, now=NOW):
 def claimed(database, issue, *, holder="a", size=100, now=NOW):
     with database.write() as conn:
         entered(conn, issue, holder, now)
-        return ledger.claim(conn, issue, holder, now, size)
+        return ledger.whole(ledger.claim(conn, issue, holder, now, size))
 
 
 def attempted(database, issue, rows, *, holder="a", now=NOW):
     with database.write() as conn:
         entered(conn, issue, holder, now)
-        return ledger.record(conn, issue, holder, rows=rows, now=now)
+        return ledger.whole(ledger.record(conn, issue, holder, rows=rows, now=now))
 
 
 def settled(database, issue, reader, state=DeliveryState.SENT, *, holder="a", **told):
     with database.write() as conn:
         entered(conn, issue, holder)
         result = Result(subscriber=reader, state=state, **({"answer": "250 ok", "at": NOW} | told))
-        ledger.record(conn, issue, holder, results=[result], now=NOW)
+        ledger.whole(ledger.record(conn, issue, holder, results=[result], now=NOW))
 
 
 def states(database, issue):
@@ -157,7 +157,7 @@ def test_senders_on_postgresql_do_not_wait_for_each_other(database):
     readers(database, addresses(4))
     frozen(database, issue)
     with database.write() as conn:
-        first = ledger.claim(conn, issue, "a", NOW, 2)
+        first = ledger.whole(ledger.claim(conn, issue, "a", NOW, 2))
         second = claimed(database, issue, holder="b", size=4)
         assert len(first) == len(second) == 2
 
@@ -226,7 +226,7 @@ def test_many_results_go_into_one_commit(database):
         for reader, kind in zip(ids, kinds, strict=True)
     ]
     with database.write() as conn:
-        ledger.record(conn, issue, "a", results=results, now=NOW)
+        ledger.whole(ledger.record(conn, issue, "a", results=results, now=NOW))
     assert states(database, issue) == dict(zip(ids, kinds, strict=True))
 
 

@@ -61,7 +61,7 @@ def test_the_ledger_is_counted(site: Site) -> None:
     frozen(site.database, issue)
     with site.database.write() as conn:
         ledger.enter(conn, issue, "one", now=FROZEN)
-        ledger.claim(conn, issue, "one", FROZEN, 2)
+        ledger.whole(ledger.claim(conn, issue, "one", FROZEN, 2))
     found = scraped(site)
     named = "weekly-recap/weekly/2023-09-22"
     assert found["recap_deliveries", named, "pending"] == 3

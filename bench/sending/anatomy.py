@@ -2,8 +2,8 @@
 Where a message's time goes: ``python -m bench.sending.anatomy [MESSAGES]``.
 
 Sends one issue to `smtp-sink` over ten connections, with the ledger in SQLite, and prints the
-microseconds of each part, without those of the parts that it calls. The ledger's are those
-of its thread, in which mails go on meanwhile.
+microseconds of each part, without those of the parts that it calls. Where the disk is slow
+those of the commit are a thread's, in which mails go on meanwhile.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -29,9 +29,10 @@ from digest.delivery.supply import Supply
 from digest.smtp.pipeline import Pipeline
 from digest.smtp.session import Session
 from digest.store import Database
+from digest.store.database import Writer
 
 PARTS = {
-    "the ledger: statements": [(Recorder, "_transact")],
+    "the ledger: its turn to write": [(Writer, "begin")],
     "the ledger: commit, with the disk": [(DefaultDialect, "do_commit")],
     "the message composed": [(Supply, "_written")],
     "commands said, replies understood": [(Session, "offer"), (Pipeline, "data_received")],
@@ -39,6 +40,10 @@ PARTS = {
     "whose turn it is": [(Run, "_serve"), (Run, "_decided"), (Supply, "_let_go")],
     "what the answer means": [(Judge, "answered")],
 }
+
+
+#: What works step by step.
+STEPS = {"the ledger: statements": (Recorder, "_steps")}
 
 
 class Clock:
@@ -52,6 +57,15 @@ class Clock:
     def watch(self, part: str, owner: type, name: str) -> None:
         """Count the method's time as *part*'s from now on."""
         setattr(owner, name, self._watched(part, getattr(owner, name)))
+
+    def watch_steps(self, part: str, owner: type, name: str) -> None:
+        """Count the time of each step that the method's generator takes as *part*'s."""
+        begin = getattr(owner, name)
+
+        def watched(*args: Any, **told: Any) -> Iterator[Any]:
+            return Watched(self._watched(part, begin(*args, **told).__next__))
+
+        setattr(owner, name, watched)
 
     def _watched(self, part: str, call: Callable[..., Any]) -> Callable[..., Any]:
         def watched(*args: Any, **told: Any) -> Any:
@@ -69,12 +83,27 @@ class Clock:
         return watched
 
 
+class Watched:
+    """A generator whose steps are counted."""
+
+    def __init__(self, step: Callable[[], Any]) -> None:
+        self._step = step
+
+    def __iter__(self) -> Iterator[Any]:
+        return self
+
+    def __next__(self) -> Any:
+        return self._step()
+
+
 def main() -> None:
     messages = int(sys.argv[1]) if len(sys.argv) > 1 else 20_000
     clock = Clock()
     for part, methods in PARTS.items():
         for owner, name in methods:
             clock.watch(part, owner, name)
+    for part, (owner, name) in STEPS.items():
+        clock.watch_steps(part, owner, name)
     with tempfile.TemporaryDirectory() as folder, world.smtp_sink() as port:
         database = Database(world.Ledgers(Path(folder), messages).fresh("sqlite"))
         clock.seconds.clear()

@@ -57,7 +57,12 @@ class Run:
         job = self._job
         pace = self._pace = await self._paced()
         self._recorder = Recorder(
-            job.database, job.issue, job.holder, clock=job.clock, on_written=self._written
+            job.database,
+            job.issue,
+            job.holder,
+            connections=job.smtp.connections,
+            clock=job.clock,
+            on_written=self._written,
         )
         self._supply = Supply(
             job, self._recorder, pace, halted=self._halted, halt=self._halt, serve=self._serve

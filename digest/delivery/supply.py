@@ -17,7 +17,7 @@ from digest.errors import AlreadySending, ReaderError
 from digest.model import Delivery, DeliveryState
 from digest.model.settings import SmtpSettings
 from digest.smtp import Pace
-from digest.store import Database, ledger
+from digest.store import Database
 from digest.store.ledger import Result
 
 #: So many messages at most may be on their way: `attempting` durable, the result not yet.
@@ -361,12 +361,10 @@ class Supply:
         else:
             self._claim_size = max(self._claim_size // 2, LEAST_CLAIM)
         self._claimed_at = now
-        job, size = self._job, self._claim_size
+        size = self._claim_size
         if self._left is not None:
             size = min(size, self._left)
-        rows = await self._recorder.do(
-            lambda conn: ledger.claim(conn, job.issue, job.holder, job.clock(), size)
-        )
+        rows = await self._recorder.claimed(size)
         self._claimed += rows
         if self._left is not None:
             self._left -= len(rows)

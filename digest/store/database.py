@@ -150,16 +150,24 @@ class Writer:
         self._connection: Connection | None = None
 
     @contextmanager
-    def write(self) -> Iterator[Connection]:
-        """As `Database.write`."""
+    def transaction(self) -> Iterator[None]:
+        """
+        What belongs to one transaction: `begin` first, at last its commit.
+
+        Any error within rolls it back whole; raises as `Database.write` does.
+        """
         with _explained(self._database):
-            connection = self._connection or self._connected()
             try:
-                with connection.begin():
-                    yield connection
+                yield
             except BaseException:
                 self.close()
                 raise
+
+    def begin(self) -> Connection:
+        """Begin it; on SQLite this waits until nobody else writes."""
+        connection = self._connection or self._connected()
+        connection.begin()
+        return connection
 
     def _connected(self) -> Connection:
         self._connection = self._database.engine.connect()

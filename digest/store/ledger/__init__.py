@@ -9,6 +9,7 @@ right by `recover`. Every function is one step of a caller's transaction.
 from digest.store.ledger.audience import audience, freeze, timezones, topic_sets
 from digest.store.ledger.doubt import doubt, doubtful, uncertain, vouch
 from digest.store.ledger.editions import Reach, by_edition, hand_out, has_wrong, reach
+from digest.store.ledger.hot import Steps, committed, whole
 from digest.store.ledger.reading import (
     WAITING,
     Trouble,
@@ -23,7 +24,7 @@ from digest.store.ledger.reading import (
     tally,
     troubles,
 )
-from digest.store.ledger.results import Result
+from digest.store.ledger.results import AT_ONCE, Result
 from digest.store.ledger.steps import (
     LEASE,
     NO_ANSWER,
@@ -44,6 +45,7 @@ from digest.store.ledger.summaries import Summary, drop_rows, summarise, summary
 from digest.store.ledger.summaries import due as issues_to_put_away
 
 __all__ = [
+    "AT_ONCE",
     "LEASE",
     "NO_ANSWER",
     "WAITING",
@@ -51,6 +53,7 @@ __all__ = [
     "Reach",
     "Recovered",
     "Result",
+    "Steps",
     "Summary",
     "Trouble",
     "accepted_since",
@@ -60,6 +63,7 @@ __all__ = [
     "beat",
     "by_edition",
     "claim",
+    "committed",
     "doubt",
     "doubtful",
     "drop_rows",
@@ -89,4 +93,5 @@ __all__ = [
     "troubles",
     "uncertain",
     "vouch",
+    "whole",
 ]

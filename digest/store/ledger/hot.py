@@ -9,10 +9,10 @@ than a message may cost. So a list goes into SQLite, and comes out of it, as one
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeAlias, TypeVar
 
 from sqlalchemy import (
     ARRAY,
@@ -30,6 +30,23 @@ from sqlalchemy import (
 )
 
 Statement = Select[Any] | Insert | Update | Delete
+
+T = TypeVar("T")
+
+#: Work in a transaction, as far as it gets without waiting; in the end it returns a T. It
+#: yields the socket at which a server's answer is awaited, or None after a statement that this
+#: process has worked on itself. Going on at once is always right, and waits where it must.
+Steps: TypeAlias = Generator[int | None, None, T]
+
+
+def whole(steps: Steps[T]) -> T:
+    """Run *steps* to their end; return what they return."""
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            done: T = end.value
+            return done
 
 
 class Hot:
@@ -92,6 +109,28 @@ def together(conn: Connection) -> AbstractContextManager[Any]:
     driver: Any = conn.connection.driver_connection
     pipeline: AbstractContextManager[Any] = driver.pipeline()
     return pipeline
+
+
+def answered(conn: Connection) -> Steps[None]:
+    """Pause until what was asked last (within `together`, on PostgreSQL) has its answer."""
+    if conn.dialect.name == "sqlite":
+        yield None
+    else:
+        pgconn: Any = conn.connection.driver_connection.pgconn  # type: ignore[union-attr]
+        pgconn.send_flush_request()
+        pgconn.flush()
+        yield pgconn.socket
+
+
+def committed(conn: Connection) -> Steps[None]:
+    """Commit; pause until PostgreSQL has done it."""
+    if conn.dialect.name != "sqlite":
+        driver: Any = conn.connection.driver_connection
+        with together(conn):
+            driver.execute("COMMIT")
+            yield from answered(conn)
+    # SQLAlchemy's own account; the driver of PostgreSQL has nothing left to commit.
+    conn.commit()
 
 
 def _as_one_value(statement: Select[Any]) -> Select[Any]:

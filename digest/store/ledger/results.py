@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from sqlalchemy import Connection
 
 from digest.model import DeliveryState
 from digest.store.ledger import hot
+
+T = TypeVar("T")
 
 #: Databases limit the values of one statement; SQLite's limit was 999 for long.
 AT_ONCE = 500
@@ -108,6 +110,6 @@ def write(
         hot.execute(conn, _POSTGRESQL, [told, issue_id, whose, holder])
 
 
-def slices(ids: Sequence[int]) -> Iterable[Sequence[int]]:
-    """Cut *ids* into as many as one statement can hold."""
-    return (ids[i : i + AT_ONCE] for i in range(0, len(ids), AT_ONCE))
+def slices(some: Sequence[T], at_once: int = AT_ONCE) -> Iterable[Sequence[T]]:
+    """Cut *some* into as many as one statement can hold, or *at_once*."""
+    return (some[i : i + at_once] for i in range(0, len(some), at_once))

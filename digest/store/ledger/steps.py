@@ -32,8 +32,9 @@ from digest.model import Delivery, DeliveryState, IssueState, SkipReason
 from digest.store.ledger import hot
 from digest.store.ledger import results as written
 from digest.store.ledger.audience import FROZEN, standing_at
+from digest.store.ledger.hot import Steps
 from digest.store.ledger.reading import WAITING, delivery, rows_of
-from digest.store.ledger.results import Result, slices
+from digest.store.ledger.results import AT_ONCE, Result, slices
 from digest.store.schema import Instant, deliveries, issues, senders, subscribers, subscriptions
 
 #: A sender that has written nothing for so long is dead.
@@ -80,26 +81,39 @@ def retire(conn: Connection, issue_id: int, holder: str, *, now: datetime) -> Re
     return _bury(conn, issue_id, [holder], now=now)
 
 
-def claim(conn: Connection, issue_id: int, holder: str, now: datetime, size: int) -> list[Delivery]:
+def claim(
+    conn: Connection,
+    issue_id: int,
+    holder: str,
+    now: datetime,
+    size: int,
+    *,
+    at_once: int = AT_ONCE,
+) -> Steps[list[Delivery]]:
     """
     Take at most *size* readers who are owed the issue by *now*; longest due first.
 
     They are *holder*'s for as long as it lives. The rows carry the reader's present
     address: one changed since the freeze was confirmed. On PostgreSQL rows that another
-    sender is claiming are passed over.
+    sender is claiming are passed over. A step takes *at_once* of them.
     """
     taken: list[int] = []
-    for state in (DeliveryState.DEFERRED, DeliveryState.PENDING):
-        # State by state, so that the index gives the order and nothing is sorted.
-        if (room := size - len(taken)) > 0:
-            at = hot.instant(conn, now)
-            found = _OWED.rows(conn, issue=issue_id, state=state, now=at, room=room)
-            taken += [whose for (whose,) in found]
-    if not taken:
-        return []
-    chosen = {"issue": issue_id, "whose": hot.ids(conn, taken)}
-    _TAKE.run(conn, me=holder, **chosen)
-    return [delivery(row, present=True) for row in _TAKEN.rows(conn, **chosen)]
+    rows: list[Delivery] = []
+    with hot.together(conn):
+        for state in (DeliveryState.DEFERRED, DeliveryState.PENDING):
+            # State by state, so that the index gives the order and nothing is sorted.
+            if (room := size - len(taken)) > 0:
+                at = hot.instant(conn, now)
+                owed = _OWED.asked(conn, issue=issue_id, state=state, now=at, room=room)
+                yield from hot.answered(conn)
+                taken += [whose for (whose,) in owed()]
+        for some in slices(taken, at_once):
+            chosen = {"issue": issue_id, "whose": hot.ids(conn, some)}
+            _TAKE.run(conn, me=holder, **chosen)
+            found = _TAKEN.asked(conn, **chosen)
+            yield from hot.answered(conn)
+            rows += [delivery(row, present=True) for row in found()]
+    return rows
 
 
 _OWED = hot.Hot(
@@ -139,7 +153,8 @@ def record(
     rows: Sequence[Delivery] = (),
     now: datetime,
     lease: timedelta = LEASE,
-) -> Leave:
+    at_once: int = AT_ONCE,
+) -> Steps[Leave]:
     """
     Write down *results* and make it durable that the messages of *rows* may leave.
 
@@ -148,13 +163,18 @@ def record(
     may be written to unless the issue is `sending`, and *holder* was not taken for dead.
 
     A result of a row that `recover` called uncertain meanwhile counts all the same; that
-    of a row of another holder is left alone. Calling twice is safe.
+    of a row of another holder is left alone. A step writes *at_once* of them. Calling twice
+    is safe.
     """
     with hot.together(conn):
-        found = _MINE.rows(conn, me=holder)
+        mine = _MINE.asked(conn, me=holder)
+        yield from hot.answered(conn)
+        found = mine()
         listed, state = found[0] if found else ("[]", None)
         before = set(hot.listed(listed))
-        written.write(conn, issue_id, holder, results, in_flight=before)
+        for some in slices(results, at_once):
+            written.write(conn, issue_id, holder, some, in_flight=before)
+            yield None
         wanted = _addresses(rows) if state == IssueState.SENDING else {}
         settled = {result.subscriber for result in results}
         # Nearly always all of them may; else it is put right below.
@@ -162,6 +182,7 @@ def record(
         if found and (in_flight != before or not results):
             _fly(conn, holder, in_flight, now + lease)
         standings = _standings(conn, issue_id, holder, wanted, now)
+        yield from hot.answered(conn)
     if not wanted:
         return Leave(sending=state == IssueState.SENDING, taken_over=not found)
     answer = _permitted(conn, issue_id, wanted, standings(), now)

@@ -453,11 +453,11 @@ def test_whoever_leaves_while_it_is_sent_gets_nothing(desk):
     it = desk(6)
     gone = it.rows()[-1].recipient.subscriber
 
-    def write(row):
+    def leave(*_):
         subscription(it.database, gone, state="left")
-        return letter(row)
 
-    tally = it.settle(write=write, smtp={"connections": 1})
+    it.server.script = leave
+    tally = it.settle(smtp={"connections": 1})
     assert tally.by_state == {SENT: 5, DeliveryState.SKIPPED: 1}
     assert "reader6@example.org" not in it.server.recipients
 
@@ -466,15 +466,15 @@ def test_a_pause_stops_it_and_a_resume_goes_on(desk):
     """A pause in the middle leaves those owed who were not on their way; a resume sends to them."""
     it = desk(40, delay=0.02)
 
-    def write(row):
+    def pause(*_):
         if len(it.server.mails) >= 5 and it.record().state is IssueState.SENDING:
             with it.database.write() as conn:
                 issues.set_state(
                     conn, it.issue, (IssueState.SENDING,), IssueState.STOPPED, now=NOW, actor="ana"
                 )
-        return letter(row)
 
-    tally = it.settle(write=write, smtp={"connections": 1})
+    it.server.script = pause
+    tally = it.settle(smtp={"connections": 1})
     sent = tally.count(SENT)
     assert 5 <= sent <= 12
     assert tally.by_state == {SENT: sent, DeliveryState.PENDING: 40 - sent}
@@ -483,6 +483,7 @@ def test_a_pause_stops_it_and_a_resume_goes_on(desk):
         issues.set_state(
             conn, it.issue, (IssueState.STOPPED,), IssueState.SENDING, now=NOW, actor="ana"
         )
+    it.server.script = lambda *_: None
     assert it.settle().by_state == {SENT: 40}
     assert Counter(it.server.recipients) == Counter(addresses(40))
 

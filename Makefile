@@ -22,13 +22,13 @@ demo: $(READY) ## Run the sample newsletter end to end against the built-in inbo
 	@$(BIN)/digest demo
 
 test: $(READY) ## Run the tests; those that take long are in test-slow
-	@$(BIN)/pytest --quiet --numprocesses $(JOBS) -m "not slow"
+	@$(BIN)/pytest --quiet --numprocesses $(JOBS) --dist worksteal -m "not slow"
 
 test-slow: $(READY) ## Run the tests that take long
 	@$(BIN)/pytest --quiet -m slow || [ $$? -eq 5 ]
 
 test-all: $(READY) ## Run every test
-	@$(BIN)/pytest --quiet --numprocesses $(JOBS)
+	@$(BIN)/pytest --quiet --numprocesses $(JOBS) --dist worksteal
 
 check: $(READY) ## Lint, format, types, who imports whom, reference, wheel
 	@$(BIN)/ruff check --quiet

@@ -201,7 +201,9 @@ def test_afterwards_without_a_mail_the_archive_alone_is_put_right(database, load
     """Nobody gets anything; the archive shows the new words, and the first ones behind a link."""
     issue = sent(database, loaded)
     mails = len(server.mails)
-    correction = rewritten(database, loaded, correct(database, loaded, issue, mails=False))
+    typed = NOTE.replace(" ", " \u202e\n", 1)
+    opened = correct(database, loaded, issue, mails=False, note=typed)
+    correction = rewritten(database, loaded, opened)
     assert correction.state is IssueState.FINISHED
     weekly.advance(database, loaded, "recap", now=LATER)
     assert len(server.mails) == mails

@@ -54,7 +54,6 @@ def skip(
     Example: digest calendar skip 2026-12-25 --reason "Christmas Day"
     """
     from digest import weekly
-    from digest.render.plain import plain
 
     asked = _day(day)
     installation, key, settings = _opened(newsletter)
@@ -63,7 +62,7 @@ def skip(
         installation.loaded,
         key,
         asked,
-        reason=plain(" ".join(reason.split())),
+        reason=reason,
         by=ACTOR,
         now=datetime.now(UTC),
     )

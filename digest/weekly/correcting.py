@@ -73,14 +73,17 @@ def correct(
     """
     if issue.state is IssueState.APPROVED:
         return withdraw(database, issue, now=now, actor=by)
+    from digest.render.plain import plain
+
     _refuse_uncorrectable(issue)
-    if not note.strip():
+    said = plain(note)
+    if not said:
         raise IssueError(
             "a correction needs a sentence that says what was wrong",
             remedy="Readers see it, in the archive and in the mail.",
         )
     with database.write() as conn:
-        return _opened(conn, loaded, issue, note=note.strip(), mails=mails, by=by, now=now)
+        return _opened(conn, loaded, issue, note=said, mails=mails, by=by, now=now)
 
 
 def _refuse_uncorrectable(issue: Issue) -> None:

@@ -83,6 +83,9 @@ def skip(
     out then, IssueError if it is left out already or its hour has passed, WrongState if its
     readers are being sent it.
     """
+    from digest.render.plain import plain
+
+    reason = plain(reason)
     with database.write() as conn:
         newsletter = planned(conn, newsletter_key, loaded.settings.newsletters[newsletter_key])
         place = _coming(newsletter, day, now=now)

@@ -55,13 +55,14 @@ def hold(
     Example: digest issue hold --reason "The lead story changed."
     """
     from digest import weekly
+    from digest.render.plain import plain
 
     chosen = choose(newsletter, closing)
     weekly.hold(
         chosen.installation.database,
         chosen.issue(),
         by=ACTOR,
-        reasons=(reason,),
+        reasons=(plain(reason),),
         now=chosen.now,
     )
     _told(chosen, json=json)

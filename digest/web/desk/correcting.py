@@ -8,7 +8,6 @@ from starlette.responses import HTMLResponse, Response
 from digest import weekly
 from digest.errors import IssueError, WrongState
 from digest.model import Issue
-from digest.render.plain import plain
 from digest.web.desk.layout import IssueNumber, desk_page, go, known_issue
 from digest.web.desk.session import Visitor, acting, looking
 from digest.web.pages import Pages
@@ -31,7 +30,6 @@ def doors(pages: Pages) -> APIRouter:
         who: Visitor = Depends(acting(pages, "publisher")),
     ) -> Response:
         issue = known_issue(pages, issue_id)
-        said = plain(" ".join(note.split()))
         try:
             # Readers get the issue while somebody writes the note: only its state may not change.
             if issue.version != version:
@@ -40,14 +38,14 @@ def doors(pages: Pages) -> APIRouter:
                 pages.database,
                 pages.loaded,
                 issue,
-                note=said,
+                note=note,
                 mails=mails,
                 by=who.account.address,
                 now=pages.now(),
             )
         except IssueError as e:
             again = known_issue(pages, issue_id)
-            return _page(pages, who, again, note=said, mails=mails, refusal=e, status=409)
+            return _page(pages, who, again, note=note, mails=mails, refusal=e, status=409)
         return go(pages, f"/desk/issues/{opened.id}")
 
     return router

@@ -65,7 +65,7 @@ def holding(pages: Pages, reason: str) -> Step:
     """Return the decision to hold the issue, for a *reason* in somebody's words or for none."""
 
     def step(issue: Issue, by: str, now: datetime) -> object:
-        said = plain(" ".join(reason.split())) or f"Held by {by}."
+        said = plain(reason) or f"Held by {by}."
         return weekly.hold(pages.database, issue, by=by, reasons=(said,), now=now)
 
     return step

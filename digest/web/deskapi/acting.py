@@ -11,7 +11,6 @@ from pydantic import Field, StrictBool
 from digest import delivery, weekly
 from digest.errors import WrongState
 from digest.model import DeliveryState, Issue
-from digest.render.plain import plain
 from digest.staff import Program, Scope
 from digest.web.api import Out
 from digest.web.desk import deciding, editing, wishes
@@ -145,7 +144,7 @@ def _correcting(desk: FastAPI, pages: Pages) -> None:
             pages.database,
             pages.loaded,
             issue,
-            note=plain(" ".join(asked.note.split())),
+            note=asked.note,
             mails=asked.mails,
             by=who.account.address,
             now=pages.now(),

@@ -12,7 +12,6 @@ from digest import weekly
 from digest.calendar import Place
 from digest.errors import WrongState
 from digest.model import Window
-from digest.render.plain import plain
 from digest.staff import Program, Scope
 from digest.store import skips
 from digest.web.api import Out
@@ -101,9 +100,14 @@ def _days(desk: FastAPI, pages: Pages) -> None:
     def skip(newsletter: str, asked: Skip, who: Program = sending) -> Calendar:
         """Let no issue go out on a day; the next one has its publications."""
         key, by = known_newsletter(pages, newsletter), who.account.address
-        reason = plain(" ".join(asked.reason.split()))
         weekly.skip(
-            pages.database, pages.loaded, key, asked.day, reason=reason, by=by, now=pages.now()
+            pages.database,
+            pages.loaded,
+            key,
+            asked.day,
+            reason=asked.reason,
+            by=by,
+            now=pages.now(),
         )
         log(pages, who, f"skip {asked.day}")
         return _calendar(pages, key)

@@ -16,6 +16,7 @@ import tarfile
 import tempfile
 import zlib
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path, PurePosixPath
@@ -157,8 +158,7 @@ def restore(
 
     StoreError, StoreOutdated or ConfigError, and *folder* as it was, if that cannot be.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder, prefix=".restore-") as scratch:
+    with _scratch(folder) as scratch:
         unpacked = Path(scratch)
         manifest = _unpacked(archive, unpacked)
         _refuse_newer(manifest)
@@ -180,6 +180,21 @@ def restore(
             doubted=doubted,
             foreign_key=loaded.settings.token_key != kept.settings.token_key,
         )
+
+
+@contextmanager
+def _scratch(folder: Path) -> Iterator[str]:
+    """Give a folder within *folder*, gone afterwards; StoreError where there can be none."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        made = tempfile.TemporaryDirectory(dir=folder, prefix=".restore-")
+    except OSError as e:
+        raise StoreError(
+            f"{folder} cannot be written ({e.strerror}); nothing was restored",
+            remedy="Give this user the right to write there, or restore into another folder.",
+        ) from e
+    with made as scratch:
+        yield scratch
 
 
 def _unpacked(archive: Path, into: Path) -> Manifest:

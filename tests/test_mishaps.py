@@ -93,6 +93,17 @@ def test_a_folder_whose_database_could_not_be_made_is_finished_by_hand(tmp_path:
     assert digest(tmp_path / "a", "issue", "list").returncode == 0
 
 
+def test_a_folder_that_may_not_be_written_is_told_by_who_needs_it(folder: Path) -> None:
+    """Putting a backup back, and keeping mails that were tried."""
+    folder.chmod(0o555)
+    (folder / "var").chmod(0o555)
+    done = digest(folder, "restore", "backup.tar.gz"), digest(folder, "inbox", "--smtp-port", "0")
+    (folder / "var").chmod(0o755)
+    folder.chmod(0o755)
+    refused(done[0], "cannot be written (Permission denied); nothing was restored", "right to")
+    refused(done[1], "var/inbox: cannot be made (Permission denied)", "--keep")
+
+
 def test_a_place_that_is_taken_is_told_before_anything_begins(folder: Path) -> None:
     """No bell rings and nothing is promised where `digest serve` cannot listen."""
     with socket.create_server(("127.0.0.1", 0)) as other:

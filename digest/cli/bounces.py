@@ -65,7 +65,10 @@ def _mails(file: Path) -> list[bytes]:
     try:
         return places.in_file(file.read_bytes())
     except OSError as e:
-        raise DigestError(f"{file}: cannot be read ({e.strerror})") from e
+        raise DigestError(
+            f"{file}: cannot be read ({e.strerror})",
+            remedy="Name a file with a mail or many (mbox) that this user may read.",
+        ) from e
 
 
 def _tell(followed: Counter[Any], *, json: bool) -> None:

@@ -9,6 +9,8 @@ from email.message import EmailMessage
 from pathlib import Path
 from threading import Lock
 
+from digest.errors import DigestError
+
 #: A header may be endless; what a list shows of it is not.
 SHOWN = 300
 
@@ -50,10 +52,20 @@ class MailFolder:
     """A folder of mails. Several threads may add to it."""
 
     def __init__(self, path: Path) -> None:
-        """Use *path*, made if it is not there; what lies in it is counted on."""
+        """
+        Use *path*, made if it is not there; what lies in it is counted on.
+
+        DigestError if it cannot be made.
+        """
         self.path = path
         self._lock = Lock()
-        path.mkdir(parents=True, exist_ok=True)
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+        except OSError as e:
+            raise DigestError(
+                f"{path}: cannot be made ({e.strerror})",
+                remedy="Name another folder with --keep, or give this user the right to write.",
+            ) from e
         self._last = max((mail.number for mail in self.mails()), default=0)
 
     def add(self, content: bytes, *, envelope_from: str, recipients: list[str]) -> Kept:

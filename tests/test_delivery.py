@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import threading
 import time
 from collections import Counter
@@ -573,7 +574,7 @@ class FullDisk(Database):
             raise StoreFull("no space left on the disk", remedy="Make room.")
 
 
-def test_a_full_disk_stops_it_before_the_next_message(desk, monkeypatch):
+def test_a_full_disk_stops_it_before_the_next_message(desk, monkeypatch, caplog):
     """Nothing leaves that cannot be written down; with room again everybody gets theirs once."""
     monkeypatch.setattr("digest.delivery.recorder.PAUSES", (0.01,))
     it = desk(400)
@@ -583,6 +584,8 @@ def test_a_full_disk_stops_it_before_the_next_message(desk, monkeypatch):
         it.settle()
     arrived = len(it.server.mails)
     assert 0 < arrived < 400
+    gc.collect()
+    assert "never retrieved" not in caplog.text
 
     it.database.close()
     it.database = good

@@ -263,7 +263,8 @@ class Supply:
                     await self._wanted.wait()
         finally:
             if self._claiming is not None:
-                await asyncio.wait({self._claiming})
+                # Where it failed the recorder has, and that ends the run.
+                await asyncio.gather(self._claiming, return_exceptions=True)
             self.wake_all()
             self._serve()
 

@@ -577,10 +577,11 @@ def test_a_failure_is_a_page_with_a_reference(site: Site, draft: Issue) -> None:
     ],
 )
 def test_what_there_is_not_is_a_page_too(site: Site, method: str, path: str, status: int) -> None:
-    """Every refusal is a designed page with the security headers."""
+    """Every refusal is a designed page with the security headers; the desk's lead back to it."""
     answer = site.browser("viewer").request(method, path)
     assert answer.status_code == status
     assert "<h1>" in answer.text
+    assert ('<a href="/">Back to the desk</a>' in answer.text) is path.startswith("/desk/")
     assert answer.headers["referrer-policy"] == "no-referrer"
 
 

@@ -92,6 +92,21 @@ def test_no_page_scrolls_sideways_or_logs_a_problem(
     assert page.problems == []
 
 
+def test_numbers_and_buttons_stand_beside_a_long_titles_first_line(
+    site: Site, draft: Issue, chromium: Callable[..., Any]
+) -> None:
+    """However many lines a title takes, an item is found by its number at the top of it."""
+    page = entered(site, chromium(width=1280, scheme="light", scripts=False))
+    page.goto(f"{site.address}/desk/issues/{draft.id}")
+    item = page.locator(".items > li").first
+    title = item.locator(".title a")
+    title.evaluate("each => { each.textContent = 'Peacekeeping and Interoperability '.repeat(9) }")
+    box = title.bounding_box()
+    assert box["height"] > 60
+    for beside in (".rank", ".acts"):
+        assert abs(item.locator(beside).bounding_box()["y"] - box["y"]) < 16, beside
+
+
 def test_the_menu_is_one_line_on_a_phone(site: Site, chromium: Callable[..., Any]) -> None:
     """It opens, leads on and closes by the keyboard without a script; on a screen it lies open."""
     page = entered(site, chromium(width=375, scheme="light", scripts=False))

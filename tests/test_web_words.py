@@ -131,6 +131,7 @@ def test_no_state_is_without_words(tmp_path: Path, state: IssueState) -> None:
         (26 * 60, "in 1 d 2 h"),
         (48 * 60, "in 2 days"),
         (9 * 24 * 60 + 300, "in 9 days"),
+        (0, "less than a minute ago"),
         (-5, "5 min ago"),
     ],
 )

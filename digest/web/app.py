@@ -97,13 +97,13 @@ def _explain(app: FastAPI, pages: Pages) -> None:
             return api.problem(e.status_code, e.detail)
         # Starlette fills in the standard's phrase where nobody said more.
         own = "" if e.detail == HTTPStatus(e.status_code).phrase else e.detail
-        answer = _refused(pages, e.status_code, own)
+        answer = _refused(pages, e.status_code, own, home=_home(pages, request))
         answer.headers.update(e.headers or {})
         return answer
 
-    def misread(_request: Request, e: RequestValidationError) -> Response:
+    def misread(request: Request, e: RequestValidationError) -> Response:
         in_path = any(error["loc"][0] == "path" for error in e.errors())
-        return _refused(pages, 404 if in_path else 422)
+        return _refused(pages, 404 if in_path else 422, home=_home(pages, request))
 
     def absent(request: Request, _e: Exception) -> Response:
         # The same words for a token that is forged, cut, or made for another purpose: nobody
@@ -117,6 +117,7 @@ def _explain(app: FastAPI, pages: Pages) -> None:
             language=language,
             title=_("There is no such page"),
             text=_("The link may be cut, or what it led to is gone."),
+            home=_home(pages, request),
         )
 
     def away(request: Request, e: Exception) -> Response:
@@ -156,9 +157,14 @@ def _addressed(pages: Pages, request: Request) -> tuple[str, str | None]:
     return next(iter([*named, *known]), ""), language
 
 
-def _refused(pages: Pages, status: int, text: str = "") -> Response:
+def _home(pages: Pages, request: Request) -> str:
+    """Return the way back for who went astray at the desk; "" for everybody else."""
+    return f"{pages.prefix}/" if request.scope["path"].startswith("/desk/") else ""
+
+
+def _refused(pages: Pages, status: int, text: str = "", *, home: str = "") -> Response:
     title, usual = _REFUSALS.get(status, ("That did not work", "Nothing was changed."))
-    return told(pages, status, title=title, text=text or usual)
+    return told(pages, status, title=title, text=text or usual, home=home)
 
 
 def _failed(pages: Pages, request: Request, e: Exception) -> Response:

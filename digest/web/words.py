@@ -175,7 +175,7 @@ def distance(span: timedelta) -> str:
         words = f"{hours} h {minutes} min" if minutes else f"{hours} h"
     else:
         words = f"{minutes} min" if minutes else "less than a minute"
-    return f"{words} ago" if span < timedelta(0) else f"in {words}"
+    return f"{words} ago" if span <= timedelta(0) else f"in {words}"
 
 
 def span(length: timedelta) -> str:

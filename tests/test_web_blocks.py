@@ -166,13 +166,14 @@ def test_an_approved_issue_keeps_its_blocks(site: Site) -> None:
     [
         ({"words": "", "title": ""}, "small letters and digits"),
         ({"words": "", "title": "", "name": "x"}, "says nothing yet"),
+        ({"title": "New!"}, "another name"),
         ({"link": "javascript:alert(1)"}, "no web address"),
         ({"until": "2023-09-31"}, "no day of the calendar"),
         ({"since": "2023-09-23", "until": "2023-09-22"}, "before its first"),
         ({"picture": "0" * 32 + ".png"}, "That picture is not here"),
         ({"place": "moon"}, "Choose where it stands"),
     ],
-    ids=["nameless", "empty", "link", "day", "order", "picture", "place"],
+    ids=["nameless", "empty", "new", "link", "day", "order", "picture", "place"],
 )
 def test_what_cannot_be_a_block_is_refused(site: Site, told: dict[str, str], said: str) -> None:
     """The form comes back with what was typed and a sentence; nothing is kept."""

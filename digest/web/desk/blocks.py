@@ -27,6 +27,8 @@ from digest.web.pages import Pages
 #: What a block's words may have, as a file's.
 MOST_CHARACTERS = 20_000
 _KEY = r"[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?"
+#: Where the form for a block stands that there is not yet: no block can be called so.
+_FRESH = "new"
 
 Key = Annotated[str, Form(max_length=60)]
 
@@ -51,7 +53,7 @@ def _reading(router: APIRouter, pages: Pages) -> None:
     def all_blocks(who: Visitor = seen, newsletter: str = "") -> HTMLResponse:
         return _list(pages, who, chosen(pages, newsletter))
 
-    @router.get("/desk/blocks/new")
+    @router.get(f"/desk/blocks/{_FRESH}")
     def fresh(
         who: Visitor = seen,
         newsletter: str = "",
@@ -174,6 +176,8 @@ def _checked(pages: Pages, newsletter: str, name: str, said: dict[str, Any], *, 
     key = "-".join(re.findall(r"[a-z0-9]+", name.lower())) or "-".join(
         re.findall(r"[a-z0-9]+", said["title"].lower())[:4]
     )
+    if key == _FRESH:
+        raise Refused(f"Give it another name: at {_FRESH} stands the form for one that is not yet.")
     if not re.fullmatch(_KEY, key):
         raise Refused("Give it a name of small letters and digits: spring-jobs.")
     if not (said["words"] or said["title"] or said["picture"]):

@@ -14,7 +14,7 @@ from digest.errors import FeedError
 from digest.feeds import dates, titles
 from digest.feeds.dates import DateError, Raw
 from digest.feeds.pictures import Picture, best, in_markup, pixels, split_credit
-from digest.feeds.plain import LinkError, absolute, plain
+from digest.feeds.plain import LinkError, absolute, cut, plain
 from digest.identity import merged, title_key
 from digest.model import Entry, Image, Parsed, Refusal
 from digest.model.settings import FeedSettings
@@ -187,7 +187,7 @@ class _Judge:
         for markup in (told.summary, told.content, picture.alt if picture else ""):
             title, rest = titles.made(markup)
             if title:
-                return title, plain(rest, longest=LONGEST_SUMMARY)
+                return title, cut(rest, LONGEST_SUMMARY)
         return "", ""
 
     def image(self, told: Told, where: str) -> Image | None:

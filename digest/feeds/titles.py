@@ -11,8 +11,10 @@ from digest.feeds.plain import BLOCK, MARK, cut, plain, tidy
 LONGEST_MADE = 110
 #: Octets; a first sentence of fewer ("Good morning!") takes the next one along.
 _TELLING = 20
-#: So much of a text is looked at for its first words.
-_BEGINNING = 20_000
+#: So much of the markup is looked at for its first paragraph.
+_BEGINNING = 5_000
+#: So much of its text is kept; a summary is shorter.
+_LONGEST = 20_000
 _PARAGRAPH = re.compile(r"\n\s*\n")
 _ADDRESS = re.compile(r"https?://\S+", re.IGNORECASE)
 
@@ -26,12 +28,14 @@ def made(markup: str) -> tuple[str, str]:
     follows the title, or the whole text where the title does not begin it word for word.
     ("", the text) where there is no letter or digit outside an address.
     """
-    text = plain(markup, longest=_BEGINNING)
+    text = plain(markup, longest=_LONGEST)
+    if not any(map(str.isalnum, _ADDRESS.sub(" ", text))):
+        return "", text
     for part in BLOCK.split(markup[:_BEGINNING]):
         for paragraph in _PARAGRAPH.split(part):
-            if title := _title(tidy(_ADDRESS.sub(" ", plain(paragraph, longest=_BEGINNING)))):
+            if title := _title(tidy(_ADDRESS.sub(" ", plain(paragraph, longest=_LONGEST)))):
                 return title, _left(text, title)
-    return "", text
+    return _title(tidy(_ADDRESS.sub(" ", text))), text
 
 
 def _title(text: str) -> str:

@@ -62,15 +62,30 @@ def _no_space() -> int:
     return _flushed(1)
 
 
+#: What a person can do something about, wherever it happens.
+_OF_PLACES = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EISDIR)
+_OF_NAMES = (errno.ENAMETOOLONG, errno.ELOOP)
+
+
+def _place(error: Exception) -> str:
+    """Return the file or folder that may not be used, and why; "" for any other error."""
+    if not isinstance(error, OSError) or error.errno not in (*_OF_PLACES, *_OF_NAMES):
+        return ""
+    return f"{error.filename}: {error.strerror}" if error.filename else ""
+
+
 def _unexpected(error: Exception) -> int:
     """Tell of an error that nobody foresaw: in one line, or with its trace if asked for."""
     if os.environ.get("DIGEST_TRACE"):
         import traceback
 
         traceback.print_exception(error)
-    else:
-        from digest.cli import terminal
+        return _flushed(1)
+    from digest.cli import terminal
 
+    if place := _place(error):
+        terminal.complain(f"{place}. Name another place, or give this user the right to it.")
+    else:
         terminal.complain(
             f"digest did not expect this: {type(error).__name__}: {error}. "
             "Please report it, with what DIGEST_TRACE=1 and the same command print."

@@ -104,6 +104,11 @@ def test_a_folder_that_may_not_be_written_is_told_by_who_needs_it(folder: Path) 
     refused(done[1], "var/inbox: cannot be made (Permission denied)", "--keep")
 
 
+def test_a_name_that_no_disk_takes_is_told_as_such(folder: Path) -> None:
+    """Whichever command is given it: nobody foresaw each place where a file may be refused."""
+    refused(digest(folder, "backup", "x" * 300), "File name too long", "Name another place")
+
+
 def test_a_place_that_is_taken_is_told_before_anything_begins(folder: Path) -> None:
     """No bell rings and nothing is promised where `digest serve` cannot listen."""
     with socket.create_server(("127.0.0.1", 0)) as other:

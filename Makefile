@@ -12,6 +12,8 @@ PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 .DELETE_ON_ERROR:
 .PHONY: help setup demo test test-slow test-all check lock migration reference site bench judges sbom audit clean
 MAKEFLAGS += --no-print-directory
+# Without bytecode every program that a test starts, and every worker, compiles all of ours anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 help: ## List what can be typed
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-10s %s\n", $$1, $$2}' Makefile

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from datetime import timedelta
 from email import message_from_bytes, policy
 
@@ -129,9 +130,12 @@ def test_a_dead_server_loses_no_mail(database, server):
     """No connection: an error, the mail waits, no attempt is counted."""
     put(database)
     put(database, "confirm:2")
-    port, server.port = server.port, 1
-    with pytest.raises(Unreachable):
-        deliver(database, server)
+    port = server.port
+    with socket.socket() as mute:  # has a port, and takes no connection
+        mute.bind(("127.0.0.1", 0))
+        server.port = mute.getsockname()[1]
+        with pytest.raises(Unreachable):
+            deliver(database, server)
     assert [(row.state, row.attempts) for row in rows(database)] == [("pending", 0)] * 2
     server.port = port
     assert deliver(database, server) == 2

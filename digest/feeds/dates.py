@@ -49,8 +49,10 @@ _EAST_ASIAN = re.compile(r"(\d{4}) ?[年년] ?(\d{1,2}) ?[月월] ?(\d{1,2}) ?[�
 _IN_NUMBERS = re.compile(r"\d{1,4}([./-])\d{1,2}\1\d{1,4}")
 #: A zone's name before its distance, as JavaScript writes it; dateutil turns its sign round.
 _NAMED_DISTANCE = re.compile(r"\b(?:GMT|UTC|UT)(?= ?[+-]\d)", re.IGNORECASE)
-#: .NET's unset date, which dateutil takes for 2001.
-_UNSET = re.compile(r"\b000[01]\b")
+#: .NET's unset date, which dateutil takes for 2001. A zone of +0000 is not one.
+_UNSET = re.compile(r"\b0001\b|(?<![+-])\b0000\b")
+#: A week by number ("2023-W38-2"), which the feed parser takes for a day of its own choice.
+_WEEK = re.compile(r"W\d")
 _EPOCH = re.compile(r"(\d{10})(\d{3})?")
 
 Raw = str | date | datetime | None
@@ -112,7 +114,7 @@ def _read(raw: Raw, zone: ZoneInfo, struct: struct_time | None) -> Told:
         except (ValueError, OverflowError, TypeError, AttributeError, RecursionError):
             continue
     # The feed parser reads more forms; of half a date, though, it guesses the other half.
-    if struct is None or sum(map(str.isdigit, text)) < len("2023001") or "W" in text:
+    if struct is None or sum(map(str.isdigit, text)) < len("2023001") or _WEEK.search(text):
         raise DateError(f"{_said(raw)} is no date")
     return Told(_from(struct))
 

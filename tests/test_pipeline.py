@@ -154,7 +154,8 @@ def test_a_refused_recipient_is_reset_before_the_next():
     talk.offer("ana", "ben")
     talk.hear("250 ok", "550 5.1.1 who?", "503 no recipients")
     assert talk.transport.writes[1:] == [b"RSET\r\nMAIL ben\r\nRCPT ben\r\nDATA\r\n"]
-    talk.hear("250 ok", "250 ok", "250 ok", "354 go", "250 queued")
+    talk.hear("250 ok", "250 ok", "250 ok", "354 go")
+    talk.hear("250 queued")
     assert talk.codes == {"ana": 550, "ben": 250}
 
 
@@ -165,7 +166,8 @@ def test_content_for_nobody_is_an_empty_one():
     talk.offer("ana", "ben")
     talk.hear("250 ok", "550 5.1.1 who?", "354 go")
     assert talk.transport.writes[1:] == [b".\r\nMAIL ben\r\nRCPT ben\r\nDATA\r\n"]
-    talk.hear("554 no valid recipients", "250 ok", "250 ok", "354 go", "250 queued")
+    talk.hear("554 no valid recipients", "250 ok", "250 ok", "354 go")
+    talk.hear("250 queued")
     assert talk.codes == {"ana": 550, "ben": 250}
 
 
@@ -210,7 +212,8 @@ def test_a_result_is_believed_when_the_replies_behind_it_fit():
     """What came before the connection closed in order stands; the rest took nothing."""
     talk = Talk(Style.PIPELINED)
     talk.offer("ana", "ben")
-    talk.hear("250 ok", "250 ok", "354 go", "250 queued")
+    talk.hear("250 ok", "250 ok", "354 go")
+    talk.hear("250 queued")
     assert talk.codes == {}
     talk.pipeline.eof_received()
     assert talk.codes == {"ana": 250, "ben": False}
@@ -222,7 +225,8 @@ def test_bytes_that_never_left_were_not_taken():
     for stuck, doubt in ((1, False), (0, True)):
         talk = Talk(Style.LOCKSTEP)
         talk.offer("ana")
-        talk.hear("250 ok", "250 ok", "354 go")
+        for line in ("250 ok", "250 ok", "354 go"):
+            talk.hear(line)
         talk.transport.stuck = stuck
         talk.pipeline.eof_received()
         assert talk.codes == {"ana": doubt}
@@ -233,10 +237,21 @@ def test_421_answers_one_and_ends_the_others():
     """The server closes: whose command it answered is put off, the rest are offered elsewhere."""
     talk = Talk(Style.PIPELINED)
     talk.offer("ana", "ben", "cem")
-    talk.hear("250 ok", "250 ok", "354 go", "421 4.3.2 shutting down")
+    talk.hear("250 ok", "250 ok", "354 go")
+    talk.hear("421 4.3.2 shutting down")
     assert talk.codes == {"ana": 421, "ben": False, "cem": False}
     assert not talk.pipeline.usable
     assert not talk.pipeline.lied
+
+
+@talking
+def test_a_reply_to_what_was_not_said_yet_is_no_answer_to_it():
+    """Answers too many in one packet settle nobody whose message has not even left."""
+    talk = Talk(Style.CHUNKED)
+    talk.offer("ana", "ben", "cem")
+    talk.hear(*["250 ok"] * 6, "354 go")
+    assert talk.codes == {"ana": True, "ben": False, "cem": False}
+    assert talk.pipeline.lied
 
 
 _CODES = st.sampled_from(["250 ok", "354 go", "550 no", "451 later", "421 bye", "220 hi", "hm?"])

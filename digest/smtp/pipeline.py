@@ -69,6 +69,8 @@ class Pipeline(asyncio.Protocol):
         self._replies = Replies()
         #: What each reply to come answers; no transaction: one that nobody asks about.
         self._expected: deque[tuple[Phase, Transaction | None]] = deque()
+        #: Of these so many, the last ones, answer commands that have not left yet.
+        self._unsaid = 0
         self._waiting: deque[Transaction] = deque()
         self._begun: deque[Transaction] = deque()
         #: The one whose commands are out and whose content is not.
@@ -201,11 +203,13 @@ class Pipeline(asyncio.Protocol):
     def _flush(self) -> None:
         if self._out and not self._ended:
             out, self._out = self._out, []
+            self._unsaid = 0
             self._transport.writelines(out)
 
     def _expect(self, *replies: tuple[Phase, Transaction | None]) -> None:
         begins = not self._expected
         self._expected += replies
+        self._unsaid += len(replies)
         if begins:
             self._set_deadline()
 
@@ -231,13 +235,16 @@ class Pipeline(asyncio.Protocol):
             self._receiving = False
         if heard:
             self._set_deadline()
+        if self.style is Style.CHUNKED or len(self._expected) == self._unsaid:
+            # No reply too many came with them.
+            self._believe()
         self._flush()
         # While whoever hears of it makes up their mind, the server has something to do.
         self._tell()
 
     def _reply(self, lines: list[str]) -> None:
         code = int(lines[-1][:3])
-        if not self._expected:
+        if len(self._expected) == self._unsaid:
             said = " ".join(lines)[:200]
             self._break(f"it said unasked: {said}", doubt=code != 421)
             return
@@ -254,8 +261,6 @@ class Pipeline(asyncio.Protocol):
             self._data_answered(transaction, code, lines)
         else:
             self._command_answered(transaction, phase, code, lines)
-        if not self._expected:
-            self._believe()
         self._pump()
 
     def _say_it_closes(self, transaction: Transaction | None, reply: Reply) -> None:
@@ -319,7 +324,8 @@ class Pipeline(asyncio.Protocol):
 
     def _finish(self, transaction: Transaction, outcome: Outcome) -> None:
         self._begun.remove(transaction)
-        if self.style is Style.PIPELINED and self._expected:
+        # Of BDAT's replies none tells that the ones before it were no answers too many.
+        if self.style is Style.CHUNKED or (self.style is Style.PIPELINED and self._expected):
             self._held.append((transaction, outcome))
         else:
             self._known.append((transaction, outcome))

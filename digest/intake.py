@@ -25,6 +25,7 @@ from digest.store import Database, bringing, publications
 from digest.store import feeds as store
 from digest.store.bringing import Brought
 from digest.store.feeds import Feed
+from digest.store.history import Log, unlogged
 
 log = structlog.get_logger(__name__)
 
@@ -319,6 +320,7 @@ def add_feed(
     settings: FeedSettings,
     *,
     now: datetime,
+    log: Log = unlogged,
 ) -> Reading:
     """
     Read a feed and add it to a newsletter; nothing is kept if it cannot be read.
@@ -328,6 +330,7 @@ def add_feed(
     fetched, parsed = _read(loaded, newsletter_key, settings, now=now)
     with database.write() as conn:
         feed = store.add(conn, newsletter_key, settings, origin=store.DESK, now=now)
+        log(conn)
     body_hash = hashlib.sha256(fetched.body).hexdigest()
     return _Run(database, loaded, now, force=True).keep(feed, fetched, parsed, body_hash)
 
@@ -387,7 +390,12 @@ def import_file(
 
 
 def write_in(
-    database: Database, newsletter_key: str, entries: Sequence[Entry], *, now: datetime
+    database: Database,
+    newsletter_key: str,
+    entries: Sequence[Entry],
+    *,
+    now: datetime,
+    log: Log = unlogged,
 ) -> Reading:
     """
     Bring entries that an editor wrote by hand into a newsletter. Calling twice is safe.
@@ -400,6 +408,7 @@ def write_in(
         feed = store.add(conn, newsletter_key, settings, origin=store.IMPORT, now=now)
         brought = bringing.bring(conn, feed.id, parsed.entries, now=now, baseline=False)
         store.imported(conn, feed.id, at=now, title=parsed.title)
+        log(conn)
     return _reading(settings.url, parsed, brought)
 
 

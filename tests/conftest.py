@@ -17,6 +17,7 @@ from sqlalchemy import Engine, event
 from digest.model import Publication, Window
 from digest.store import Database, upgrade
 from tests import cluster
+from tests.entries import watched
 from tests.shelf import Shelf
 
 #: The reference material beside a checkout; tests that read it say so when it is not there.
@@ -72,12 +73,15 @@ def database(request: pytest.FixtureRequest) -> Iterator[Database]:
     """
     An empty database of the newest schema: each test runs on both kinds.
 
+    Whatever a test does, an entry of the audit log is committed with what it tells of.
     For one kind alone: ``@pytest.mark.parametrize("database", ["sqlite"], indirect=True)``.
     """
     opened = Database(request.getfixturevalue(f"_{request.param}_url"))
     _warm_up(opened)
-    yield opened
+    with watched(opened) as alone:
+        yield opened
     opened.close()
+    assert not alone, f"entries of the audit log not committed with their change: {alone}"
 
 
 def _warm_up(opened: Database) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -16,6 +17,7 @@ from digest.model import Issue
 from digest.store import Database, history
 from digest.web import application
 from digest.web.desk.log import differences
+from tests.entries import watched
 from tests.website import NOW, Site, a_draft, a_loaded, served
 
 pytestmark = pytest.mark.parametrize("database", ["sqlite"], indirect=True)
@@ -338,11 +340,27 @@ def test_the_log_tells_who_did_what_before_and_after(site: Site, draft: Issue) -
     assert "gave a role" not in only
 
 
+def tell(site: Site, draft: Issue, *acts: str, actor: str = "ana", **detail: str) -> None:
+    """Write entries about what nobody did: by a database that is not watched for such."""
+    with closing(Database(site.database.url)) as unwatched, unwatched.write() as conn:
+        for act in acts:
+            history.record(conn, draft.id, act, actor=actor, at=NOW, detail=detail)
+
+
+def test_an_entry_committed_by_itself_is_seen(site: Site) -> None:
+    """By what watches the database of every test, so that no step writes its entry afterwards."""
+    within, late = (history.entry(what, actor="ana", at=NOW, detail={}) for what in ("in", "late"))
+    with closing(Database(site.database.url)) as database, watched(database) as alone:
+        staff.add(database, "ana@example.org", staff.Role.EDITOR, now=NOW, log=within)
+        staff.add(database, "ben@example.org", staff.Role.EDITOR, now=NOW)
+        with database.write() as conn:
+            late(conn)
+    assert alone == ["late"]
+
+
 def test_the_log_comes_in_pages(site: Site, draft: Issue) -> None:
     """The newest first; each entry stands on one page."""
-    with site.database.write() as conn:
-        for count in range(120):
-            history.record(conn, draft.id, f"act {count:03}", actor="ana", at=NOW)
+    tell(site, draft, *(f"act {count:03}" for count in range(120)))
     viewer, seen, query = site.browser("viewer"), [], "?actor=ana"
     while query:
         page = viewer.get(f"/desk/log{query}").text
@@ -354,9 +372,7 @@ def test_the_log_comes_in_pages(site: Site, draft: Issue) -> None:
 
 def test_what_an_editor_wrote_is_text_in_the_log(site: Site, draft: Issue) -> None:
     """Markup in a logged value is shown as characters."""
-    with site.database.write() as conn:
-        hostile = {"reasons": ["<script>alert(1)</script>"]}
-        history.record(conn, draft.id, "<b>held</b>", actor="<i>x</i>", at=NOW, detail=hostile)
+    tell(site, draft, "<b>held</b>", actor="<i>x</i>", reasons="<script>alert(1)</script>")
     page = site.browser("viewer").get("/desk/log").text
     assert "<script>alert" not in page
     assert "<b>held" not in page

@@ -12,13 +12,21 @@ from digest.identity import address_key
 from digest.readership.people import address_hash
 from digest.readership.seats import Leaving, Seat, leave_all
 from digest.store import Database, consents, subscribers, subscriptions, suppressions
+from digest.store.history import Log, unlogged
 
 if TYPE_CHECKING:
     from digest.config import Loaded
 
 
 def unsubscribe(
-    database: Database, loaded: Loaded, subscriber: int, newsletter: str, *, by: str, now: datetime
+    database: Database,
+    loaded: Loaded,
+    subscriber: int,
+    newsletter: str,
+    *,
+    by: str,
+    now: datetime,
+    log: Log = unlogged,
 ) -> Seat:
     """
     Leave a newsletter for a reader who asked for it; return where they stand now.
@@ -29,11 +37,18 @@ def unsubscribe(
     wish = Leaving(subscriber=subscriber, newsletter=newsletter, at=now, via=f"desk: {by}")
     with database.write() as conn:
         (seat,) = leave_all(conn, loaded, [wish])
+        log(conn)
     return seat
 
 
 def suppress(
-    database: Database, loaded: Loaded, subscriber: int, *, by: str, now: datetime
+    database: Database,
+    loaded: Loaded,
+    subscriber: int,
+    *,
+    by: str,
+    now: datetime,
+    log: Log = unlogged,
 ) -> bool:
     """
     Write to that person no more, in any newsletter, whoever imports them again.
@@ -42,7 +57,10 @@ def suppress(
     nobody, or somebody erased.
     """
     with database.write() as conn:
-        return suppress_within(conn, loaded, subscriber, "desk", by, now=now)
+        suppressed = suppress_within(conn, loaded, subscriber, "desk", by, now=now)
+        if suppressed:
+            log(conn)
+    return suppressed
 
 
 def suppress_within(

@@ -14,6 +14,7 @@ from digest.readership import files
 from digest.readership.files import Mention
 from digest.readership.people import address_hash, shown
 from digest.store import Database, erasing, erasures, knocks, subscribers, suppressions
+from digest.store.history import Log, unlogged
 
 if TYPE_CHECKING:
     from digest.config import Loaded
@@ -30,7 +31,13 @@ class Erasure:
 
 
 def erase(
-    database: Database, loaded: Loaded, address: str, *, in_files: bool = False, now: datetime
+    database: Database,
+    loaded: Loaded,
+    address: str,
+    *,
+    in_files: bool = False,
+    now: datetime,
+    log: Log = unlogged,
 ) -> Erasure:
     """
     Forget the person at *address* in all newsletters; only a keyed hash of it is kept.
@@ -51,6 +58,7 @@ def erase(
         journal = erasures.journal(database, loaded.folder)
         erasures.write(journal, erasures.ERASED, hashed, at=now)
         _forget(conn, person.id if person else None, hashed, now)
+        log(conn)
     if in_files:
         files.remove(loaded.folder, key)
     return Erasure(was_known=person is not None, mentions=tuple(mentions))

@@ -11,6 +11,7 @@ from digest.errors import DigestError
 from digest.identity import address_key
 from digest.store import Database, sessions
 from digest.store import staff as store
+from digest.store.history import Log, unlogged
 from digest.store.staff import Account
 
 
@@ -27,10 +28,13 @@ class Role(StrEnum):
         return order.index(self) >= order.index(other)
 
 
-def add(database: Database, address: str, role: Role, *, now: datetime) -> Account:
+def add(
+    database: Database, address: str, role: Role, *, now: datetime, log: Log = unlogged
+) -> Account:
     """Add an account, or change the role of the one there. DigestError for no address."""
     valid = mailbox(address)
     with database.write() as conn:
+        log(conn)
         return _given(conn, valid, role, now)
 
 
@@ -45,9 +49,12 @@ def mailbox(address: str) -> str:
     return valid.normalized
 
 
-def change_role(database: Database, address: str, role: Role, *, now: datetime) -> Account:
+def change_role(
+    database: Database, address: str, role: Role, *, now: datetime, log: Log = unlogged
+) -> Account:
     """Give an account another role, from its next click on. DigestError if there is none."""
     with database.write() as conn:
+        log(conn)
         return _given(conn, known(conn, address).address, role, now)
 
 
@@ -73,10 +80,11 @@ def listed(database: Database) -> list[Account]:
         return store.listed(conn)
 
 
-def remove(database: Database, address: str, *, now: datetime) -> None:
+def remove(database: Database, address: str, *, now: datetime, log: Log = unlogged) -> None:
     """Close the account of that address; its sessions and API tokens end at once."""
     with database.write() as conn:
         store.disable(conn, known(conn, address).id, now=now)
+        log(conn)
 
 
 def known(conn: Connection, address: str) -> Account:

@@ -16,6 +16,7 @@ from digest.staff.telling import Change, tell
 from digest.store import Database
 from digest.store import api_tokens as store
 from digest.store.api_tokens import ApiToken
+from digest.store.history import Log, unlogged
 from digest.store.staff import Account
 
 if TYPE_CHECKING:
@@ -76,6 +77,7 @@ def make_token(
     scopes: Iterable[str],
     lasts: timedelta | None,
     now: datetime,
+    log: Log = unlogged,
 ) -> str:
     """
     Return a new token of that account; it is told this once, and kept as a hash.
@@ -102,6 +104,7 @@ def make_token(
             expires_at=expires_at,
         )
         tell(conn, loaded, account, Change.TOKEN, now=now, name=name)
+        log(conn)
     return secret
 
 
@@ -141,8 +144,16 @@ def api_tokens(database: Database, account: int | None = None) -> list[ApiToken]
 
 
 def revoke_token(
-    database: Database, token: int, *, account: int | None = None, now: datetime
+    database: Database,
+    token: int,
+    *,
+    account: int | None = None,
+    now: datetime,
+    log: Log = unlogged,
 ) -> bool:
     """End a token, of that account or of anybody; False if there is none that still opens."""
     with database.write() as conn:
-        return store.revoke(conn, token, account=account, now=now)
+        revoked = store.revoke(conn, token, account=account, now=now)
+        if revoked:
+            log(conn)
+    return revoked

@@ -13,6 +13,7 @@ from digest.staff.passwords import verified
 from digest.staff.sessions import admitted, begin, hashed
 from digest.store import Database, sessions
 from digest.store import staff as store
+from digest.store.history import Log, unlogged
 
 if TYPE_CHECKING:
     from digest.config import Loaded
@@ -21,9 +22,10 @@ if TYPE_CHECKING:
 LINK_LASTS = timedelta(hours=24)
 
 
-def link(database: Database, address: str, *, now: datetime) -> str:
+def link(database: Database, address: str, *, now: datetime, log: Log = unlogged) -> str:
     """Return a secret that signs the account of *address* in, once, within a day."""
     with database.write() as conn:
+        log(conn)
         return admitted(conn, known(conn, address), "link", now=now, lasts=LINK_LASTS)
 
 

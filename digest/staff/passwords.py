@@ -18,6 +18,7 @@ from digest.staff.sessions import hashed
 from digest.staff.telling import Change, tell
 from digest.store import Database, sessions
 from digest.store import staff as store
+from digest.store.history import Log, unlogged
 from digest.store.staff import Account
 
 if TYPE_CHECKING:
@@ -52,6 +53,7 @@ def change_password(
     new: str,
     session: str,
     now: datetime,
+    log: Log = unlogged,
 ) -> None:
     """
     Give somebody who is signed in another password; all but the named *session* end.
@@ -67,6 +69,7 @@ def change_password(
             verified(database, account.address, old)
     with database.write() as conn:
         _keep(conn, loaded, account, fresh, now, session)
+        log(conn)
 
 
 def _keep(

@@ -18,6 +18,7 @@ from digest.staff.sessions import begin, hashed
 from digest.staff.telling import Change, tell
 from digest.store import Database, sessions
 from digest.store import staff as store
+from digest.store.history import Log, unlogged
 from digest.store.staff import Account
 
 if TYPE_CHECKING:
@@ -59,7 +60,14 @@ def offer_factor(database: Database, loaded: Loaded, account: Account) -> Offer:
 
 
 def confirm_factor(
-    database: Database, loaded: Loaded, account: Account, code: str, *, session: str, now: datetime
+    database: Database,
+    loaded: Loaded,
+    account: Account,
+    code: str,
+    *,
+    session: str,
+    now: datetime,
+    log: Log = unlogged,
 ) -> list[str]:
     """
     Let the offered second factor count, once *code* shows that the app has it.
@@ -75,6 +83,7 @@ def confirm_factor(
         store.confirm_factor(conn, account.id, now=now)
         sessions.end_all(conn, account.id, but=session)
         tell(conn, loaded, account, Change.FACTOR, now=now)
+        log(conn)
         return _new_codes(conn, account)
 
 
@@ -113,7 +122,13 @@ def check_factor(
 
 
 def new_codes(
-    database: Database, loaded: Loaded, account: Account, code: str, *, now: datetime
+    database: Database,
+    loaded: Loaded,
+    account: Account,
+    code: str,
+    *,
+    now: datetime,
+    log: Log = unlogged,
 ) -> list[str]:
     """Return fresh recovery codes, the old ones being void; BadToken for a wrong *code*."""
     with (
@@ -122,11 +137,18 @@ def new_codes(
     ):
         _used_any(conn, loaded, account, code, now)
         tell(conn, loaded, account, Change.CODES, now=now)
+        log(conn)
         return _new_codes(conn, account)
 
 
 def take_factor_off(
-    database: Database, loaded: Loaded, account: Account, code: str, *, now: datetime
+    database: Database,
+    loaded: Loaded,
+    account: Account,
+    code: str,
+    *,
+    now: datetime,
+    log: Log = unlogged,
 ) -> None:
     """Let signing in take no second factor any more; BadToken for a wrong *code*."""
     with (
@@ -136,6 +158,7 @@ def take_factor_off(
         _used_any(conn, loaded, account, code, now)
         store.drop_factor(conn, account.id)
         tell(conn, loaded, account, Change.NO_FACTOR, now=now)
+        log(conn)
 
 
 def drop_factor(database: Database, loaded: Loaded, address: str, *, now: datetime) -> None:

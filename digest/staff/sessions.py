@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 from digest.staff.accounts import known
 from digest.store import Database
 from digest.store import sessions as store
+from digest.store.history import Log, unlogged
 from digest.store.sessions import Session
 from digest.store.staff import Account
 
@@ -126,19 +127,24 @@ def sign_out(database: Database, secret: str) -> None:
         store.end(conn, hashed(secret))
 
 
-def end_session(database: Database, account: int, name: str) -> bool:
+def end_session(database: Database, account: int, name: str, *, log: Log = unlogged) -> bool:
     """End one of the account's own sessions; False if it has none of that name."""
     with database.write() as conn:
-        return store.end_one(conn, account, name)
+        ended = store.end_one(conn, account, name)
+        if ended:
+            log(conn)
+    return ended
 
 
-def end_others(database: Database, account: int, name: str) -> None:
+def end_others(database: Database, account: int, name: str, *, log: Log = unlogged) -> None:
     """End all sessions and links of the account but that one. Calling twice is safe."""
     with database.write() as conn:
         store.end_all(conn, account, but=name)
+        log(conn)
 
 
-def sign_out_everywhere(database: Database, address: str) -> None:
+def sign_out_everywhere(database: Database, address: str, *, log: Log = unlogged) -> None:
     """End all sessions and one-time links of that account. Calling twice is safe."""
     with database.write() as conn:
         store.end_all(conn, known(conn, address).id)
+        log(conn)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -10,6 +10,10 @@ from typing import Any
 from sqlalchemy import Connection, func, or_, select
 
 from digest.store.schema import events, issues
+
+#: Writes an entry, in the transaction of who calls it. Steps take one, and call it in theirs: what
+#: was done and that it was done are kept together, or neither is.
+Log = Callable[[Connection], None]
 
 #: What the log says of an account that has another address; the detail has both.
 MOVED = "took another address"
@@ -45,6 +49,26 @@ def record(
             at=at, actor=actor, issue_id=issue_id, what=what, detail=dict(detail or {})
         )
     )
+
+
+def entry(
+    what: str,
+    *,
+    actor: str,
+    at: datetime,
+    detail: Mapping[str, Any],
+    issue_id: int | None = None,
+) -> Log:
+    """Return what writes that entry, for the step that it tells of."""
+
+    def log(conn: Connection) -> None:
+        record(conn, issue_id, what, actor=actor, at=at, detail=detail)
+
+    return log
+
+
+def unlogged(conn: Connection) -> None:
+    """Write nothing: for a step whose caller has nothing to tell, as the command line."""
 
 
 def page(

@@ -15,6 +15,7 @@ from digest import packaged
 from digest.errors import FeedError, IssueError
 from digest.model import Edition, Format, Issue, Recap, Recipient, topic_set
 from digest.store import Database, drafts, editions, history, issues, ledger, outbox
+from digest.store.history import Log, unlogged
 from digest.weekly.blocks import laid
 from digest.weekly.content import rules, slot_of
 from digest.weekly.variants import MOST_SETS, composer, get_nothing
@@ -263,7 +264,13 @@ def test_key(issue: Issue) -> str:
 
 
 def post_test(
-    database: Database, loaded: Loaded, issue: Issue, addresses: Sequence[str], *, now: datetime
+    database: Database,
+    loaded: Loaded,
+    issue: Issue,
+    addresses: Sequence[str],
+    *,
+    now: datetime,
+    log: Log = unlogged,
 ) -> None:
     """
     Put the issue's mail, marked as a test, into the outbox for each of *addresses*.
@@ -289,3 +296,4 @@ def post_test(
                 due_at=now,
                 now=now,
             )
+        log(conn)

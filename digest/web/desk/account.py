@@ -12,10 +12,18 @@ from starlette.responses import HTMLResponse, Response
 
 from digest import staff
 from digest.errors import BadToken, DigestError, TooManyGuesses
-from digest.store import history
+from digest.store.history import Log
 from digest.web.desk import moving
 from digest.web.desk.layout import chosen, desk_page, go
-from digest.web.desk.session import COOKIE, Visitor, acting, looking, remember, wait_of
+from digest.web.desk.session import (
+    COOKIE,
+    Visitor,
+    acting,
+    logged,
+    looking,
+    remember,
+    wait_of,
+)
 from digest.web.pages import Pages
 
 HERE = "/desk/account"
@@ -61,11 +69,11 @@ def _password(router: APIRouter, pages: Pages) -> None:
                 new=new,
                 session=who.session,
                 now=pages.now(),
+                log=_log(pages, who, "set a password"),
             )
         except DigestError as e:
             status, refusal = _refused(e, "This is not your password")
             return _page(pages, who, refusal=refusal, status=status)
-        _log(pages, who, "set a password")
         return _renewed(pages, request, go(pages, HERE))
 
 
@@ -88,7 +96,8 @@ def _address(router: APIRouter, pages: Pages) -> None:
         except DigestError as e:
             status, refusal = _refused(e)
             return _page(pages, who, refusal=refusal, status=status)
-        _log(pages, who, "asked for another address")
+        with pages.database.write() as conn:
+            _log(pages, who, "asked for another address")(conn)
         answer = _page(pages, who, sent_to=wanted)
         answer.background = moving.afterwards(pages, request, who.account, wanted)
         return answer
@@ -99,15 +108,15 @@ def _sessions(router: APIRouter, pages: Pages) -> None:
 
     @router.post(f"{HERE}/sessions/{{name}}/end")
     def end(name: str = Path(max_length=64), who: Visitor = own) -> Response:
-        if not staff.end_session(pages.database, who.account.id, name):
+        log = _log(pages, who, "ended a session")
+        if not staff.end_session(pages.database, who.account.id, name, log=log):
             raise HTTPException(404)
-        _log(pages, who, "ended a session")
         return go(pages, HERE)
 
     @router.post(f"{HERE}/sessions/end-others")
     def end_others(who: Visitor = own) -> Response:
-        staff.end_others(pages.database, who.account.id, who.session)
-        _log(pages, who, "ended other sessions")
+        log = _log(pages, who, "ended other sessions")
+        staff.end_others(pages.database, who.account.id, who.session, log=log)
         return go(pages, HERE)
 
 
@@ -124,33 +133,33 @@ def _factor(router: APIRouter, pages: Pages) -> None:
                 code,
                 session=who.session,
                 now=pages.now(),
+                log=_log(pages, who, "set a second factor up"),
             )
         except DigestError as e:
             status, refusal = _refused(e)
             return _offer(pages, who, refusal=refusal, status=status)
-        _log(pages, who, "set a second factor up")
         return _renewed(pages, request, _page(pages, who, codes=codes))
 
     @router.post(f"{HERE}/second-factor/codes")
     def codes(code: str = Form(max_length=40), who: Visitor = own) -> Response:
+        log, now = _log(pages, who, "made recovery codes"), pages.now()
         try:
             fresh = staff.new_codes(
-                pages.database, pages.loaded, who.account, code, now=pages.now()
+                pages.database, pages.loaded, who.account, code, now=now, log=log
             )
         except DigestError as e:
             status, refusal = _refused(e)
             return _page(pages, who, refusal=refusal, status=status)
-        _log(pages, who, "made recovery codes")
         return _page(pages, who, codes=fresh)
 
     @router.post(f"{HERE}/second-factor/off")
     def off(request: Request, code: str = Form(max_length=40), who: Visitor = own) -> Response:
+        log, now = _log(pages, who, "took a second factor off"), pages.now()
         try:
-            staff.take_factor_off(pages.database, pages.loaded, who.account, code, now=pages.now())
+            staff.take_factor_off(pages.database, pages.loaded, who.account, code, now=now, log=log)
         except DigestError as e:
             status, refusal = _refused(e)
             return _page(pages, who, refusal=refusal, status=status)
-        _log(pages, who, "took a second factor off")
         return _renewed(pages, request, go(pages, HERE))
 
 
@@ -222,9 +231,5 @@ def _qr(text: str) -> Markup:
     return Markup(drawn.getvalue().decode())  # noqa: S704 - drawn of squares, by us
 
 
-def _log(pages: Pages, who: Visitor, what: str) -> None:
-    with pages.database.write() as conn:
-        history.record(
-            conn, None, what, actor=who.account.address, at=pages.now(),
-            detail={"after": {"whose": who.account.address}},
-        )  # fmt: skip
+def _log(pages: Pages, who: Visitor, what: str) -> Log:
+    return logged(pages, who, what, after={"whose": who.account.address})

@@ -11,9 +11,9 @@ from digest import intake
 from digest.errors import FeedError
 from digest.model import Parsed
 from digest.model.settings import FeedSettings
-from digest.store import feeds, history
+from digest.store import feeds
 from digest.web.desk.layout import IssueNumber, chosen, desk_page, go, is_web_address
-from digest.web.desk.session import Visitor, acting, looking
+from digest.web.desk.session import Visitor, acting, logged, looking
 from digest.web.pages import Pages
 from digest.web.words import without_secret
 
@@ -43,11 +43,11 @@ def doors(pages: Pages) -> APIRouter:
             if not sure:
                 held = intake.look(pages.loaded, key, settings, now=pages.now())
                 return _page(pages, who, key, url=settings.url, held=held)
-            intake.add_feed(pages.database, pages.loaded, key, settings, now=pages.now())
+            log = logged(pages, who, "added a feed", after=_named(settings.url))
+            intake.add_feed(pages.database, pages.loaded, key, settings, now=pages.now(), log=log)
         except FeedError as e:
             refusal = f"{without_secret(str(e))}. {e.remedy}".rstrip()
             return _page(pages, who, key, url=url, refusal=refusal, status=422)
-        _log(pages, who, "added a feed", settings.url)
         return go(pages, f"/desk/feeds?newsletter={key}")
 
     @router.post("/desk/feeds/{number}")
@@ -63,10 +63,15 @@ def doors(pages: Pages) -> APIRouter:
             if not known:
                 raise HTTPException(404)
             feeds.switch(conn, number, enabled=enabled, now=pages.now())
-        _log(pages, who, "switched a feed on" if enabled else "switched a feed off", known[0].url)
+            what = f"switched a feed {'on' if enabled else 'off'}"
+            logged(pages, who, what, after=_named(known[0].url))(conn)
         return go(pages, f"/desk/feeds?newsletter={key}")
 
     return router
+
+
+def _named(url: str) -> dict[str, str]:
+    return {"feed": without_secret(url)}
 
 
 def web_feed(url: str) -> FeedSettings:
@@ -112,9 +117,3 @@ def _page(
         glance=GLANCE,
         refusal=refusal,
     )
-
-
-def _log(pages: Pages, who: Visitor, what: str, url: str) -> None:
-    detail = {"after": {"feed": without_secret(url)}}
-    with pages.database.write() as conn:
-        history.record(conn, None, what, actor=who.account.address, at=pages.now(), detail=detail)

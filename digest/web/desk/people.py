@@ -13,7 +13,7 @@ from digest.errors import DigestError
 from digest.store import history
 from digest.web.desk import moving
 from digest.web.desk.layout import IssueNumber, chosen, desk_page, go
-from digest.web.desk.session import Visitor, acting, looking
+from digest.web.desk.session import Visitor, acting, logged, looking
 from digest.web.pages import Pages
 
 #: What each role may do, as the page says it.
@@ -41,34 +41,35 @@ def doors(pages: Pages) -> APIRouter:
         if any(each.address.lower() == address.strip().lower() for each in _accounts(pages)):
             return _page(pages, who, refusal=f"{address} is there already", status=409)
         try:
-            account = staff.add(pages.database, address.strip(), role, now=pages.now())
+            wanted = staff.mailbox(address.strip())
+            log = _log(pages, who, "added", wanted, after=role)
+            account = staff.add(pages.database, wanted, role, now=pages.now(), log=log)
         except DigestError as e:
             return _page(pages, who, refusal=str(e), status=422)
-        _log(pages, who, "added", account, after=account.role)
-        return _page(pages, who, link_for=account)
+        # Who added somebody has let them in: that the way in was made says nothing more.
+        return _let_in(pages, who, account, history.unlogged)
 
     @router.post("/desk/people/{account_id}/link")
     def link(account_id: IssueNumber, who: Visitor = admin) -> Response:
         account = _known(pages, account_id)
-        _log(pages, who, "made a way in", account)
-        return _page(pages, who, link_for=account)
+        return _let_in(pages, who, account, _log(pages, who, "made a way in", account.address))
 
     @router.post("/desk/people/{account_id}/role")
     def role(account_id: IssueNumber, role: staff.Role = Form(), who: Visitor = admin) -> Response:
         account = _known(pages, account_id)
         if _is_last_admin(pages, account) and role is not staff.Role.ADMIN:
             return _page(pages, who, refusal=_LAST_ADMIN, status=409)
-        staff.change_role(pages.database, account.address, role, now=pages.now())
-        _log(pages, who, "gave a role", account, before=account.role, after=role)
+        log = _log(pages, who, "gave a role", account.address, before=account.role, after=role)
+        staff.change_role(pages.database, account.address, role, now=pages.now(), log=log)
         return go(pages, "/desk/people")
 
     _address(router, pages, admin)
 
-    def end(account: staff.Account) -> None:
-        staff.sign_out_everywhere(pages.database, account.address)
+    def end(account: staff.Account, log: history.Log) -> None:
+        staff.sign_out_everywhere(pages.database, account.address, log=log)
 
-    def remove(account: staff.Account) -> None:
-        staff.remove(pages.database, account.address, now=pages.now())
+    def remove(account: staff.Account, log: history.Log) -> None:
+        staff.remove(pages.database, account.address, now=pages.now(), log=log)
 
     _door(router, pages, admin, "end", "signed out", end)
     _door(router, pages, admin, "remove", "closed an account", remove)
@@ -84,15 +85,14 @@ def _door(
     admin: Visitor,
     action: str,
     what: str,
-    step: Callable[[staff.Account], None],
+    step: Callable[[staff.Account, history.Log], None],
 ) -> None:
     @router.post(f"/desk/people/{{account_id}}/{action}")
     def act(account_id: IssueNumber, who: Visitor = admin) -> Response:
         account = _known(pages, account_id)
         if action == "remove" and _is_last_admin(pages, account):
             return _page(pages, who, refusal=_LAST_ADMIN, status=409)
-        step(account)
-        _log(pages, who, what, account)
+        step(account, _log(pages, who, what, account.address))
         return go(pages, "/desk/people")
 
 
@@ -113,10 +113,17 @@ def _address(router: APIRouter, pages: Pages, admin: Visitor) -> None:
             # An admin sees who is there anyway, but for accounts that were closed.
             refusal = f"{wanted} is an account's already, be it a closed one's"
             return _page(pages, who, refusal=refusal, status=409)
-        _log(pages, who, "asked for another address", account)
+        with pages.database.write() as conn:
+            _log(pages, who, "asked for another address", account.address)(conn)
         answer = _page(pages, who, sent_to=wanted)
         answer.background = moving.afterwards(pages, request, account, wanted)
         return answer
+
+
+def _let_in(pages: Pages, who: Visitor, account: staff.Account, log: history.Log) -> Response:
+    secret = staff.link(pages.database, account.address, now=pages.now(), log=log)
+    link = f"{staff.desk_url(pages.loaded)}/sign-in/{secret}"
+    return _page(pages, who, link=link, link_for=account.address)
 
 
 def _page(
@@ -125,11 +132,11 @@ def _page(
     newsletter: str = "",
     *,
     sent_to: str = "",
-    link_for: staff.Account | None = None,
+    link: str = "",
+    link_for: str = "",
     refusal: str = "",
     status: int = 200,
 ) -> HTMLResponse:
-    secret = staff.link(pages.database, link_for.address, now=pages.now()) if link_for else ""
     accounts = _accounts(pages)
     return desk_page(
         pages,
@@ -141,9 +148,9 @@ def _page(
         accounts=accounts,
         sessions=staff.browsers(pages.database, now=pages.now()),
         roles=ROLES,
-        link=f"{staff.desk_url(pages.loaded)}/sign-in/{secret}" if secret else "",
+        link=link,
         link_hours=int(staff.LINK_LASTS.total_seconds() // 3600),
-        link_for=link_for.address if link_for else "",
+        link_for=link_for,
         sent_to=sent_to,
         link_minutes=int(staff.NEW_ADDRESS_LASTS.total_seconds() // 60),
         refusal=refusal,
@@ -167,17 +174,12 @@ def _is_last_admin(pages: Pages, account: staff.Account) -> bool:
 
 
 def _log(
-    pages: Pages,
-    who: Visitor,
-    what: str,
-    account: staff.Account,
-    *,
-    before: str = "",
-    after: str = "",
-) -> None:
-    detail = {
-        "before": {"role": before} if before else {},
-        "after": {"whose": account.address, **({"role": str(after)} if after else {})},
-    }
-    with pages.database.write() as conn:
-        history.record(conn, None, what, actor=who.account.address, at=pages.now(), detail=detail)
+    pages: Pages, who: Visitor, what: str, address: str, *, before: str = "", after: str = ""
+) -> history.Log:
+    return logged(
+        pages,
+        who,
+        what,
+        before={"role": before} if before else {},
+        after={"whose": address} | ({"role": str(after)} if after else {}),
+    )

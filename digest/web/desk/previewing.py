@@ -85,10 +85,9 @@ def doors(pages: Pages) -> APIRouter:
         issue, me = known_issue(pages, issue_id), who.account.address
         editors = pages.loaded.settings.newsletters[issue.of.newsletter].editors
         addresses = list(editors) if to == "editors" else [me]
-        weekly.post_test(pages.database, pages.loaded, issue, addresses, now=pages.now())
-        with pages.database.write() as conn:
-            detail = {"to": addresses}
-            history.record(conn, issue.id, "tested", actor=me, at=pages.now(), detail=detail)
+        now, told = pages.now(), {"to": addresses}
+        log = history.entry("tested", actor=me, at=now, detail=told, issue_id=issue.id)
+        weekly.post_test(pages.database, pages.loaded, issue, addresses, now=now, log=log)
         return go(pages, f"/desk/issues/{issue_id}/preview#tests")
 
     return router

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date, datetime, time
 
@@ -14,9 +13,9 @@ from digest import intake
 from digest.model import Publication
 from digest.model.publication import Entry
 from digest.render.plain import plain
-from digest.store import history, publications
+from digest.store import publications
 from digest.web.desk.layout import IssueNumber, chosen, desk_page, go, is_web_address
-from digest.web.desk.session import Visitor, acting, looking
+from digest.web.desk.session import Visitor, acting, logged, looking
 from digest.web.pages import Pages
 
 #: Publications on a page.
@@ -54,10 +53,10 @@ def doors(pages: Pages) -> APIRouter:
             written = replace(written, starts_at=_beginning(pages, key, begins))
         except ValueError as e:
             return _page(pages, who, key, refusal=str(e), status=422)
-        read = intake.write_in(pages.database, key, [written], now=pages.now())
+        log = logged(pages, who, "wrote in", after={"newsletter": key, "title": written.title})
+        read = intake.write_in(pages.database, key, [written], now=pages.now(), log=log)
         if read.refused:
             return _page(pages, who, key, refusal=read.refused[0].why, status=422)
-        _log(pages, who, "wrote in", after={"newsletter": key, "title": written.title})
         return go(pages, f"/desk/publications?newsletter={key}")
 
     @router.post("/desk/publications/{number}/hidden")
@@ -67,8 +66,7 @@ def doors(pages: Pages) -> APIRouter:
         one = _known(pages, number)
         with pages.database.write() as conn:
             publications.hide(conn, number, hidden=hidden)
-        what = "hid" if hidden else "showed"
-        _log(pages, who, what, after={"title": one.title})
+            logged(pages, who, "hid" if hidden else "showed", after={"title": one.title})(conn)
         return go(pages, f"/desk/publications?{_query(words)}#publication-{number}")
 
     @router.post("/desk/publications/{number}")
@@ -94,8 +92,8 @@ def doors(pages: Pages) -> APIRouter:
         if changed:
             with pages.database.write() as conn:
                 publications.edit(conn, number, **changed)
-            before = {name: getattr(one, name) for name in changed}
-            _log(pages, who, "rewrote", before=before, after=changed)
+                before = {name: getattr(one, name) for name in changed}
+                logged(pages, who, "rewrote", before=before, after=changed)(conn)
         return go(pages, f"/desk/publications?{_query(words)}#publication-{number}")
 
     return router
@@ -179,16 +177,3 @@ def _known(pages: Pages, number: int) -> Publication:
     if not found:
         raise HTTPException(404)
     return found[0]
-
-
-def _log(
-    pages: Pages,
-    who: Visitor,
-    what: str,
-    *,
-    after: Mapping[str, str | None],
-    before: Mapping[str, str | None] | None = None,
-) -> None:
-    detail = {"before": before or {}, "after": after}
-    with pages.database.write() as conn:
-        history.record(conn, None, what, actor=who.account.address, at=pages.now(), detail=detail)

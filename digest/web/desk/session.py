@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from math import ceil
+from typing import Any
 
 from fastapi import Form, Request
 from starlette.exceptions import HTTPException
@@ -15,6 +16,7 @@ from starlette.responses import Response
 
 from digest import readership, staff
 from digest.errors import TooManyGuesses
+from digest.store import history
 from digest.web.joining import asker
 from digest.web.pages import Pages
 from digest.web.words import count
@@ -101,6 +103,21 @@ def acting(pages: Pages, role: str) -> Callable[..., Visitor]:
         return who
 
     return allowed
+
+
+def logged(
+    pages: Pages,
+    who: Visitor | staff.Program,
+    what: str,
+    *,
+    before: Mapping[str, Any] | None = None,
+    after: Mapping[str, Any],
+    issue_id: int | None = None,
+) -> history.Log:
+    """Return what writes into the audit log that *who* did it, for the step that does."""
+    detail = {"before": before or {}, "after": after}
+    by, now = who.account.address, pages.now()
+    return history.entry(what, actor=by, at=now, detail=detail, issue_id=issue_id)
 
 
 def refuse_lesser(who: Visitor, role: str) -> None:

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Form, Query
+from sqlalchemy import Connection
 from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse, Response
 
 from digest import readership
 from digest.identity import address_key, address_parts
 from digest.model import Subscriber, SubscriptionState
-from digest.store import census, history, readers, subscribers, subscriptions
+from digest.store import census, readers, subscribers, subscriptions
+from digest.store.history import Log
 from digest.web.desk.layout import IssueNumber, chosen, desk_page, go
-from digest.web.desk.session import Visitor, acting, looking
+from digest.web.desk.session import Visitor, acting, logged, looking
 from digest.web.pages import Pages
 
 #: Readers on a page.
@@ -86,13 +87,16 @@ def _ending(router: APIRouter, pages: Pages) -> None:
         newsletter: str = Form(max_length=64),
         who: Visitor = Depends(acting(pages, "publisher")),
     ) -> Response:
-        person = _known(pages, number)
-        before = _states(pages, number)
+        before = _before(pages, number)
         if newsletter not in before:
             raise HTTPException(404)
-        by, now = who.account.address, pages.now()
-        readership.unsubscribe(pages.database, pages.loaded, number, newsletter, by=by, now=now)
-        _log(pages, who, "unsubscribed a reader", person, before)
+        # Pressed twice, it has been done and told of.
+        if before[newsletter] != SubscriptionState.LEFT:
+            by, now = who.account.address, pages.now()
+            log = _log(pages, who, "unsubscribed a reader", number, before)
+            readership.unsubscribe(
+                pages.database, pages.loaded, number, newsletter, by=by, now=now, log=log
+            )
         return go(pages, f"/desk/subscribers/{number}")
 
     @router.post("/desk/subscribers/{number}/suppress")
@@ -101,13 +105,11 @@ def _ending(router: APIRouter, pages: Pages) -> None:
         sure: bool = Form(False),
         who: Visitor = Depends(acting(pages, "admin")),
     ) -> Response:
-        person = _known(pages, number)
         if not sure:
             return _page(pages, who, number, refusal="Tick the box, then press again", status=422)
-        before = _states(pages, number)
         by, now = who.account.address, pages.now()
-        readership.suppress(pages.database, pages.loaded, number, by=by, now=now)
-        _log(pages, who, "suppressed a reader", person, before)
+        log = _log(pages, who, "suppressed a reader", number, _before(pages, number))
+        readership.suppress(pages.database, pages.loaded, number, by=by, now=now, log=log)
         return go(pages, f"/desk/subscribers/{number}")
 
     @router.post("/desk/subscribers/{number}/erase")
@@ -120,9 +122,11 @@ def _ending(router: APIRouter, pages: Pages) -> None:
         if address_key(address) != address_key(person.address):
             refusal = "Type the address of the person to erase, as it stands above"
             return _page(pages, who, number, refusal=refusal, status=422)
-        erased = readership.erase(pages.database, pages.loaded, person.address, now=pages.now())
         # Who it was must not stay in the log: that is what erasing means.
-        _note(pages, who, "erased a reader", before={}, after={"reader": f"number {number}"})
+        log = logged(pages, who, "erased a reader", after=_named(number))
+        erased = readership.erase(
+            pages.database, pages.loaded, person.address, now=pages.now(), log=log
+        )
         return desk_page(
             pages,
             who,
@@ -168,21 +172,27 @@ def _known(pages: Pages, number: int) -> Subscriber:
     return person
 
 
-def _states(pages: Pages, number: int) -> dict[str, str]:
-    """Return the state of each subscription, by newsletter."""
+def _before(pages: Pages, number: int) -> dict[str, str]:
+    _known(pages, number)
     with pages.database.read() as conn:
-        return {each.newsletter: each.state for each in subscriptions.of_subscriber(conn, number)}
+        return _states(conn, number)
 
 
-def _log(pages: Pages, who: Visitor, what: str, person: Subscriber, before: dict[str, str]) -> None:
-    # By number: an erasure could not take an address out of the log again.
-    named = {"reader": f"number {person.id}"}
-    _note(pages, who, what, before=before, after=named | _states(pages, person.id))
+def _states(conn: Connection, number: int) -> dict[str, str]:
+    """Return the state of each subscription, by newsletter."""
+    return {each.newsletter: each.state for each in subscriptions.of_subscriber(conn, number)}
 
 
-def _note(
-    pages: Pages, who: Visitor, what: str, *, before: dict[str, Any], after: dict[str, Any]
-) -> None:
-    detail = {"before": before, "after": after}
-    with pages.database.write() as conn:
-        history.record(conn, None, what, actor=who.account.address, at=pages.now(), detail=detail)
+def _log(pages: Pages, who: Visitor, what: str, number: int, before: dict[str, str]) -> Log:
+    """Return what tells of the states after the step, as they are in its transaction."""
+
+    def log(conn: Connection) -> None:
+        after = _named(number) | _states(conn, number)
+        logged(pages, who, what, before=before, after=after)(conn)
+
+    return log
+
+
+def _named(number: int) -> dict[str, str]:
+    """Return who it was by number: an erasure could not take an address out of the log again."""
+    return {"reader": f"number {number}"}

@@ -11,9 +11,8 @@ from starlette.responses import HTMLResponse, Response
 
 from digest import staff
 from digest.errors import DigestError
-from digest.store import history
 from digest.web.desk.layout import IssueNumber, chosen, desk_page, go
-from digest.web.desk.session import Visitor, acting, looking
+from digest.web.desk.session import Visitor, acting, logged, looking
 from digest.web.pages import Pages
 
 #: What each scope opens, as the page says it.
@@ -48,6 +47,7 @@ def doors(pages: Pages) -> APIRouter:
         if days not in DAYS:
             raise HTTPException(422)
         try:
+            told = {"token": name, "scopes": list(scope)}
             secret = staff.make_token(
                 pages.database,
                 pages.loaded,
@@ -56,22 +56,23 @@ def doors(pages: Pages) -> APIRouter:
                 scopes=scope,
                 lasts=timedelta(days=days) if days else None,
                 now=pages.now(),
+                log=logged(pages, who, "made an API token", after=told),
             )
         except DigestError as e:
             return _page(pages, who, refusal=f"{e}. {e.remedy}".strip(), status=422)
-        _log(pages, who, "made an API token", {"token": name, "scopes": list(scope)})
         return _page(pages, who, secret=secret, secret_name=name)
 
     @router.post("/desk/tokens/{number}/revoke")
     def revoke(number: IssueNumber, who: Visitor = own) -> Response:
         anybodys = who.may(staff.Role.ADMIN)
         found = [each for each in _tokens(pages, who) if each.id == number]
-        account = None if anybodys else who.account.id
-        if not found or not staff.revoke_token(
-            pages.database, number, account=account, now=pages.now()
-        ):
+        if not found:
             raise HTTPException(404)
-        _log(pages, who, "revoked an API token", {"token": found[0].name, "whose": found[0].whose})
+        account, now = None if anybodys else who.account.id, pages.now()
+        told = {"token": found[0].name, "whose": found[0].whose}
+        log = logged(pages, who, "revoked an API token", after=told)
+        if not staff.revoke_token(pages.database, number, account=account, now=now, log=log):
+            raise HTTPException(404)
         return go(pages, "/desk/tokens")
 
     return router
@@ -106,10 +107,3 @@ def _page(
         secret_name=secret_name,
         refusal=refusal,
     )
-
-
-def _log(pages: Pages, who: Visitor, what: str, after: dict[str, object]) -> None:
-    with pages.database.write() as conn:
-        history.record(
-            conn, None, what, actor=who.account.address, at=pages.now(), detail={"after": after}
-        )

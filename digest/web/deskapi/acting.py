@@ -15,7 +15,7 @@ from digest.staff import Program, Scope
 from digest.web.api import Out
 from digest.web.desk import deciding, editing, wishes
 from digest.web.desk.layout import IssueNumber, known_issue
-from digest.web.deskapi.asking import Asked, holding, log
+from digest.web.deskapi.asking import Asked, by_token, holding, log
 from digest.web.deskapi.issues import Content, IssueOut, content, record
 from digest.web.pages import Pages
 
@@ -207,6 +207,6 @@ def _editing(desk: FastAPI, pages: Pages) -> None:
         issue, me = known_issue(pages, issue_id), who.account.address
         editors = pages.loaded.settings.newsletters[issue.of.newsletter].editors
         addresses = list(editors) if asked.to == "editors" else [me]
-        weekly.post_test(pages.database, pages.loaded, issue, addresses, now=pages.now())
-        log(pages, who, "test", issue.id)
+        told = by_token(pages, who, "test", issue.id)
+        weekly.post_test(pages.database, pages.loaded, issue, addresses, now=pages.now(), log=told)
         return asked

@@ -13,6 +13,7 @@ from starlette.exceptions import HTTPException
 from digest import staff
 from digest.staff import Program, Scope
 from digest.store import history
+from digest.web.desk.session import logged
 from digest.web.pages import Pages
 
 _bearer = HTTPBearer(auto_error=False, description="A token made at the desk: API tokens.")
@@ -53,10 +54,13 @@ def known_newsletter(pages: Pages, newsletter: str) -> str:
     return newsletter
 
 
+def by_token(pages: Pages, who: Program, what: str, issue_id: int | None = None) -> history.Log:
+    """Return what writes into the audit log which program did it, for the step that does."""
+    after = {"token": who.token.name, "did": what}
+    return logged(pages, who, "by API token", after=after, issue_id=issue_id)
+
+
 def log(pages: Pages, who: Program, what: str, issue_id: int | None = None) -> None:
-    """Keep in the audit log which program did it: the step itself names the token's owner."""
-    detail = {"after": {"token": who.token.name, "did": what}}
+    """Say in the audit log which program did what has its own entry, under the token's owner."""
     with pages.database.write() as conn:
-        history.record(
-            conn, issue_id, "by API token", actor=who.account.address, at=pages.now(), detail=detail
-        )
+        by_token(pages, who, what, issue_id)(conn)

@@ -15,7 +15,7 @@ from digest.store import feeds
 from digest.web.api import Out
 from digest.web.desk.feeds import web_feed
 from digest.web.desk.layout import IssueNumber
-from digest.web.deskapi.asking import Asked, holding, known_newsletter, log
+from digest.web.deskapi.asking import Asked, by_token, holding, known_newsletter
 from digest.web.pages import Pages
 from digest.web.words import without_secret
 
@@ -57,8 +57,8 @@ def add(desk: FastAPI, pages: Pages) -> None:
         key = known_newsletter(pages, asked.newsletter)
         settings: FeedSettings = web_feed(asked.url)
         intake.look(pages.loaded, key, settings, now=pages.now())
-        intake.add_feed(pages.database, pages.loaded, key, settings, now=pages.now())
-        log(pages, who, f"added a feed: {without_secret(settings.url)}")
+        log = by_token(pages, who, f"added a feed: {without_secret(settings.url)}")
+        intake.add_feed(pages.database, pages.loaded, key, settings, now=pages.now(), log=log)
         with pages.database.read() as conn:
             found = feeds.find(conn, settings.url)
         assert found is not None  # noqa: S101 - added above
@@ -72,8 +72,8 @@ def add(desk: FastAPI, pages: Pages) -> None:
                 raise HTTPException(404, f"There is no feed {number}.")
             feeds.switch(conn, number, enabled=asked.enabled, now=pages.now())
             (now,) = (each for each in feeds.listed(conn) if each.id == number)
-        switched = f"switched a feed {'on' if asked.enabled else 'off'}"
-        log(pages, who, f"{switched}: {without_secret(now.url)}")
+            switched = f"switched a feed {'on' if asked.enabled else 'off'}"
+            by_token(pages, who, f"{switched}: {without_secret(now.url)}")(conn)
         return _feed(now)
 
 

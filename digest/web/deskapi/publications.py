@@ -18,7 +18,7 @@ from digest.web.api import Out
 from digest.web.desk import duplicates
 from digest.web.desk.layout import IssueNumber
 from digest.web.desk.publications import entry
-from digest.web.deskapi.asking import Asked, holding, known_newsletter, log
+from digest.web.deskapi.asking import Asked, by_token, holding, known_newsletter, log
 from digest.web.pages import Pages
 
 
@@ -86,10 +86,10 @@ def add(desk: FastAPI, pages: Pages) -> None:
             made = entry(pages, key, asked.title, asked.link, asked.summary, asked.kind, asked.on)
         except ValueError as e:
             raise HTTPException(422, str(e)) from None
-        read = intake.write_in(pages.database, key, [made], now=pages.now())
+        told = by_token(pages, who, f"wrote in: {made.title}")
+        read = intake.write_in(pages.database, key, [made], now=pages.now(), log=told)
         if read.refused:
             raise HTTPException(422, read.refused[0].why)
-        log(pages, who, f"wrote in: {made.title}")
         return asked
 
     @desk.patch("/publications/{number}")
@@ -109,7 +109,7 @@ def add(desk: FastAPI, pages: Pages) -> None:
             if asked.hidden is not None:
                 publications.hide(conn, number, hidden=asked.hidden)
             (now,) = publications.by_ids(conn, [number])
-        log(pages, who, f"changed publication {number}")
+            by_token(pages, who, f"changed publication {number}")(conn)
         return _publication(now)
 
 

@@ -16,7 +16,7 @@ from digest.staff import Program, Scope
 from digest.store import readers, subscribers
 from digest.web.api import Out
 from digest.web.desk.layout import IssueNumber
-from digest.web.deskapi.asking import Asked, holding, known_newsletter, log
+from digest.web.deskapi.asking import Asked, by_token, holding, known_newsletter
 from digest.web.pages import Pages
 
 
@@ -99,10 +99,10 @@ def _ending(desk: FastAPI, pages: Pages) -> None:
         if asked.newsletter not in known:
             raise HTTPException(404, f"They have no subscription to {asked.newsletter!r}.")
         by, now = who.account.address, pages.now()
+        log = by_token(pages, who, f"unsubscribed reader number {number} from {asked.newsletter}")
         readership.unsubscribe(
-            pages.database, pages.loaded, number, asked.newsletter, by=by, now=now
+            pages.database, pages.loaded, number, asked.newsletter, by=by, now=now, log=log
         )
-        log(pages, who, f"unsubscribed reader number {number} from {asked.newsletter}")
         return _person(pages, number)
 
     @desk.post("/subscribers/{number}/suppress")
@@ -110,8 +110,8 @@ def _ending(desk: FastAPI, pages: Pages) -> None:
         """Write to that person no more, whoever imports them again."""
         _person(pages, number)
         by, now = who.account.address, pages.now()
-        readership.suppress(pages.database, pages.loaded, number, by=by, now=now)
-        log(pages, who, f"suppressed reader number {number}")
+        log = by_token(pages, who, f"suppressed reader number {number}")
+        readership.suppress(pages.database, pages.loaded, number, by=by, now=now, log=log)
         return _person(pages, number)
 
     @desk.post("/subscribers/{number}/erase", status_code=204)
@@ -120,8 +120,8 @@ def _ending(desk: FastAPI, pages: Pages) -> None:
         person = _person(pages, number)
         if address_key(asked.address) != address_key(person.address):
             raise HTTPException(422, "This is not the address of that person.")
-        readership.erase(pages.database, pages.loaded, person.address, now=pages.now())
-        log(pages, who, f"erased reader number {number}")
+        log = by_token(pages, who, f"erased reader number {number}")
+        readership.erase(pages.database, pages.loaded, person.address, now=pages.now(), log=log)
 
 
 def _subscriber(one: readers.Reader) -> SubscriberOut:

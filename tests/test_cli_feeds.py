@@ -71,6 +71,17 @@ def test_list_and_health_print_json_for_programs(folder):
         assert (feed["url"], feed["state"], feed["publications"]) == ("feed.json", "well", 22)
 
 
+def test_health_counts_one_publication_as_one(folder):
+    """One publication, 22 publications, nothing yet."""
+    (folder / "one.csv").write_text("title,link\nA Report,https://example.org/r\n", "utf-8")
+    assert "Brought  nothing yet\n" in run("health").output
+    run("fetch")
+    run("import", "one.csv")
+    told = run("health").output
+    assert "Brought    22 publications\n" in told
+    assert "Brought    1 publication\n" in told
+
+
 def test_list_shows_configured_feeds_before_they_were_read(folder):
     """A new feed is listed as new."""
     assert "feed.json  new" in run("list").output

@@ -170,6 +170,36 @@ def test_the_overlay_opens_in_the_editor(shown, tmp_path):
     assert restored["human"] == []
 
 
+def test_no_command_names_itself_as_the_next(shown):
+    """A finished issue's status leads to its readers, and with them to nothing more."""
+    terminal, _ = shown
+    words = ("issue", "status", "--closing", "2023-09-22")
+    assert "Next     digest issue status --closing 2023-09-22 --readers" in terminal.type(*words)
+    listed = terminal.type(*words, "--readers")
+    assert "mei@" in listed
+    assert "Next" not in listed
+
+
+def test_what_is_approved_after_its_hour_says_that_it_goes_at_once(shown):
+    """A Friday that is past is no promise; taken back, it is a draft with its hour again."""
+    terminal, _ = shown
+    closing = ("--closing", "2023-09-29")
+    assert re.search(
+        r"Sends +at once where `digest serve` runs, as Fri 29 Sep 2023 09:00 EDT is past",
+        terminal.type("issue", "approve", *closing),
+    )
+    terminal.type("issue", "hold", *closing, "--reason", "Not yet.")
+    terminal.type("issue", "release", *closing)
+
+
+def test_where_nothing_came_back_a_sentence_says_so(shown):
+    """No head of a table without a row."""
+    terminal, _ = shown
+    assert terminal.type("bounces", "list") == "Nothing came back yet.\n"
+    of_ours = terminal.type("bounces", "list", "--outcome", "ours")
+    assert of_ours == "Nothing of that sort came back.\n"
+
+
 def test_a_wrong_day_is_a_wrong_word(shown):
     """Exit code 2 for words that make no sense, with how to write them."""
     terminal, _ = shown

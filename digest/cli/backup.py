@@ -34,12 +34,13 @@ def backup(
     installation = context.open_installation()
     manifest = backups.save(installation.database, installation.loaded, to, now=now)
     size = to.stat().st_size
+    told = f"{size / 1e6:,.1f} MB" if size >= 1e6 else f"{size / 1e3:.0f} KB"
     if json:
         terminal.as_json({"file": str(to), "bytes": size, **backups.facts(manifest)})
         return
     terminal.facts(
         [
-            ("Backup", f"{to}   {size / 1e6:,.1f} MB"),
+            ("Backup", f"{to}   {told}"),
             ("Holds", f"the database and {len(manifest.files) - 1} files beside it"),
             ("Back", f"digest restore {to} FOLDER"),
         ]

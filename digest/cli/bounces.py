@@ -123,6 +123,9 @@ def list_(
     if json:
         terminal.as_json(facts)
         return
+    if not facts:
+        terminal.say("Nothing of that sort came back." if outcome else "Nothing came back yet.")
+        return
     rows = [(f.at, f.kind, f.subscriber, f.verdict, f.outcome, f.said or f.address) for f in facts]
     terminal.table(("at", "kind", "reader", "means", "so", "words"), rows)
 

@@ -221,7 +221,7 @@ def _facts(feed: Health) -> list[tuple[str, object]]:
         ("Feed", feed.url),
         ("State", feed.state),
         ("Title", feed.title),
-        ("Brought", f"{feed.publications} publications" if feed.publications else "nothing yet"),
+        ("Brought", _many(feed.publications)),
         ("Last read", feed.succeeded_at),
         ("Next", _next(feed)),
         ("Failed", f"{feed.failures} in a row" if feed.failures else None),
@@ -229,6 +229,12 @@ def _facts(feed: Health) -> list[tuple[str, object]]:
     ]
     told += [("Refused", f"{one.where}: {one.why}") for one in feed.refused]
     return [(name, value) for name, value in told if value]
+
+
+def _many(publications: int) -> str:
+    if not publications:
+        return "nothing yet"
+    return f"{publications:,} publication{'s' if publications > 1 else ''}"
 
 
 def _next(feed: Health) -> datetime | None:

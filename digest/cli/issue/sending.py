@@ -303,7 +303,7 @@ def status(
     Example: digest issue status --closing 2023-09-22 --readers
     """
     chosen = choose(newsletter, closing)
-    _told(chosen, json=json)
+    _told(chosen, json=json, listed=readers)
     if readers and not json:
         tell_readers(chosen, chosen.issue())
 
@@ -332,7 +332,7 @@ def _tally(chosen: Chosen, issue: Issue) -> Tally:
         return ledger.tally(conn, issue.id)
 
 
-def _told(chosen: Chosen, *, json: bool) -> None:
+def _told(chosen: Chosen, *, json: bool, listed: bool = False) -> None:
     from digest.cli import terminal
 
     issue = chosen.issue()
@@ -349,7 +349,13 @@ def _told(chosen: Chosen, *, json: bool) -> None:
         )
         return
     terminal.say(title(chosen, issue))
-    terminal.facts([*standing(chosen, issue, tally)])
+    # Where the readers follow, the step that would list them is taken already.
+    taken = ("Next", _listing(chosen)) if listed else None
+    terminal.facts([fact for fact in standing(chosen, issue, tally) if fact != taken])
+
+
+def _listing(chosen: Chosen) -> str:
+    return f"digest issue status {chosen.closing} --readers"
 
 
 def standing(chosen: Chosen, issue: Issue, tally: Tally) -> list[tuple[str, object]]:
@@ -358,8 +364,7 @@ def standing(chosen: Chosen, issue: Issue, tally: Tally) -> list[tuple[str, obje
 
     facts: list[tuple[str, object]] = [("Why", reason) for reason in issue.reasons]
     if issue.state in (IssueState.APPROVED, IssueState.DRAFT):
-        local = issue.sends_at.astimezone(chosen.newsletter.zone)
-        facts.append(("Sends", f"{local:%a} {local.day} {local:%b %Y %H:%M %Z}, or now by hand"))
+        facts.append(("Sends", _hour(chosen, issue)))
     if issue.state in (IssueState.APPROVED, IssueState.DRAFT, IssueState.SENDING):
         facts += _finish(chosen, issue)
     if issue.frozen_at is not None:
@@ -382,7 +387,7 @@ def standing(chosen: Chosen, issue: Issue, tally: Tally) -> list[tuple[str, obje
         IssueState.STOPPED: f"digest issue resume {chosen.closing}",
         IssueState.HELD: f"digest issue release {chosen.closing}",
         IssueState.DRAFT: f"digest issue approve {chosen.closing}",
-        IssueState.FINISHED: f"digest issue status {chosen.closing} --readers",
+        IssueState.FINISHED: _listing(chosen),
     }
     if tally.count(DeliveryState.UNCERTAIN):
         facts.append(("Uncertain", "nobody can know whether these readers got it"))
@@ -390,6 +395,17 @@ def standing(chosen: Chosen, issue: Issue, tally: Tally) -> list[tuple[str, obje
     if step := steps.get(issue.state):
         facts.append(("Next", step))
     return facts
+
+
+def _hour(chosen: Chosen, issue: Issue) -> str:
+    """Return when the issue goes out: at its hour, or at once if it was approved after it."""
+    from digest.model import IssueState
+
+    local = issue.sends_at.astimezone(chosen.newsletter.zone)
+    hour = f"{local:%a} {local.day} {local:%b %Y %H:%M %Z}"
+    if issue.state is IssueState.APPROVED and (issue.approved_at or chosen.now) >= issue.sends_at:
+        return f"at once where `digest serve` runs, as {hour} is past, or now by hand"
+    return f"{hour}, or now by hand"
 
 
 def _finish(chosen: Chosen, issue: Issue) -> list[tuple[str, object]]:

@@ -151,6 +151,20 @@ def test_kind_and_link_are_rewritten_too(site: Site) -> None:
     assert send(editor, path, **told, link="javascript:alert(1)").status_code == 422
 
 
+def test_an_emptied_field_is_empty(site: Site) -> None:
+    """Link, kind and summary go where an editor takes them out, and stay where not sent."""
+    (one,) = friday.publish(site.database, "A Title")
+    editor, path = site.browser("editor"), f"/desk/publications/{one}"
+    full = {"summary": "A sentence.", "kind": "Report", "link": "https://example.org/right"}
+    send(editor, path, title="A Title", **full)
+    send(editor, path, title="Another Title")
+    (kept,) = known(site)
+    assert (kept.summary, kept.kind, kept.link) == tuple(full.values())
+    send(editor, path, title="Another Title", **dict.fromkeys(full, ""))
+    (now,) = known(site)
+    assert (now.summary, now.kind, now.link) == ("", "", None)
+
+
 def test_an_event_is_added_with_its_hour(site: Site) -> None:
     """When it begins is told in the newsletter's local time."""
     editor = site.browser("editor")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import date, datetime, time
 
-from fastapi import APIRouter, Depends, Form, Query
+from fastapi import APIRouter, Depends, Form, Query, Request
 from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse, Response
 
@@ -74,29 +74,35 @@ def doors(pages: Pages) -> APIRouter:
         number: IssueNumber,
         title: str = Form(max_length=300),
         summary: str = Form("", max_length=2000),
-        kind: str | None = Form(None, max_length=60),
-        link: str | None = Form(None, max_length=2000),
+        kind: str = Form("", max_length=60),
+        link: str = Form("", max_length=2000),
         words: str = Form(""),
+        sent: frozenset[str] = Depends(_sent),
         who: Visitor = editor,
     ) -> Response:
         one = _known(pages, number)
         told: dict[str, str | None] = {"title": plain(title), "summary": plain(summary)}
-        told |= {} if kind is None else {"kind": plain(kind)}
         try:
-            told |= {} if link is None else {"link": _address(link)}
+            told |= {"kind": plain(kind), "link": _address(link)}
         except ValueError as e:
             raise HTTPException(422, str(e)) from e
-        changed = {name: text for name, text in told.items() if text != getattr(one, name)}
+        was = {name: getattr(one, name) for name in told}
+        changed = {name: told[name] for name in told if name in sent and told[name] != was[name]}
         if not told["title"]:
             raise HTTPException(422, "A publication needs a title.")
         if changed:
             with pages.database.write() as conn:
                 publications.edit(conn, number, **changed)
-                before = {name: getattr(one, name) for name in changed}
+                before = {name: was[name] for name in changed}
                 logged(pages, who, "rewrote", before=before, after=changed)(conn)
         return go(pages, f"/desk/publications?{_query(words)}#publication-{number}")
 
     return router
+
+
+async def _sent(request: Request) -> frozenset[str]:
+    """Return which fields came: of an emptied one FastAPI says that it did not."""
+    return frozenset(await request.form())
 
 
 def _query(words: str) -> str:

@@ -35,7 +35,7 @@ from digest.model.settings import DkimSettings, FeedSettings, NewsletterSettings
 from digest.render import lint, signature
 from digest.smtp import records
 from digest.store import Database, feeds, hooks, outbox, schema, upgrade, vitals
-from tests import certificates, mailserver, nameserver, released
+from tests import certificates, identityprovider, imapserver, mailserver, nameserver, released
 from tests.test_screenshot import draws, png
 from tests.webserver import WebServer, answer
 
@@ -864,6 +864,49 @@ def test_a_webhook_that_takes_nothing_is_told(folder: Path) -> None:
         hooks.settle(conn, call.id, DeliveryState.DEFERRED, "answered 500", due_at=now)
     _, findings = examined()
     assert the_one(findings)["sentence"] == f"{url}: 1 calls not taken yet, 0 given up."
+
+
+def told_of(check: str) -> list[tuple[str, str]]:
+    _, findings = examined()
+    return [(one["health"], one["sentence"]) for one in findings if one["check"] == check]
+
+
+def test_a_mailbox_for_bounces_is_opened(
+    folder: Path, needs: Callable[[str, str], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without a login it is asked for; a wrong one is told with the server's words."""
+    with imapserver.running(needs) as server:
+        where = f"{{address: bounces@example.org, imap: 127.0.0.1, port: {server.port}, tls: none}}"
+        change(folder, "public_url:", f"bounces: {where}\npublic_url:")
+        lacks = the_one(examined()[1])
+        assert lacks["sentence"].startswith("BOUNCES_USER: not set")
+
+        monkeypatch.setenv("BOUNCES_USER", "bounces")
+        monkeypatch.setenv("BOUNCES_PASSWORD", "wrong")
+        assert "BOUNCES_PASSWORD" in the_one(examined()[1])["remedy"]
+
+        monkeypatch.setenv("BOUNCES_PASSWORD", "s3cret")
+        assert told_of("bounces") == [("ok", f"127.0.0.1:{server.port} opens INBOX.")]
+
+
+def test_an_identity_provider_is_asked_who_it_is(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A missing secret is named, then the address to register; another name is a warning."""
+    with identityprovider.providing() as provider:
+        given = f"oidc: {{issuer: {provider.url}, client_id: recap}}\npublic_url:"
+        change(folder, "public_url:", given)
+        assert the_one(examined()[1])["sentence"].startswith("OIDC_CLIENT_SECRET: not set")
+
+        monkeypatch.setenv("OIDC_CLIENT_SECRET", "s" * 40)
+        [(health, sentence)] = told_of("oidc")
+        assert health == "ok"
+        assert sentence.endswith("/sign-in/elsewhere/back.")
+
+        provider.configuration["issuer"] = "https://other.example.org"
+        [(health, sentence)] = told_of("oidc")
+        assert health == "warning"
+        assert "calls itself 'https://other.example.org'" in sentence
 
 
 def test_readers_of_a_month_without_an_issue_are_told(folder: Path) -> None:

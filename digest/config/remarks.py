@@ -36,6 +36,8 @@ def on(settings: Settings, folder: Path) -> tuple[Remark, ...]:
         *_places(settings),
         *_signature(settings),
         *_webhooks(settings),
+        *_mailbox(settings),
+        *_provider(settings),
         *_newsletters(settings),
         *_pictures(settings, folder),
         *_hosted(settings),
@@ -90,6 +92,39 @@ def _webhooks(settings: Settings) -> Iterator[Remark]:
                 f"{hook.url} is not https, and readers' addresses would travel unencrypted",
                 "Write https://….",
             )
+
+
+def _mailbox(settings: Settings) -> Iterator[Remark]:
+    bounces = settings.bounces
+    if bounces and bounces.imap and bounces.user is None:
+        yield Remark(
+            "BOUNCES_USER",
+            f"not set, so that nothing that comes back to {bounces.address} is read",
+            "Write BOUNCES_USER=… and BOUNCES_PASSWORD=… into .env.",
+        )
+    if bounces and bounces.sns_topic and find_spec("cryptography") is None:
+        yield Remark(
+            "bounces.sns_topic",
+            "needs the package cryptography, so that every report of SES is refused",
+            "Run: pip install 'weekly-recap[sign]'",
+        )
+
+
+def _provider(settings: Settings) -> Iterator[Remark]:
+    if settings.oidc is None:
+        return
+    if not settings.oidc_client_secret:
+        yield Remark(
+            "OIDC_CLIENT_SECRET",
+            f"not set, so that nobody can sign in at {settings.oidc.issuer}",
+            "Write OIDC_CLIENT_SECRET=… into .env; the provider gave it to you.",
+        )
+    if find_spec("joserfc") is None:
+        yield Remark(
+            "oidc",
+            "needs the package joserfc, so that nobody can sign in there",
+            "Run: pip install 'weekly-recap[oidc]'",
+        )
 
 
 def _signature(settings: Settings) -> Iterator[Remark]:

@@ -35,7 +35,7 @@ def doctor(
 ) -> None:
     """
     Check config, secrets and their age, database, clock, disk, templates, feeds, mail server,
-    ports, the way out.
+    mailbox for bounces, identity provider, ports, the way out.
 
     Sends no mail and takes nobody off.
 
@@ -61,7 +61,7 @@ def examined(*, dns: bool = False, resolver: str = "") -> Iterator[Finding]:
     """Yield the findings of every check; each check is made, whatever the others found."""
     from digest import config
     from digest.cli.context import chosen
-    from digest.cli.doctor import clock, mail, pages, stores
+    from digest.cli.doctor import clock, elsewhere, mail, pages, stores
 
     try:
         loaded = config.load(chosen.get(), os.environ)
@@ -77,6 +77,8 @@ def examined(*, dns: bool = False, resolver: str = "") -> Iterator[Finding]:
     yield from pages.picture(loaded)
     yield from mail.server(loaded)
     yield from mail.signature(loaded)
+    yield from elsewhere.mailbox(loaded)
+    yield from elsewhere.provider(loaded)
     yield from pages.port(loaded)
     yield from pages.way_out(loaded)
     if dns:

@@ -33,11 +33,20 @@ def ok(check: str, sentence: str) -> Finding:
 
 def broken(check: str, error: DigestError) -> Finding:
     """Return that *error* came of it, with its remedy."""
+    return _fault(check, error, Health.BROKEN)
+
+
+def warning(check: str, error: DigestError) -> Finding:
+    """Return that *error* came of it, with its remedy, and that issues go out all the same."""
+    return _fault(check, error, Health.WARNING)
+
+
+def _fault(check: str, error: DigestError, health: Health) -> Finding:
     from digest.cli import terminal
 
     return Finding(
         check=check,
-        health=Health.BROKEN,
+        health=health,
         sentence=terminal.ended(str(error)),
         # What sends people here is no remedy here.
         remedy="" if "digest doctor" in error.remedy else error.remedy,

@@ -9,6 +9,7 @@ import socket
 import ssl
 import subprocess
 import time
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from uuid import uuid4
@@ -19,14 +20,15 @@ import yaml
 from typer.testing import CliRunner
 
 from digest.cli import app
-from digest.config.environment import VARIABLES
+from digest.config.environment import SECRETS, VARIABLES
 from digest.store import Database, upgrade
 from digest.web import metrics
 from tests import cluster, website
 from tests.audience import addresses, an_issue, frozen, readers
 from tests.mailserver import AUTHORITY, TLS
 
-DEPLOY = Path(__file__).parents[1] / "deploy"
+ROOT = Path(__file__).parents[1]
+DEPLOY = ROOT / "deploy"
 UNITS = sorted(DEPLOY.glob("*.service")) + sorted(DEPLOY.glob("*.timer"))
 
 
@@ -88,11 +90,33 @@ def test_alarms_are_about_metrics_that_exist(database, needs):
     )
 
 
+def test_the_composition_says_where_database_and_relay_are():
+    """Its variables are such as the program reads, and each service finds what it waits for."""
+    told = yaml.safe_load((DEPLOY / "compose.yaml").read_text())
+    services = told["services"]
+    for name in ("upgrade", "recap"):
+        said = set(services[name]["environment"])
+        assert said == {"DATABASE_URL", "SMTP_HOST", "SMTP_PORT", "SMTP_TLS"}
+        assert said <= set(VARIABLES)
+        assert set(services[name]["depends_on"]) <= set(services)
+
+
+def test_the_builder_gets_what_a_wheel_is_made_of():
+    """All that pyproject.toml names is let through, and neither secrets nor databases are."""
+    lines = (ROOT / ".dockerignore").read_text().splitlines()
+    through = {line[1:] for line in lines if line.startswith("!")}
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    wheel = project["tool"]["hatch"]["build"]["targets"]["wheel"]
+    assert lines[1] == "*"
+    assert {*wheel["packages"], *wheel["force-include"], project["project"]["readme"]} <= through
+    assert not through & {".env", "var", "recap", ".venv"}
+
+
 def test_the_environment_sample_names_what_is_read():
-    """A variable in the sample is one that the program reads; none has a value."""
+    """The sample has every secret that the program reads, and nothing else; none has a value."""
     lines = (DEPLOY / "env.sample").read_text().splitlines()
     named = [line.lstrip("#").partition("=") for line in lines if re.match(r"#?[A-Z_]+=", line)]
-    assert {name for name, _, _ in named} <= set(VARIABLES)
+    assert {name for name, _, _ in named} == {*SECRETS, "DATABASE_URL"}
     assert [name for name, _, value in named if value] == ["DATABASE_URL"]
 
 

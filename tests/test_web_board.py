@@ -303,6 +303,93 @@ def test_another_editors_words_are_never_typed_over(
 
 
 @pytest.mark.browser
+def test_words_typed_without_a_connection_are_kept_when_it_is_back(
+    site: Site, draft: Issue, chromium: Callable[..., Any]
+) -> None:
+    """Who types while the desk cannot be reached is told so, and loses nothing."""
+    page = chromium(width=1280, scheme="light")
+    entered(site, page)
+    one, other = ranking(site, draft)[:2]
+    page.click(f"#edit-{one} > summary")
+    page.context.set_offline(True)
+    page.fill(f"#title-{one}", "Typed on a Train")
+    said(page, "Not saved: the desk does not answer. What you typed stays here")
+    page.click(f"#act-pin-{other}")
+    assert page.input_value(f"#title-{one}") == "Typed on a Train"
+    page.context.set_offline(False)
+    said(page, "Saved,")
+    assert content(site, draft).edits.titles == {one: "Typed on a Train"}
+
+
+@pytest.mark.browser
+def test_words_are_kept_before_a_button_is_pressed(
+    site: Site, draft: Issue, chromium: Callable[..., Any]
+) -> None:
+    """An act on another item, pressed while words wait to be saved, comes after them."""
+    page = chromium(width=1280, scheme="light")
+    entered(site, page)
+    one, other = ranking(site, draft)[:2]
+    page.click(f"#edit-{one} > summary")
+    page.fill(f"#title-{one}", "Typed in Haste")
+    page.click(f"#act-exclude-{other}")
+    said(page, "Done: Take out")
+    edits = content(site, draft).edits
+    assert (edits.titles, edits.exclusions) == ({one: "Typed in Haste"}, (other,))
+    assert page.problems == []
+
+
+@pytest.mark.browser
+def test_nobody_approves_without_the_words_just_typed(
+    site: Site, draft: Issue, chromium: Callable[..., Any]
+) -> None:
+    """Approve, pressed while words wait to be saved, saves them and waits for a second press."""
+    page = chromium(width=1280, scheme="light")
+    entered(site, page, "publisher")
+    one = ranking(site, draft)[0]
+    page.click(f"#edit-{one} > summary")
+    page.fill(f"#title-{one}", "Typed at the Last Minute")
+    page.click(".standing .button:text-is('Approve')")
+    said(page, "Saved first what you typed. Press again: Approve")
+    assert content(site, draft).edits.titles == {one: "Typed at the Last Minute"}
+    page.click(".standing .button:text-is('Approve')")
+    page.wait_for_selector("text=Any change takes the approval back")
+    assert content(site, draft).edits.titles == {one: "Typed at the Last Minute"}
+
+
+@pytest.mark.browser
+def test_words_outlive_the_session(site: Site, draft: Issue, chromium: Callable[..., Any]) -> None:
+    """Who is signed out while typing is told so, signs in in another window, and all is saved."""
+    page = chromium(width=1280, scheme="light")
+    entered(site, page)
+    one = ranking(site, draft)[0]
+    page.click(f"#edit-{one} > summary")
+    page.context.clear_cookies()
+    page.fill(f"#title-{one}", "Typed Signed Out")
+    said(page, "Not saved: you are signed out.")
+    entered(site, page.context.new_page())
+    said(page, "Saved,")
+    assert content(site, draft).edits.titles == {one: "Typed Signed Out"}
+
+
+@pytest.mark.browser
+def test_the_focus_stays_where_an_editor_works(
+    site: Site, draft: Issue, chromium: Callable[..., Any]
+) -> None:
+    """What leaves its list hands the focus to the next in its place; undone out, Undo keeps it."""
+    page = chromium(width=1280, scheme="light")
+    entered(site, page)
+    _, second, third, _ = ranking(site, draft)
+    page.focus(f"#item-{second}")
+    page.keyboard.press("x")
+    said(page, "Done: Take out")
+    assert page.evaluate("document.activeElement.id") == f"item-{third}"
+    page.focus("#act-undo")
+    page.keyboard.press("Enter")
+    said(page, "Done: Undo")
+    assert page.evaluate("document.activeElement.dataset.region") == "tools"
+
+
+@pytest.mark.browser
 def test_without_scripts(site: Site, draft: Issue, chromium: Callable[..., Any]) -> None:
     """The same board works by its buttons alone."""
     page = chromium(width=375, scheme="light", scripts=False)

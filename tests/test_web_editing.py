@@ -360,6 +360,21 @@ def test_a_sent_issue_is_not_edited(site: Site, draft: Issue) -> None:
     assert not content(site, draft).edits
 
 
+def test_words_typed_too_late_are_shown_to_be_copied(site: Site, draft: Issue) -> None:
+    """Who typed while the audience was frozen gets the words back, and no Save that cannot work."""
+    publisher, one = site.browser("publisher"), ranking(site, draft)[0]
+    publisher.post(f"/desk/issues/{draft.id}/approve", data=fields(publisher, draft))
+    form = fields(publisher, draft)
+    weekly.freeze(site.database, site.loaded, now_of(site, draft), now=NOW)
+    told = {"act": "words", "publication": str(one), "title": "Typed Too Late"}
+    page = publisher.post(f"/desk/issues/{draft.id}/edit", data=form | told)
+    assert page.status_code == 409
+    assert "This issue can no longer be changed" in page.text
+    assert "Typed Too Late</textarea>" in page.text
+    assert "Save yours" not in page.text
+    assert f'/desk/issues/{draft.id}/correct"' in page.text
+
+
 # --- the overlay --------------------------------------------------------------------------
 
 

@@ -51,7 +51,8 @@ _LEFT_OUT = {
 }
 
 _WEIGHTS = ("Blocks", "Holds", "Look at")
-_EDITABLE = (IssueState.DRAFT, IssueState.HELD, IssueState.APPROVED)
+#: The states in which editors change an issue; from then on there are only corrections.
+EDITABLE = (IssueState.DRAFT, IssueState.HELD, IssueState.APPROVED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,7 +128,7 @@ class Board:
 
     @property
     def editable(self) -> bool:
-        return self.draft.recap is not None and self.issue.state in _EDITABLE
+        return self.draft.recap is not None and self.issue.state in EDITABLE
 
     def item(self, publication: int) -> Item | None:
         """Return the item as the mail shows it; None if it is not in the mail."""
@@ -150,7 +151,7 @@ def gather(database: Database, loaded: Loaded, issue: Issue, *, now: datetime) -
         compared = compare(conn, issue) if issue.state in weekly.ENDED else None
     progress = _sent(database, issue, now=now) if issue.frozen_at else None
     tally = progress.tally if progress else None
-    editable = issue.state in _EDITABLE
+    editable = issue.state in EDITABLE
     weights = {check.weight for check in checks}
     standing = words.standing(
         issue,

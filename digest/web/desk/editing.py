@@ -15,6 +15,7 @@ from digest.errors import WrongState
 from digest.model import Draft, Issue, Publication
 from digest.store import drafts, history, publications
 from digest.web.desk import wishes
+from digest.web.desk.board import EDITABLE
 from digest.web.desk.deciding import Step, decided
 from digest.web.desk.layout import IssueNumber, desk_page, go, known_issue
 from digest.web.desk.session import Visitor, acting
@@ -112,7 +113,11 @@ class Conflict:
 
 
 def _merge_page(pages: Pages, who: Visitor, issue: Issue, wish: Wish) -> Response:
-    """Show what was asked for beside how the issue stands now; nothing was changed."""
+    """
+    Show what was asked for beside how the issue stands now; nothing was changed.
+
+    Where it is too late for any change, the typed words are shown to be copied.
+    """
     with pages.database.read() as conn:
         draft = drafts.read(conn, issue.id)
         last = history.last_change(conn, issue.id)
@@ -137,6 +142,7 @@ def _merge_page(pages: Pages, who: Visitor, issue: Issue, wish: Wish) -> Respons
         status=409,
         issue=issue,
         wish=wish,
+        late=issue.state not in EDITABLE,
         act=wishes.ACTS[wish.act],
         about=titles.get(wish.publication or 0, ""),
         conflicts=conflicts,

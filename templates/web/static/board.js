@@ -10,25 +10,36 @@ const REST = 700;
 /** The board waits so long for the preview at most, in milliseconds. */
 const PATIENCE = 400;
 
-/** Sends `form` (with its pressed button) and shows the issue as it is then. */
-async function send(form, button) {
-  const answer = await fetch(form.action, {
-    method: "POST",
-    body: new URLSearchParams(new FormData(form, button)),
-    redirect: "manual",
-  });
-  // A redirect means done; anything else is a page that a person has to read.
-  if (answer.type !== "opaqueredirect") return false;
-  await renewPreview();
-  await renew();
-  return true;
+/** A form that could not be kept is tried again after this long, in milliseconds. */
+const AGAIN = 5000;
+
+const signedOut = () => [
+  "Not saved: you are signed out. What you typed stays here, and is saved once you ",
+  Object.assign(document.createElement("a"), {
+    href: location.href, target: "_blank", textContent: "sign in in another window",
+  }),
+  ".",
+];
+
+/** Sends `form` with the act of its pressed `button`; returns the server's answer. */
+function post(form, button) {
+  const told = new URLSearchParams(new FormData(form));
+  // The button may be that of the form which a renewal has replaced since.
+  if (button) told.append(button.name, button.value);
+  return fetch(form.action, { method: "POST", body: told, redirect: "manual", keepalive: true });
 }
+
+/** A redirect means done; anything else is a page that a person has to read. */
+const done = (answer) => answer.type === "opaqueredirect";
 
 /** Fetches the page anew and puts its regions in place; what is being typed stays. */
 export async function renew() {
   const answer = await fetch(location.pathname + location.search);
   const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
-  if (!fresh.querySelector("[data-region]")) return location.reload();
+  if (!fresh.querySelector("[data-region]")) {
+    if (!unsaved().length) location.reload();
+    return;
+  }
   const focus = remember();
   keepTyped(fresh);
   for (const region of document.querySelectorAll("[data-region]")) {
@@ -39,32 +50,60 @@ export async function renew() {
   focus();
 }
 
+const ROWS = "[id^=item-], [id^=theme-]";
+const rowsOf = (region) =>
+  [...document.querySelectorAll(`[data-region="${region}"] :is(${ROWS})`)];
+
 /** Returns a function that puts the focus, the open rows and the caret back. */
 function remember() {
   const { id } = document.activeElement;
   const caret = [document.activeElement.selectionStart, document.activeElement.selectionEnd];
-  const row = document.activeElement.closest("[id^=item-], [id^=theme-]")?.id;
+  const row = document.activeElement.closest(ROWS);
+  const region = row?.closest("[data-region]")?.dataset.region;
+  const place = rowsOf(region).indexOf(row);
   const open = [...document.querySelectorAll("details[open][id]")].map((each) => each.id);
   return () => {
     for (const each of open) document.getElementById(each)?.setAttribute("open", "");
     const found = document.getElementById(id);
-    const target = found && !found.disabled ? found : document.getElementById(row);
+    // Nothing is left to undo: the focus stays there, and not on Redo for who presses on.
+    const spent = found?.disabled && found.closest("[data-region]");
+    let target = spent || found || document.getElementById(row?.id);
+    if (row && target?.closest("[data-region]")?.dataset.region !== region) {
+      // It went to another list: the next one in its old place is what an editor goes on with.
+      const left = rowsOf(region);
+      target = left[Math.min(place, left.length - 1)] ?? target;
+      target?.closest("details")?.setAttribute("open", "");
+    }
     target?.focus({ preventScroll: Boolean(found) });
     if (caret[0] != null && target === found) target?.setSelectionRange?.(...caret);
   };
 }
 
-/** Puts the form that somebody types in into the fresh page, with the fresh page's version. */
+/**
+ * Puts the forms that hold somebody's words into the fresh page, with the fresh page's version.
+ * Where the same words were changed meanwhile, the form keeps its old version, so that the
+ * server shows both instead of letting one go over the other.
+ */
 function keepTyped(fresh) {
-  const form = document.activeElement.closest("form[data-autosave]");
-  const twin = form && fresh.getElementById(form.id);
-  if (!twin) return;
-  for (const hidden of twin.querySelectorAll("input[type=hidden]")) {
-    const mine = form.elements[hidden.name];
-    if (mine) mine.value = hidden.value;
+  const typing = document.activeElement.closest("form[data-autosave]");
+  for (const form of new Set([...unsaved(), typing].filter(Boolean))) {
+    const twin = fresh.getElementById(form.id);
+    if (!twin) continue;
+    const fields = [...twin.querySelectorAll("input[type=hidden]")];
+    const stays = form.dataset.unsaved && fields.some((each) => changedMeanwhile(form, each));
+    for (const each of fields) {
+      const mine = form.elements[each.name];
+      if (mine && (!stays || each.name === "csrf")) mine.value = each.value;
+    }
+    twin.replaceWith(fresh.adoptNode(form));
   }
-  twin.replaceWith(fresh.adoptNode(form));
 }
+
+function changedMeanwhile(form, { name, value }) {
+  return name.startsWith("seen_") && plain(form.elements[name]?.value) !== plain(value);
+}
+
+const plain = (text) => (text ?? "").replace(/\s+/g, " ").trim();
 
 /**
  * Loads the preview beside the board behind the old one, which goes when the new one is there.
@@ -83,23 +122,46 @@ function renewPreview() {
   return Promise.race([shown, new Promise((done) => setTimeout(done, PATIENCE))]);
 }
 
-function say(text) {
-  const status = document.getElementById("board-said");
-  if (status) status.textContent = text;
+function say(...words) {
+  document.getElementById("board-said")?.replaceChildren(...words);
 }
 
 let queue = Promise.resolve();
 
-/** One form after the other: each names the version that the one before left. */
-function enqueue(form, button, said) {
-  const id = form.id;
-  queue = queue.then(async () => {
-    const now = (id && document.getElementById(id)) || form;
-    refreshVersion(now);
-    if (await send(now, button)) say(said);
-    else plainly(now, button);
-  }).catch(() => say("Not saved: the desk does not answer. It is tried again with the next change."));
+/** One step after the other: each names the version that the one before left. */
+function enqueue(step) {
+  queue = queue.then(step).catch((error) => {
+    console.error(error);
+    say("Not done: the desk does not answer. Press again when it does; what you typed stays here.");
+  });
   return queue;
+}
+
+/** Presses `button` of `form`, after what was typed elsewhere is kept. */
+function act(form, button, said) {
+  const { id } = form;
+  for (const each of unsaved()) if (each !== form) keep(each);
+  return enqueue(async () => {
+    const now = (id && document.getElementById(id)) || form;
+    // Words that could not be kept are not left behind; why they could not was said.
+    if (unsaved().some((each) => each !== now)) return;
+    refreshVersion(now);
+    const sent = typed(now);
+    const answer = await post(now, button);
+    if (!done(answer)) return refused(now, button, answer);
+    settle(now, sent);
+    await renewPreview();
+    await renew();
+    say(typeof said === "string" ? said : said());
+  });
+}
+
+/** Shows the page that says why; words stay where they are while signing in can save them. */
+function refused(form, button, answer) {
+  if (!form.dataset.unsaved || ![403, 429].includes(answer.status) && answer.status < 500) {
+    return plainly(form, button);
+  }
+  return notKept(form, answer);
 }
 
 /** A form that was taken out of the page by a renewal still goes to the version shown. */
@@ -110,48 +172,114 @@ function refreshVersion(form) {
 
 function plainly(form, button) {
   form.dataset.plain = "yes";
+  delete form.dataset.unsaved;
   if (!form.isConnected) document.body.append(form);
-  if (button?.form === form) form.requestSubmit(button);
-  else form.submit();
+  if (button) form.append(hidden(button.name, button.value));
+  form.submit();
 }
 
 document.addEventListener("submit", (event) => {
   const form = event.target;
-  if (!form.matches("[data-region] form[action$='/edit']") || form.dataset.plain) return;
-  event.preventDefault();
   const label = event.submitter?.getAttribute("aria-label") ?? event.submitter?.textContent ?? "";
-  enqueue(form, event.submitter, `Done: ${label.trim()}.`);
+  if (form.dataset.plain || form.closest("dialog")) return;
+  if (form.matches("[data-region] :is([action$='/edit'], [action$='/refresh'])")) {
+    event.preventDefault();
+    const row = form.closest(".items > li[data-movable]");
+    const steps = row && ["up", "down"].includes(event.submitter?.value);
+    act(form, event.submitter, steps ? () => placed(row) : `Done: ${label.trim()}.`);
+  } else if (unsaved().length) {
+    // Nobody approves, holds or refreshes an issue without the words just typed.
+    event.preventDefault();
+    keepAll().then(() => {
+      if (!unsaved().length) say(`Saved first what you typed. Press again: ${label.trim()}.`);
+    });
+  }
 });
 
 // --- autosave ------------------------------------------------------------------------------
 
 const waiting = new Map();
+const unsaved = () => [...document.querySelectorAll("form[data-unsaved]")];
+const typed = (form) => new URLSearchParams(new FormData(form)).toString();
 
 document.addEventListener("input", (event) => {
   const form = event.target.closest("form[data-autosave]");
-  if (!form || event.isComposing) return;
+  if (!form) return;
+  form.dataset.unsaved = "yes";
+  if (event.isComposing) return;
   say("");
-  clearTimeout(waiting.get(form.id));
-  waiting.set(form.id, setTimeout(() => keep(form), REST));
+  soon(form, REST);
 });
 
-async function keep(form) {
-  waiting.delete(form.id);
-  const answer = await fetch(form.action, {
-    method: "POST",
-    body: new URLSearchParams([...new FormData(form), ["act", "words"]]),
-    redirect: "manual",
-  });
-  if (answer.type !== "opaqueredirect") {
-    return say("Not saved by itself: somebody changed the issue meanwhile. Press Save to see both.");
-  }
+function soon(form, milliseconds) {
+  clearTimeout(waiting.get(form.id));
+  waiting.set(form.id, setTimeout(() => keep(form), milliseconds));
+}
+
+/** Keeps what was typed in `form`, in its turn. */
+function keep(form) {
+  clearTimeout(waiting.get(form.id));
+  return enqueue(() => kept(document.getElementById(form.id) ?? form));
+}
+
+const keepAll = () => Promise.all(unsaved().map(keep));
+
+async function kept(form) {
+  if (!form.dataset.unsaved) return;
+  const sent = typed(form);
+  const answer = await post(form).catch(() => null);
+  if (!answer || !done(answer)) return notKept(form, answer);
+  settle(form, sent);
   await renewPreview();
   await renew();
   const at = new Date().toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
-  say(`Saved, ${at}.`);
+  if (!unsaved().length) say(`Saved, ${at}.`);
 }
 
+/** Marks `form` as kept, unless more was typed meanwhile; what it goes on from is what was sent. */
+function settle(form, sent) {
+  if (typed(form) === sent) delete form.dataset.unsaved;
+  for (const [name, value] of new URLSearchParams(sent)) {
+    const seen = form.elements[`seen_${name}`];
+    if (seen) seen.value = value;
+  }
+}
+
+/** Says why words were not kept, and tries again where that can help. */
+async function notKept(form, answer) {
+  form.dataset.unsaved = "refused";
+  if (answer && ![403, 429].includes(answer.status) && answer.status < 500) {
+    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    const why = page.querySelector("h1")?.textContent.trim() ?? `The desk answered ${answer.status}`;
+    return say(`Not saved by itself. ${why}. Press Save to see more; nothing of yours is lost.`);
+  }
+  soon(form, AGAIN);
+  if (answer?.status === 403) {
+    say(...signedOut());
+    // Whoever signed in again in another window has another token.
+    return renew().catch(() => {});
+  }
+  say("Not saved: the desk does not answer. What you typed stays here and is tried again.");
+}
+
+addEventListener("online", keepAll);
+addEventListener("focusout", (event) => {
+  const form = event.target.closest?.("form[data-unsaved=yes]");
+  if (form && !form.contains(event.relatedTarget)) keep(form);
+});
+addEventListener("beforeunload", (event) => {
+  for (const form of unsaved()) {
+    if (form.dataset.unsaved === "refused") event.preventDefault();
+    else post(form);
+  }
+});
+
 // --- moving --------------------------------------------------------------------------------
+
+/** Where that row is now: at the top, "Up" leaves it where it was. */
+function placed({ id }) {
+  return `Place ${placeOf(document.getElementById(id))} of ${movable().length}.`;
+}
 
 /** Moves the row to the place (from 1) of another, by the form that its own buttons are in. */
 function move(row, place) {
@@ -159,12 +287,12 @@ function move(row, place) {
   if (!form || place < 1 || place > movable().length) return;
   const wish = form.cloneNode(true);
   wish.id = "";
-  for (const [name, value] of [["act", "move"], ["to", place]]) {
-    const field = Object.assign(document.createElement("input"), { type: "hidden", name, value });
-    wish.append(field);
-  }
-  enqueue(wish, null, `Moved to place ${place} of ${movable().length}.`);
+  wish.append(hidden("act", "move"), hidden("to", place));
+  act(wish, null, `Moved to place ${place} of ${movable().length}.`);
 }
+
+const hidden = (name, value) =>
+  Object.assign(document.createElement("input"), { type: "hidden", name, value });
 
 const movable = () => [...document.querySelectorAll(".items > li[data-movable]")];
 const placeOf = (row) => movable().indexOf(row) + 1;

@@ -28,13 +28,16 @@ const ROW = {
   },
 };
 
+/** A wide screen shows the one beside the board, a narrow one that above it. */
+const previews = () => [...document.querySelectorAll("a[data-preview]")];
+
 const PAGE = {
   j: () => focusBy(1),
   k: () => focusBy(-1),
   u: () => document.getElementById("act-undo")?.click(),
   r: () => document.getElementById("act-redo")?.click(),
   a: () => document.querySelector(".standing .button")?.focus(),
-  v: () => document.querySelector("a[data-preview]")?.click(),
+  v: () => previews().find((link) => link.offsetParent)?.click(),
   "?": () => document.getElementById("keys")?.showModal(),
 };
 

@@ -192,6 +192,13 @@ def test_every_page_can_be_found():
     assert set(PAGES) <= reached
 
 
+def test_the_sidebar_has_every_page_once():
+    """The order of the site's pages is ours, and none is left out of it."""
+    listed = re.findall(r"[\w./-]+\.md(?=[],\n])", (ROOT / "mkdocs.yml").read_text())
+    docs = ROOT / "docs"
+    assert sorted(listed) == sorted(str(one.relative_to(docs)) for one in docs.rglob("*.md"))
+
+
 def test_pictures_are_light():
     """A picture of the docs is small enough for a first screen."""
     for picture in (ROOT / "docs" / "images").iterdir():

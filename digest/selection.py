@@ -357,9 +357,8 @@ def _miss(row: Row, one: int) -> tuple[int, float, int]:
 def _included(publication: Publication, rank: int, row: Row, rules: _Rules) -> Candidate:
     code = "lead" if rank == 1 and row["code"] in ("chosen", "late") else row["code"]
     parts = {name: row[f"{name} part"] for name in PARTS if row[f"{name} part"]}
-    said = f"{row['score']:.2f} = " + " + ".join(
-        f"{name} {_short(value)}" for name, value in parts.items()
-    )
+    told = " + ".join(f"{name} {_short(value)}" for name, value in parts.items())
+    said = f"{row['score']:.2f} = {told or 0}"
     return Candidate(
         publication=publication.id,
         title=publication.title,

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from digest.config import Loaded, Watched, load
 from digest.config.document import read
 from digest.errors import ConfigError
+from digest.model.settings import WebSettings
 
 Write = Callable[..., Path]
 
@@ -487,6 +488,12 @@ def test_what_is_read_only_at_the_start_is_named(write: Write) -> None:
     watched.refresh()
 
     assert watched.restart_for == ("web",)
+
+
+@pytest.mark.parametrize(("host", "place"), [("::1", "[::1]:8000"), ("web.test", "web.test:8000")])
+def test_where_it_listens_stands_in_a_url(host: str, place: str) -> None:
+    """An IPv6 address has brackets there."""
+    assert WebSettings(host=host).place == place
 
 
 def test_a_new_dotenv_comes_into_force(write: Write) -> None:

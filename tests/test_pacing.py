@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from digest import delivery
+from digest import conditions, delivery
 from digest.model import DeliveryState
 from digest.model.settings import DomainLimits
 from digest.pacing import REST, TAKEN_FOR_ONE_MORE, Rate, allowance, forecast, rates
@@ -218,6 +219,20 @@ def test_an_editor_is_told_only_where_limits_decide(database):
     assert delivery.foretold(database, loaded(25), issue, now=NOW) is None
     told = delivery.foretold(database, loaded(25, limit="10/h"), issue, now=NOW)
     assert told == NOW + 2 * HOUR
+
+
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+def test_only_readers_who_get_it_are_foretold(database):
+    """Before the freeze those count who meet the newsletter's condition, and no others."""
+    number = an_issue(database)
+    readers(database, addresses(30))
+    readers(database, ["press@example.org"], source="press")
+    with database.read() as conn:
+        issue = replace(issues.by_id(conn, number), frozen_at=None)
+    limited, meant = loaded(25, limit="10/h"), conditions.parse('source = "press"')
+    start = max(NOW, issue.sends_at)
+    assert delivery.foretold(database, limited, issue, now=NOW) == start + 3 * HOUR
+    assert delivery.foretold(database, limited, issue, where=meant, now=NOW) == start
 
 
 def test_senders_share_every_rate() -> None:

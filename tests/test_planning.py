@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import Connection, update
 
 from digest import weekly
 from digest.config import Loaded
 from digest.errors import IssueError, NoSuchIssue, WrongState
 from digest.model import Issue, IssueState
+from digest.model.settings import Holiday
 from digest.store import Database, issues, tallies
 from digest.store.schema import events, feeds
+from digest.weekly.planning import follow_holidays
 from tests.friday import (
     BEFORE,
     CLOSING,
@@ -70,6 +74,45 @@ def finish(database: Database, key: str) -> None:
         issue = next(each for each in issues.listed(conn, "recap") if each.of.key == key)
         states = ((IssueState.SENDING,), IssueState.FINISHED)
         issues.set_state(conn, issue.id, *states, now=SEND_HOUR, actor="sender")
+
+
+class Overtaken(Database):
+    """A database in which somebody acts between what a step reads and what it writes."""
+
+    def __init__(self, url: str, meanwhile: Callable[[], object]) -> None:
+        super().__init__(url)
+        self._meanwhile = meanwhile
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        with super().read() as conn:
+            yield conn
+        self._meanwhile()
+
+
+def test_what_is_approved_meanwhile_is_not_left_out(database, loaded):
+    """Approved after the bell looked, and before it would have cancelled it for a holiday."""
+    ring(database, loaded, MONDAY)
+    issue, newsletter = issue_of(database, str(CLOSING)), loaded.settings.newsletters["recap"]
+    off = newsletter.model_copy(update={"holidays": (Holiday(first=CLOSING, last=CLOSING),)})
+
+    def approve() -> None:
+        weekly.approve(database, loaded, issue, by="ana@example.org", now=BEFORE)
+
+    with closing(Overtaken(database.url, approve)) as overtaken:
+        assert follow_holidays(overtaken, "recap", off, now=BEFORE) == []
+    assert issue_of(database, str(CLOSING)).state is IssueState.APPROVED
+
+
+def test_issues_are_listed_from_an_hour_on_or_so_many(database, loaded):
+    """What the bell asks at each ring does not grow with the years."""
+    ring(database, loaded, MONDAY)
+    with database.read() as conn:
+        every = issues.listed(conn, "recap")
+        coming = issues.listed(conn, "recap", sends_after=MONDAY)
+        newest = issues.listed(conn, "recap", most=1)
+    assert len(every) == 2
+    assert coming == newest == [issue_of(database, str(CLOSING))]
 
 
 def test_a_week_left_out_goes_into_the_next_issue(database, loaded):

@@ -500,6 +500,13 @@ def test_an_imap_folder_is_read_and_marked_once_it_is_kept(desk, dovecot):
     assert found == Counter({Outcome.SUPPRESSED: 1})
 
 
+def test_the_imap_server_is_blamed_for_its_own_faults(dovecot, tmp_path):
+    """What breaks beside it while its folder is open is told as it is."""
+    settings = loaded(**imap(dovecot)).settings.bounces
+    with pytest.raises(FileNotFoundError), places.folder(settings, beside=tmp_path):
+        (tmp_path / "gone").read_bytes()
+
+
 def test_a_mail_that_could_not_be_kept_stays_unread(desk, dovecot, monkeypatch):
     """If the database refuses, nothing is marked, and the next reading takes it."""
     dovecot.deliver(dsn(desk, 1))

@@ -129,6 +129,13 @@ def test_no_publication_falls_between_two_weeks(moment):
     assert taken == 1
 
 
+def test_a_score_of_nothing_is_a_sum_all_the_same(publication):
+    """Its reason ends in what the parts add up to, be there none."""
+    nothing = dict.fromkeys(("recency", "kind", "topic", "novelty", "substance"), 0)
+    (found,) = chosen([publication()], ranking=nothing).values()
+    assert found.reason.endswith("0.00 = 0")
+
+
 # --- the rules ----------------------------------------------------------------------------
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import errno
 import io
 import json
 import os
@@ -18,6 +19,7 @@ from typer.testing import Result
 from digest import readership, staff, tokens
 from digest.cli import context
 from digest.cli.context import open_installation
+from digest.cli.subscribers import _into
 from digest.store import readers
 from tests.readership import CONFIG, KEY, NEWSLETTER, Typed, typing_in
 
@@ -100,6 +102,18 @@ def test_a_dry_run_shows_the_difference(typed: Typed, tmp_path: Path) -> None:
     rows = list(csv.reader((tmp_path / "refused.csv").read_text().splitlines()))
     assert [row[:2] for row in rows] == [["file", "line"], [str(file), "5"]]
     assert "ben@example.org" not in typed("subscribers", "list").output
+
+
+def test_a_file_for_refused_rows_is_blamed_for_its_own_faults(typed: Typed, tmp_path: Path) -> None:
+    """Where it cannot be written it is named; what breaks beside it is told as it is."""
+    file = tmp_path / "list.csv"
+    file.write_text("email\nbad\n")
+    words = ("subscribers", "import", str(file), "--source", "x", "--dry-run", "--refused")
+    told = typed(*words, "/dev/full")
+    assert told.exit_code == 1
+    assert "/dev/full: cannot be written (No space left on device)" in told.output
+    with pytest.raises(OSError, match="elsewhere"), _into(tmp_path / "refused.csv"):
+        raise OSError(errno.EIO, "elsewhere")
 
 
 def test_readers_can_be_chosen_by_a_condition(typed: Typed, tmp_path: Path) -> None:
@@ -336,6 +350,7 @@ def test_a_token_is_made_listed_and_revoked(typed: Typed) -> None:
     assert typed("people", "revoke", str(told["id"])).exit_code == 0
     assert staff.program(database, secret, now=now) is None
     assert typed("people", "revoke", str(told["id"])).exit_code == 1
+    assert typed(*words, "issues:read", "--days", "99999999999").exit_code == 2
     refused = typed(*words, "send")
     assert refused.exit_code == 1
     assert "takes the role publisher" in refused.output

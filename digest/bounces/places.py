@@ -77,9 +77,10 @@ def _mark(box: mailbox.Maildir, key: str) -> Callable[[], None]:
 class Folder:
     """An open folder of an IMAP server (RFC 9051)."""
 
-    def __init__(self, client: imaplib.IMAP4, validity: int) -> None:
-        """Take over *client*, whose folder is selected."""
+    def __init__(self, client: imaplib.IMAP4, validity: int, place: str) -> None:
+        """Take over *client*, whose folder is selected; faults name its server's *place*."""
         self._client = client
+        self._place = place
         #: Numbers of another validity are of other mails.
         self.validity = validity
 
@@ -104,7 +105,8 @@ class Folder:
             self._said("store", joined, "+FLAGS.SILENT", r"(\Seen)")
 
     def _said(self, command: str, *words: str | None) -> list[bytes | tuple[bytes, bytes]]:
-        told, found = self._client.uid(command, *words)  # type: ignore[arg-type]
+        with _connected_still(self._place):
+            told, found = self._client.uid(command, *words)  # type: ignore[arg-type]
         if told != "OK":
             raise Unreachable(f"the IMAP server refused {command.upper()}: {found!r}")
         return found
@@ -134,12 +136,21 @@ def folder(settings: BounceSettings, *, beside: Path) -> Iterator[Folder]:
             remedy="See that bounces.imap and bounces.port are right. Nothing was lost.",
         ) from e
     try:
-        yield _opened(client, settings, place)
-    except (imaplib.IMAP4.error, OSError) as e:
-        raise Unreachable(f"{place}: the connection broke ({e})", remedy="Run it again.") from e
+        with _connected_still(place):
+            opened = _opened(client, settings, place)
+        yield opened
     finally:
         with suppress(imaplib.IMAP4.error, OSError):
             client.logout()
+
+
+@contextmanager
+def _connected_still(place: str) -> Iterator[None]:
+    """Turn what breaks within, which only talks to the server at *place*, into Unreachable."""
+    try:
+        yield
+    except (imaplib.IMAP4.error, OSError) as e:
+        raise Unreachable(f"{place}: the connection broke ({e})", remedy="Run it again.") from e
 
 
 def _connected(settings: BounceSettings, beside: Path) -> imaplib.IMAP4:
@@ -179,7 +190,7 @@ def _opened(client: imaplib.IMAP4, settings: BounceSettings, place: str) -> Fold
             remedy="Name the folder under bounces.folder.",
         )
     _, validity = client.response("UIDVALIDITY")
-    return Folder(client, int(validity[-1] or 0))
+    return Folder(client, int(validity[-1] or 0), place)
 
 
 def _words(e: Exception) -> str:

@@ -189,7 +189,7 @@ class _Friday:
         terminal.say()
         tell_readers(chosen, issue)
         terminal.say()
-        web = f"http://{self.installation.settings.web.host}:{self.installation.settings.web.port}"
+        web = f"http://{self.installation.settings.web.place}"
         terminal.facts(
             [
                 (

@@ -142,7 +142,7 @@ def token(
         ),
     ],
     days: Annotated[
-        int, typer.Option(help="How long it opens; 0: until it is revoked.", min=0)
+        int, typer.Option(help="How long it opens; 0: until it is revoked.", min=0, max=36500)
     ] = 90,
 ) -> None:
     """

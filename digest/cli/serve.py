@@ -59,15 +59,15 @@ def serve(
         return watched.loaded
 
     web = installation.settings.web
-    host, port = host or web.host, port or web.port
+    web = web.model_copy(update={"host": host or web.host, "port": port or web.port})
     # Before anything rings: where somebody else listens, nothing begins.
-    listening = _listening(host, port)
+    listening = _listening(web.host, web.port)
     app = application(installation.database, current, clock=_clock)
     server = uvicorn.Server(
         uvicorn.Config(
             app,
-            host=host,
-            port=port,
+            host=web.host,
+            port=web.port,
             log_level="error",
             proxy_headers=False,
             server_header=False,
@@ -76,9 +76,9 @@ def serve(
     ringing = Bell(installation.database, current, clock=_clock) if bell else None
     terminal.facts(
         [
-            ("Desk", f"http://{host}:{port}/"),
+            ("Desk", f"http://{web.place}/"),
             ("Sign in", "digest people link ADDRESS   prints a one-time link"),
-            ("Health", f"http://{host}:{port}/readyz"),
+            ("Health", f"http://{web.place}/readyz"),
             ("Bell", "rings in this process" if bell else "is elsewhere"),
             ("Stop", "Ctrl-C"),
         ]

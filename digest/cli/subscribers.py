@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from digest.errors import ReaderError
     from digest.model import Subscription
     from digest.readership import ImportReport, Step
-    from digest.readership.lists import OnRefused
+    from digest.readership.lists import OnRefused, Refused
     from digest.store.consents import Consent
 
 app = typer.Typer(no_args_is_help=True)
@@ -104,17 +104,34 @@ def _into(path: Path | None) -> Iterator[OnRefused | None]:
     """Give what writes refused rows into the file *path*; None without one."""
     import csv
 
-    from digest.errors import ReaderError
     from digest.readership import harmless
 
     if path is None:
         yield None
         return
+
+    def refuse(row: Refused) -> None:
+        with _writing(path):
+            written.writerow((row.file, row.line, harmless(row.reason)))
+
+    with _writing(path):
+        stream = path.open("w", newline="", encoding="utf-8")
+        written = csv.writer(stream)
+        written.writerow(("file", "line", "reason"))
     try:
-        with path.open("w", newline="", encoding="utf-8") as stream:
-            written = csv.writer(stream)
-            written.writerow(("file", "line", "reason"))
-            yield lambda row: written.writerow((row.file, row.line, harmless(row.reason)))
+        yield refuse
+    finally:
+        with _writing(path):
+            stream.close()
+
+
+@contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    """Tell what fails within as a fault of the file *path*: nothing else may stand in it."""
+    from digest.errors import ReaderError
+
+    try:
+        yield
     except OSError as e:
         raise ReaderError(f"{path}: cannot be written ({e.strerror})") from e
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Connection
 
 from digest.calendar import own_hours
+from digest.conditions import Condition
 from digest.model import Issue
 from digest.model.settings import NewsletterSettings
 from digest.pacing import forecast, rates
@@ -17,10 +18,18 @@ if TYPE_CHECKING:
     from digest.config import Loaded
 
 
-def foretold(database: Database, loaded: Loaded, issue: Issue, *, now: datetime) -> datetime | None:
+def foretold(
+    database: Database,
+    loaded: Loaded,
+    issue: Issue,
+    *,
+    where: Condition | None = None,
+    now: datetime,
+) -> datetime | None:
     """
     Return when the last reader of *issue* is written to, by the limits that are configured.
 
+    *where* is what the readers of one that is not frozen must meet, as the newsletter's `only`.
     None where no limit, plan, spread or own clock is, or nobody is owed it: then it takes as
     long as the mail server takes. What went out today already is not counted.
     """
@@ -32,7 +41,8 @@ def foretold(database: Database, loaded: Loaded, issue: Issue, *, now: datetime)
         return None
     with database.read() as conn:
         if issue.frozen_at is None:
-            owed = ledger.audience(conn, issue.of.newsletter, issue.of.rhythm, at=issue.sends_at)
+            of, at = issue.of, issue.sends_at
+            owed = ledger.audience(conn, of.newsletter, of.rhythm, at=at, where=where)
             last = _last_hour(conn, newsletter, issue)
         else:
             owed = ledger.tally(conn, issue.id).owed

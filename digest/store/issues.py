@@ -111,13 +111,23 @@ def listed(
     newsletter: str | None = None,
     *,
     states: Collection[IssueState] = (),
+    sends_after: datetime | None = None,
+    most: int | None = None,
 ) -> list[Issue]:
-    """Return the issues, the newest window first; of all newsletters unless one is named."""
+    """
+    Return the issues, the newest window first; of all newsletters unless one is named.
+
+    With *sends_after* only those whose hour is later; *most* bounds how many.
+    """
     query = RECORD.order_by(issues.c.window_end.desc(), issues.c.id.desc())
     if newsletter is not None:
         query = query.where(issues.c.newsletter == newsletter)
     if states:
         query = query.where(issues.c.state.in_(states))
+    if sends_after is not None:
+        query = query.where(issues.c.sends_at > sends_after)
+    if most is not None:
+        query = query.limit(most)
     return [of_row(row) for row in conn.execute(query)]
 
 

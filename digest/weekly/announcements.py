@@ -55,8 +55,7 @@ def announce(database: Database, loaded: Loaded, newsletter_key: str, *, now: da
     with database.read() as conn:
         recent = [
             (issue, news)
-            for issue in issues.listed(conn, newsletter_key)
-            if issue.sends_at > now - STALE_AFTER
+            for issue in issues.listed(conn, newsletter_key, sends_after=now - STALE_AFTER)
             for news in (_news(conn, newsletter, issue, now), _refusals(conn, issue))
             if news
         ]

@@ -57,6 +57,8 @@ LAST_ISSUES = 4
 #: What the audit log says of an issue whose few items went into the next one.
 ROLLED_OVER = "rolled over"
 
+_NOT_ENDED = tuple(state for state in IssueState if state not in ENDED)
+
 
 def slot(
     newsletter: NewsletterSettings,
@@ -123,11 +125,10 @@ def identity(newsletter_key: str, slot: Slot) -> IssueId:
 def open_issue(database: Database, newsletter_key: str) -> Issue | None:
     """Return the issue to look at: the earliest that is not ended, else the last one."""
     with database.read() as conn:
-        known = issues.listed(conn, newsletter_key)
-    waiting = [issue for issue in known if issue.state not in ENDED]
-    if waiting:
-        return min(waiting, key=lambda issue: issue.sends_at)
-    return known[0] if known else None
+        waiting = issues.listed(conn, newsletter_key, states=_NOT_ENDED)
+        if waiting:
+            return min(waiting, key=lambda issue: issue.sends_at)
+        return next(iter(issues.listed(conn, newsletter_key, most=1)), None)
 
 
 def prepare(

@@ -38,7 +38,7 @@ def proposals(
     newsletter = loaded.settings.newsletters[newsletter_key]
     with database.read() as conn:
         answered = decisions.listed(conn, newsletter_key)
-        past = issues.listed(conn, newsletter_key, states=_PAST)[:LOOK_BACK]
+        past = issues.listed(conn, newsletter_key, states=_PAST, most=LOOK_BACK)
         weeks = [_week(conn, issue) for issue in reversed(past)]
         now = learned(conn, newsletter_key, newsletter)
     known = {each.key for each in answered}

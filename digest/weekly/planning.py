@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from contextlib import suppress
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -177,8 +179,11 @@ def follow_holidays(
     for issue in waiting:
         place = calendar.place_closing(newsletter, date.fromisoformat(issue.of.key))
         if place and place.holiday:
-            with database.write() as conn:
-                left_out.append(_leave_out(conn, issue, place.holiday, by="bell", now=now))
+            # Approved or cancelled in this moment: that was a person's word.
+            with suppress(WrongState), database.write() as conn:
+                left_out.append(
+                    _leave_out(conn, issue, place.holiday, within=OPEN, by="bell", now=now)
+                )
     return left_out
 
 
@@ -203,15 +208,25 @@ def put_back(
 
 
 def _leave_out(
-    conn: Connection, issue: Issue, holiday: Holiday, *, by: str, now: datetime
+    conn: Connection,
+    issue: Issue,
+    holiday: Holiday,
+    *,
+    within: Collection[IssueState] = (*OPEN, IssueState.APPROVED),
+    by: str,
+    now: datetime,
 ) -> Issue:
-    """Cancel the issue of a day that is left out; its publications go into the next one."""
+    """
+    Cancel the issue of a day that is left out; its publications go into the next one.
+
+    WrongState if by now it is in none of the states *within*.
+    """
     uses.release(conn, issue.id)
     reason = f"Left out{_named(holiday)}: its publications go into the next issue."
     cancelled = issues.set_state(
         conn,
         issue.id,
-        (*OPEN, IssueState.APPROVED),
+        within,
         IssueState.CANCELLED,
         now=now,
         actor=by,

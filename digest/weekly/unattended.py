@@ -108,10 +108,7 @@ def _is_on(
     if slot.window.end - MONTH_AHEAD <= now <= slot.sends_at + newsletter.catch_up:
         return True
     with database.read() as conn:
-        return any(
-            issue.of == identity(newsletter_key, slot)
-            for issue in issues.listed(conn, newsletter_key)
-        )
+        return issues.known(conn, identity(newsletter_key, slot)) is not None
 
 
 def _decide(

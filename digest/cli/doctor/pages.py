@@ -66,7 +66,7 @@ def picture(loaded: Loaded) -> Iterator[Finding]:
 def port(loaded: Loaded) -> Iterator[Finding]:
     """See that `digest serve` is at its port, or may be."""
     web = loaded.settings.web
-    place = f"{web.host}:{web.port}"
+    place = web.place
     if _is_ours(f"http://{place}/healthz"):
         yield ok("port", f"`digest serve` answers at {place}.")
     elif why := _why_not_free(web.host, web.port):

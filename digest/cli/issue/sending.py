@@ -410,10 +410,11 @@ def _hour(chosen: Chosen, issue: Issue) -> str:
 
 def _finish(chosen: Chosen, issue: Issue) -> list[tuple[str, object]]:
     """Return when the last reader is written to, where limits or a spread decide that."""
-    from digest import delivery
+    from digest import delivery, weekly
 
-    installation = chosen.installation
-    at = delivery.foretold(installation.database, installation.loaded, issue, now=datetime.now(UTC))
+    database, loaded = chosen.installation.database, chosen.installation.loaded
+    meant, now = weekly.audience_of(chosen.newsletter), datetime.now(UTC)
+    at = delivery.foretold(database, loaded, issue, where=meant, now=now)
     if at is None:
         return []
     local = at.astimezone(chosen.newsletter.zone)

@@ -104,6 +104,11 @@ class WebSettings(Strict):
     #: or ``"*"`` for all of them.
     origins: tuple[Origin, ...] = ()
 
+    @property
+    def place(self) -> str:
+        """Host and port as they stand in a URL: an IPv6 host in brackets (RFC 3986, 3.2.2)."""
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
 
 class Settings(Strict):
     """Everything config.yaml may hold, with secrets laid over it from the environment."""

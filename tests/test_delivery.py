@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import event, select
+from sqlalchemy.exc import DBAPIError
 
 from digest import delivery, inbox
 from digest.config import Loaded
@@ -810,6 +811,82 @@ def test_a_cancelled_commit_leaves_the_next_one_whole(database):
     assert asyncio.run(cancelled_and_next()) == 1
 
 
+def test_whoever_was_taken_over_is_told_without_a_result_to_write(database):
+    """A database that has nothing to say but that is not waited for."""
+    issue = at_work(database, 3)
+
+    async def asks_again() -> ledger.Leave:
+        recorder = a_recorder(database, issue)
+        rows = await recorder.claimed(3)
+        with database.write() as conn:
+            ledger.recover(conn, issue, now=NOW, alone=True)
+        try:
+            return await asyncio.wait_for(recorder.permission(rows), 5)
+        finally:
+            await recorder.close()
+
+    leave = asyncio.run(asks_again())
+    assert leave.taken_over
+    assert leave.go == frozenset()
+
+
+@pytest.mark.parametrize("turns", range(1, 9))
+def test_a_commit_given_up_at_any_step_loses_no_result(database, turns):
+    """What it was to write is written over a connection that is in no doubt."""
+    issue = at_work(database, 1)
+
+    async def given_up() -> int:
+        recorder = a_recorder(database, issue)
+        rows = await recorder.claimed(1)
+        await recorder.permission(rows)
+        recorder.tell(ledger.Result(rows[0].recipient.subscriber, SENT, NOW))
+        waiting = asyncio.create_task(recorder.do(lambda _: None))
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        waiting.cancel()
+        await asyncio.wait({waiting})
+        # The task, and with it what it was at, lives on as the watch of a run does.
+        return await recorder.close()
+
+    assert asyncio.run(given_up()) == 0
+    with database.read() as conn:
+        assert ledger.tally(conn, issue).by_state == {SENT: 1}
+
+
+def test_a_run_that_cannot_look_after_itself_ends(desk):
+    """Whatever keeps it from hearing of a stop ends it: nothing leaves unwatched."""
+    it = desk(3)
+
+    def breaks_soon(phase, _argument):
+        if phase == "content":
+            threading.Timer(0.3, rename).start()
+
+    def rename() -> None:
+        with it.database.write() as conn:
+            conn.exec_driver_sql("ALTER TABLE issues RENAME TO elsewhere")
+        threading.Timer(5, delivery.ask_to_stop).start()
+
+    it.server.script = breaks_soon
+    began = time.monotonic()
+    with pytest.raises(DBAPIError, match="issues"):
+        it.settle(smtp={"limit": "1/day"})
+    assert time.monotonic() - began < 4
+
+
+def at_work(database: Database, people: int) -> int:
+    """An issue that the sender of `a_recorder` has taken up; its number."""
+    issue = an_issue(database)
+    readers(database, addresses(people))
+    frozen(database, issue)
+    with database.write() as conn:
+        ledger.enter(conn, issue, HOLDER, now=NOW)
+    return issue
+
+
+#: The sender's name in the ledger.
+HOLDER = "ab" * 16
+
+
 def a_recorder(
     database: Database,
     issue: int,
@@ -820,7 +897,7 @@ def a_recorder(
     return Recorder(
         database,
         issue,
-        "ab" * 16,
+        HOLDER,
         connections=connections,
         clock=lambda: NOW,
         on_written=on_written,

@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -230,16 +231,18 @@ class Recorder:
 
     async def _run(self, steps: Steps[T]) -> T:
         """Run *steps*; where they wait for a server, or the disk is slow, mails leave between."""
-        while True:
-            try:
-                awaited = next(steps)
-            except StopIteration as end:
-                done: T = end.value
-                return done
-            if awaited is not None:
-                await self._readable(awaited)
-            elif self._is_slow:
-                await asyncio.sleep(0)
+        # Left to the collector, given up steps would end while the next use of the connection.
+        with closing(steps):
+            while True:
+                try:
+                    awaited = next(steps)
+                except StopIteration as end:
+                    done: T = end.value
+                    return done
+                if awaited is not None:
+                    await self._readable(awaited)
+                elif self._is_slow:
+                    await asyncio.sleep(0)
 
     async def _readable(self, socket: int) -> None:
         heard = asyncio.Event()

@@ -145,7 +145,7 @@ class Run:
                     await self._beat()
                     beat_at = time.monotonic() + BEAT_SECONDS
                 await asyncio.sleep(LOOK_SECONDS)
-        except DigestError as e:
+        except Exception as e:  # noqa: BLE001 - unwatched, it would hear of no stop
             self._halt(e)
 
     async def _beat(self) -> None:

@@ -160,7 +160,7 @@ class Writer:
             try:
                 yield
             except BaseException:
-                self.close()
+                self._drop()
                 raise
 
     def begin(self) -> Connection:
@@ -173,6 +173,12 @@ class Writer:
         self._connection = self._database.engine.connect()
         self._connection.info["intent"] = "write"
         return self._connection
+
+    def _drop(self) -> None:
+        """Roll back what has begun, and keep nobody busy with a server's connection in doubt."""
+        if self._connection is not None and not self._database.is_sqlite:
+            self._connection.invalidate()
+        self.close()
 
     def close(self) -> None:
         """Give the connection back; calling twice is safe."""
@@ -341,7 +347,7 @@ def _postgresql_said(e: BaseException | None, database: Database) -> StoreError 
             return StoreBusy(f"{place}: too many connections", remedy="Try again in a minute.")
         case None if _is_about_the_line(e):
             return _unreachable(e, database)
-        case "57P01" | "57P02" | "57P03":
+        case "57P01" | "57P02" | "57P03" | "57P05" | "25P03":
             return _unreachable(e, database)
     return None
 

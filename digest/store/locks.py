@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from enum import IntEnum, unique
-from select import select as ready
+from select import POLLIN, poll
 from threading import Lock
 from typing import Any
 
@@ -100,7 +100,9 @@ class Advisory:
 
     def _lives(self, conn: Connection) -> bool:
         driver: Any = conn.connection.driver_connection
-        if ready([driver], [], [], 0)[0]:
+        said = poll()  # `select` knows no descriptor beyond 1023
+        said.register(driver, POLLIN)
+        if said.poll(0):
             # A word unasked: most often the last one.
             try:
                 with self._database.explained():

@@ -9,8 +9,8 @@ than a message may cost. So a list goes into SQLite, and comes out of it, as one
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Generator, Iterable, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any, TypeAlias, TypeVar
 
@@ -102,13 +102,24 @@ def execute(conn: Connection, text: str, values: Any) -> Any:
     return cursor
 
 
-def together(conn: Connection) -> AbstractContextManager[Any]:
-    """Let PostgreSQL have the statements within without waiting for each one's answer."""
+@contextmanager
+def together(conn: Connection) -> Iterator[None]:
+    """
+    Let PostgreSQL have the statements within without waiting for each one's answer.
+
+    Steps that are given up within it close the connection.
+    """
     if conn.dialect.name == "sqlite":
-        return nullcontext()
+        yield
+        return
     driver: Any = conn.connection.driver_connection
-    pipeline: AbstractContextManager[Any] = driver.pipeline()
-    return pipeline
+    with driver.pipeline():
+        try:
+            yield
+        except GeneratorExit:
+            # Else the pipeline's end waits for the answers, and a server that is stuck for ever.
+            driver.close()
+            raise
 
 
 def answered(conn: Connection) -> Steps[None]:

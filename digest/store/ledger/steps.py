@@ -170,6 +170,9 @@ def record(
         mine = _MINE.asked(conn, me=holder)
         yield from hot.answered(conn)
         found = mine()
+        if not (found or results):
+            # Nothing more is asked for, and so no answer would come that could be awaited.
+            return Leave(sending=False, taken_over=True)
         listed, state = found[0] if found else ("[]", None)
         before = set(hot.listed(listed))
         for some in slices(results, at_once):

@@ -20,7 +20,7 @@ from digest import readership, staff, tokens
 from digest.cli import context
 from digest.cli.context import open_installation
 from digest.cli.subscribers import _into
-from digest.store import readers
+from digest.store import history, readers
 from tests.readership import CONFIG, KEY, NEWSLETTER, Typed, typing_in
 
 ROOT = Path(__file__).parents[1]
@@ -331,6 +331,26 @@ def test_sessions_and_second_factors_end_from_the_command_line(typed: Typed) -> 
         assert "signed out everywhere" in typed("people", words, "ana@example.org").output
         assert staff.session(database, session, now=now) is None
         assert typed("people", words, "ben@example.org").exit_code == 1
+
+
+def test_the_audit_log_has_what_is_done_to_people_here_too(typed: Typed) -> None:
+    """Who may come to the desk is changed at the command line as at the desk: on record."""
+    typed("people", "add", "ana@example.org")
+    for words in ("role", "link", "sign-out", "reset-totp", "remove"):
+        typed("people", words, "ana@example.org", *(["admin"] if words == "role" else []))
+    with open_installation().database.read() as conn:
+        found = history.page(conn, newsletter=NEWSLETTER, most=10)
+    assert {each.actor for each in found} == {"command line"}
+    assert [each.what for each in reversed(found)] == [
+        "added",
+        "gave a role",
+        "made a way in",
+        "signed out",
+        "took a second factor off",
+        "closed an account",
+    ]
+    assert found[-2].detail["before"] == {"role": "editor"}
+    assert found[-2].detail["after"] == {"whose": "ana@example.org", "role": "admin"}
 
 
 def test_a_token_is_made_listed_and_revoked(typed: Typed) -> None:

@@ -12,6 +12,7 @@ from digest.errors import DigestError
 
 if TYPE_CHECKING:
     from digest.staff import Role as StaffRole
+    from digest.store.history import Log
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -33,7 +34,8 @@ def add(address: Address, role: Role = "editor") -> None:
     wanted = _role(role)
     installation = context.open_installation()
     now = datetime.now(UTC)
-    account = staff.add(installation.database, address, wanted, now=now)
+    log = _log("added", staff.mailbox(address), role=wanted)
+    account = staff.add(installation.database, address, wanted, now=now, log=log)
     url = staff.one_time_link(installation.database, installation.loaded, account.address, now=now)
     terminal.facts([("Account", f"{account.address}, {account.role}"), ("Sign in", url)])
 
@@ -48,9 +50,10 @@ def change_role(address: Address, role: Annotated[str, typer.Argument(help=_ROLE
     from digest import staff
     from digest.cli import context, terminal
 
-    wanted = _role(role)
-    installation = context.open_installation()
-    account = staff.change_role(installation.database, address, wanted, now=datetime.now(UTC))
+    wanted, database = _role(role), context.open_installation().database
+    had = staff.account(database, address)
+    log = _log("gave a role", had.address, {"role": had.role}, role=wanted)
+    account = staff.change_role(database, address, wanted, now=datetime.now(UTC), log=log)
     terminal.say(f"{account.address} is {_article(account.role)} now.")
 
 
@@ -65,8 +68,8 @@ def password(address: Address) -> None:
     from digest.cli import context, terminal
 
     installation = context.open_installation()
-    words, now = _typed_unseen(), datetime.now(UTC)
-    staff.set_password(installation.database, installation.loaded, address, words, now=now)
+    words, now, log = _typed_unseen(), datetime.now(UTC), _log("set a password", address)
+    staff.set_password(installation.database, installation.loaded, address, words, now=now, log=log)
     terminal.say(f"{address} has a new password, and is signed out everywhere.")
 
 
@@ -98,7 +101,8 @@ def link(address: Address) -> None:
     from digest.cli import context, terminal
 
     installation = context.open_installation()
-    secret = staff.link(installation.database, address, now=datetime.now(UTC))
+    log = _log("made a way in", address)
+    secret = staff.link(installation.database, address, now=datetime.now(UTC), log=log)
     terminal.say(f"{staff.desk_url(installation.loaded)}/sign-in/{secret}")
 
 
@@ -112,7 +116,8 @@ def sign_out(address: Address) -> None:
     from digest import staff
     from digest.cli import context, terminal
 
-    staff.sign_out_everywhere(context.open_installation().database, address)
+    database = context.open_installation().database
+    staff.sign_out_everywhere(database, address, log=_log("signed out", address))
     terminal.say(f"{address} is signed out everywhere.")
 
 
@@ -126,8 +131,9 @@ def reset_totp(address: Address) -> None:
     from digest import staff
     from digest.cli import context, terminal
 
-    installation = context.open_installation()
-    staff.drop_factor(installation.database, installation.loaded, address, now=datetime.now(UTC))
+    installation, now = context.open_installation(), datetime.now(UTC)
+    log = _log("took a second factor off", address)
+    staff.drop_factor(installation.database, installation.loaded, address, now=now, log=log)
     terminal.say(f"{address} signs in without a second factor now, and is signed out everywhere.")
 
 
@@ -166,6 +172,7 @@ def token(
         scopes=scope,
         lasts=lasts,
         now=now,
+        log=_log("made an API token", address, token=name, scopes=list(scope)),
     )
     terminal.say(secret)
 
@@ -214,8 +221,10 @@ def revoke(
     from digest import staff
     from digest.cli import context, terminal
 
-    database = context.open_installation().database
-    if not staff.revoke_token(database, number, now=datetime.now(UTC)):
+    database, now = context.open_installation().database, datetime.now(UTC)
+    found = next((each for each in staff.api_tokens(database) if each.id == number), None)
+    log = _log("revoked an API token", found.whose, token=found.name) if found else None
+    if log is None or not staff.revoke_token(database, number, now=now, log=log):
         raise DigestError(f"no token has the number {number}", remedy="Run: digest people tokens")
     terminal.say(f"Token {number} opens nothing any more.")
 
@@ -231,7 +240,8 @@ def remove(address: Address) -> None:
     from digest.cli import context, terminal
 
     installation = context.open_installation()
-    staff.remove(installation.database, address, now=datetime.now(UTC))
+    log = _log("closed an account", address)
+    staff.remove(installation.database, address, now=datetime.now(UTC), log=log)
     terminal.say(f"{address} has no account any more.")
 
 
@@ -255,6 +265,14 @@ def listed(json: AsJson = False) -> None:
         )
     else:
         terminal.say("Nobody yet. Run: digest people add ADDRESS --role admin")
+
+
+def _log(what: str, address: str, before: dict[str, object] | None = None, **after: object) -> Log:
+    from digest.cli.calendar import ACTOR
+    from digest.store import history
+
+    detail = {"before": before or {}, "after": {"whose": address, **after}}
+    return history.entry(what, actor=ACTOR, at=datetime.now(UTC), detail=detail)
 
 
 def _article(role: str) -> str:

@@ -32,7 +32,13 @@ PASSWORD_LETTERS = range(15, 257)
 
 
 def set_password(
-    database: Database, loaded: Loaded, address: str, password: str, *, now: datetime
+    database: Database,
+    loaded: Loaded,
+    address: str,
+    password: str,
+    *,
+    now: datetime,
+    log: Log = unlogged,
 ) -> None:
     """
     Give an account a password; its sessions and links end, and its address is told.
@@ -42,6 +48,7 @@ def set_password(
     fresh = hash_of(password)
     with database.write() as conn:
         _keep(conn, loaded, known(conn, address), fresh, now)
+        log(conn)
 
 
 def change_password(

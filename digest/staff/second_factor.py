@@ -161,7 +161,9 @@ def take_factor_off(
         log(conn)
 
 
-def drop_factor(database: Database, loaded: Loaded, address: str, *, now: datetime) -> None:
+def drop_factor(
+    database: Database, loaded: Loaded, address: str, *, now: datetime, log: Log = unlogged
+) -> None:
     """
     Take an account's second factor away without a code, and end its sessions.
 
@@ -172,6 +174,7 @@ def drop_factor(database: Database, loaded: Loaded, address: str, *, now: dateti
         store.drop_factor(conn, account.id)
         sessions.end_all(conn, account.id)
         tell(conn, loaded, account, Change.NO_FACTOR, now=now)
+        log(conn)
 
 
 def codes_left(database: Database, account: int) -> int:

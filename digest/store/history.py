@@ -68,7 +68,7 @@ def entry(
 
 
 def unlogged(conn: Connection) -> None:
-    """Write nothing: for a step whose caller has nothing to tell, as the command line."""
+    """Write nothing: for a step whose caller has nothing to tell."""
 
 
 def page(

@@ -13,11 +13,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Connection, func, insert, select
+from sqlalchemy import Connection, func, insert, make_url, select
 from sqlalchemy.exc import DBAPIError
 
 from digest.errors import StoreBusy, StoreError, StoreFull
-from digest.store import Database
+from digest.store import Database, ledger
 from digest.store import database as opening
 from digest.store.schema import editions, feeds, metadata, newsletter_feeds, newsletters, ticks
 
@@ -307,3 +307,29 @@ def test_rebuilding_that_breaks_a_reference_is_taken_back(database):
         connection.execute(insert(newsletters).values(key="a", started_at=NOON))
     with database.read() as connection:
         assert connection.scalar(select(func.count()).select_from(newsletters)) == 0
+
+
+@pytest.mark.parametrize("database", ["postgresql"], indirect=True)
+@pytest.mark.parametrize(("set_to", "holds"), [("off", "on"), ("remote_apply", "remote_apply")])
+def test_what_a_sender_writes_outlives_a_crash_of_the_server(database, set_to, holds):
+    """A server that is set to answer before it has written is asked to write first."""
+    url = make_url(database.url).update_query_dict({"options": f"-csynchronous_commit={set_to}"})
+    careless = Database(url.render_as_string(hide_password=False))
+    writer = careless.writer()
+    with writer.transaction():
+        conn = writer.begin()
+        assert conn.exec_driver_sql("SHOW synchronous_commit").scalar_one() == holds
+    writer.close()
+    careless.close()
+
+
+@pytest.mark.parametrize("database", ["postgresql"], indirect=True)
+def test_a_commit_that_rolls_back_is_no_commit(database):
+    """PostgreSQL says ROLLBACK to the COMMIT of a transaction that has failed, without an error."""
+    writer = database.writer()
+    with pytest.raises(StoreError, match="ROLLBACK"), writer.transaction():
+        conn = writer.begin()
+        with pytest.raises(DBAPIError):
+            conn.exec_driver_sql("SELECT 1 / 0")
+        ledger.whole(ledger.committed(conn))
+    writer.close()

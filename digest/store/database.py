@@ -143,6 +143,7 @@ class Writer:
     Write transactions, one after the other, over one connection: for whoever has many.
 
     It is opened at the first, and anew at the next after an error. For one thread at a time.
+    What it has committed outlives a crash of the server, whatever the server is set to.
     """
 
     def __init__(self, database: Database) -> None:
@@ -170,9 +171,12 @@ class Writer:
         return connection
 
     def _connected(self) -> Connection:
-        self._connection = self._database.engine.connect()
-        self._connection.info["intent"] = "write"
-        return self._connection
+        connection = self._connection = self._database.engine.connect()
+        connection.info["intent"] = "write"
+        if not self._database.is_sqlite:
+            connection.exec_driver_sql(_DURABLE)
+            connection.commit()
+        return connection
 
     def _drop(self) -> None:
         """Roll back what has begun, and keep nobody busy with a server's connection in doubt."""
@@ -185,6 +189,13 @@ class Writer:
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.close()
+
+
+#: Whatever stricter setting there is stays.
+_DURABLE = (
+    "SELECT set_config('synchronous_commit', 'on', false)"
+    " WHERE current_setting('synchronous_commit') = 'off'"
+)
 
 
 def _parsed(url: str) -> URL:
@@ -223,12 +234,26 @@ def _sqlite(url: URL) -> Engine:
     return engine
 
 
+#: A server that was cut off without a word is given up after a minute, not after the system's
+#: two hours (milliseconds for the last, seconds for the others).
+_ALIVE = {
+    "keepalives_idle": 30,
+    "keepalives_interval": 10,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 60_000,
+}
+
+
 def _postgresql(url: URL) -> Engine:
     if url.drivername == "postgresql":
         url = url.set(drivername="postgresql+psycopg")
     asked = url.query.get("options", "")
     asked = asked if isinstance(asked, str) else " ".join(asked)
-    ours: dict[str, Any] = {"connect_timeout": CONNECT_SECONDS, "application_name": "digest"}
+    ours: dict[str, Any] = {
+        "connect_timeout": CONNECT_SECONDS,
+        "application_name": "digest",
+        **_ALIVE,
+    }
     arguments = {name: value for name, value in ours.items() if name not in url.query}
     # On today's disks a row by its key costs what the next row does; else a claim reads them all.
     ours_too = f"-c lock_timeout={BUSY_SECONDS}s -c random_page_cost=1.1"

@@ -29,6 +29,8 @@ from sqlalchemy import (
     select,
 )
 
+from digest.errors import StoreError
+
 Statement = Select[Any] | Insert | Update | Delete
 
 T = TypeVar("T")
@@ -134,12 +136,17 @@ def answered(conn: Connection) -> Steps[None]:
 
 
 def committed(conn: Connection) -> Steps[None]:
-    """Commit; pause until PostgreSQL has done it."""
+    """Commit; pause until PostgreSQL has done it. StoreError where it rolls back instead."""
     if conn.dialect.name != "sqlite":
         driver: Any = conn.connection.driver_connection
         with together(conn):
-            driver.execute("COMMIT")
+            cursor = driver.execute("COMMIT")
             yield from answered(conn)
+        if cursor.statusmessage != "COMMIT":
+            raise StoreError(
+                f"PostgreSQL answered COMMIT with {cursor.statusmessage}: nothing was written",
+                remedy="Look into the server's log.",
+            )
     # SQLAlchemy's own account; the driver of PostgreSQL has nothing left to commit.
     conn.commit()
 

@@ -126,6 +126,18 @@ def test_no_page_has_a_fault_that_axe_finds(
     assert not faults, "\n".join(faults)
 
 
+def test_no_page_is_too_wide_for_large_letters(
+    room: Newsroom, needs: Callable[[str, str], NoReturn]
+) -> None:
+    """Who has the browser write twice as large is not made to scroll sideways."""
+    with browsing(needs, "--blink-settings=defaultFontSize=32") as opened:
+        page = opened(width=1280, scheme="light")
+        signed_in(room.site, page)
+        for name, address in room.addresses().items():
+            shown(room.site, page, address)
+            assert page.evaluate("document.documentElement.scrollWidth") <= 1280, name
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_the_open_menu_has_no_fault_that_axe_finds(
     room: Newsroom, chromium: Callable[..., Any], axe: str, scheme: str

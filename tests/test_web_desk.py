@@ -325,6 +325,30 @@ def test_without_an_issue_the_desk_says_what_to_do(site: Site) -> None:
     page = site.browser("viewer").get("/").text
     assert "There is no issue yet" in page
     assert "digest issue prepare" in page
+    assert 'href="/desk/calendar?newsletter=recap"' in page
+    assert "/desk/subscribers?" not in page
+
+
+def test_a_week_without_items_says_what_to_do(site: Site, draft: Issue) -> None:
+    """Where the feeds brought nothing, the board leads to them, not to reasons."""
+    with site.database.write() as conn:
+        conn.execute(update(schema.issues).values(candidates=[]))
+    page = site.browser("editor").get("/").text
+    assert "The feeds brought nothing for this week." in page
+    assert 'href="/desk/publications?newsletter=recap#by-hand"' in page
+    assert "Look below" not in page
+
+
+def test_an_issue_that_went_without_candidates_claims_nothing_of_them(
+    site: Site, draft: Issue
+) -> None:
+    """Of an issue that went out, the page does not say that nothing was in it."""
+    put_into(site.database, draft, IssueState.FINISHED, loaded=site.loaded)
+    with site.database.write() as conn:
+        conn.execute(update(schema.issues).values(candidates=[]))
+    page = site.browser("editor").get(f"/desk/issues/{draft.id}").text
+    assert "No publication is in" not in page
+    assert "Nothing was left out" not in page
 
 
 def test_an_issue_without_a_draft_has_a_page(site: Site, draft: Issue) -> None:

@@ -381,14 +381,16 @@ def unsubscribe_token(subscriber: int, newsletter: str = "recap") -> str:
 
 
 @contextmanager
-def browsing(needs: Callable[[str, str], NoReturn]) -> Iterator[Callable[..., Any]]:
+def browsing(needs: Callable[[str, str], NoReturn], *switches: str) -> Iterator[Callable[..., Any]]:
     """Yield a function that opens a page of a real Chromium; its *problems* are what it logged."""
     from playwright.sync_api import sync_playwright
 
     if not CHROMIUM.exists():
         needs("browser", f"there is no Chromium at {CHROMIUM}")
     with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=str(CHROMIUM), args=["--no-sandbox"])
+        chromium = playwright.chromium.launch(
+            executable_path=str(CHROMIUM), args=["--no-sandbox", *switches]
+        )
 
         def opened(*, width: int, scheme: str, height: int = 720, scripts: bool = True) -> Any:
             context = chromium.new_context(

@@ -20,6 +20,7 @@ import pytest
 from aiosmtpd.controller import Controller
 
 ROOT = Path(__file__).resolve().parents[1]
+SAMPLE = ROOT / "digest" / "sample" / "security-cooperation.json"
 
 
 class Terminal:
@@ -190,6 +191,24 @@ def test_what_is_approved_after_its_hour_says_that_it_goes_at_once(shown):
     )
     terminal.type("issue", "hold", *closing, "--reason", "Not yet.")
     terminal.type("issue", "release", *closing)
+
+
+def test_an_issue_without_readers_is_not_used_up(shown, tmp_path):
+    """Its approval says that nobody would get it, and sending it is refused."""
+    terminal, _ = shown
+    words = ("--yes", "--title", "Alone", "--from", "alone@example.org")
+    words += ("--postal-address", "12 Harbour Road", "--timezone", "UTC")
+    terminal.type("init", str(tmp_path / "alone"), *words, "--feed", str(SAMPLE))
+    alone = Terminal(tmp_path / "alone")
+    closing = ("--closing", "2023-09-22")
+    alone.type("feeds", "fetch")
+    alone.type("issue", "prepare", *closing)
+    assert "Readers  none yet: digest subscribers import" in alone.type(
+        "issue", "approve", *closing
+    )
+    refused = alone.type("issue", "send", *closing, code=1)
+    assert "issue 2023-09-22 has no readers. Nothing was sent." in refused
+    assert alone.facts("issue", "status", *closing)["issue"]["state"] == "approved"
 
 
 def test_where_nothing_came_back_a_sentence_says_so(shown):

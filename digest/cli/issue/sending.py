@@ -166,6 +166,10 @@ def send(
     if issue.state is IssueState.FINISHED:
         _told(chosen, json=json)
         return
+    if not _has_readers(chosen, issue):
+        raise IssueError(
+            f"issue {issue.of.key} has no readers", remedy=f"Nothing was sent. Run: {_IMPORT}"
+        )
     meant = _agreed(chosen, issue, where, yes=yes) if where is not None else None
     issue = weekly.freeze(database, loaded, issue, now=chosen.now, where=meant)
     with terminal.progress("Sending", _tally(chosen, issue).owed) as advance:
@@ -177,34 +181,45 @@ def send(
         raise typer.Exit(1)
 
 
+#: How a newsletter comes to readers.
+_IMPORT = 'digest subscribers import FILE --source "…"'
+
+
+def _has_readers(chosen: Chosen, issue: Issue) -> bool:
+    """Whether anybody would get the issue, or does; a correction has those of its issue."""
+    return issue.frozen_at is not None or issue.of.is_correction or _reached(chosen, issue) > 0
+
+
+def _reached(chosen: Chosen, issue: Issue, where: Condition | None = None) -> int:
+    """Return how many readers a freeze would write now, of those who meet *where*."""
+    from digest import weekly
+    from digest.store import ledger
+
+    with chosen.installation.database.read() as conn:
+        return ledger.audience(
+            conn,
+            issue.of.newsletter,
+            issue.of.rhythm,
+            at=chosen.now,
+            where=weekly.audience_of(chosen.newsletter, where),
+        )
+
+
 def _agreed(chosen: Chosen, issue: Issue, where: str, *, yes: bool) -> Condition:
     """Return *where* as a condition, once somebody has seen how many readers meet it."""
-    from digest import weekly
     from digest.cli import context
-    from digest.store import ledger
 
     meant = context.condition(chosen.installation, issue.of.newsletter, where)
     assert meant is not None  # noqa: S101 - the caller looked
-    of = issue.of
-    with chosen.installation.database.read() as conn:
-        everybody, some = (
-            ledger.audience(
-                conn,
-                of.newsletter,
-                of.rhythm,
-                at=chosen.now,
-                where=weekly.audience_of(chosen.newsletter, only),
-            )
-            for only in (None, meant)
-        )
+    everybody, some = (_reached(chosen, issue, only) for only in (None, meant))
     if not some:
         raise IssueError(
             f"none of {everybody:,} readers meets: {where}",
             remedy=f"Nothing was sent. Try it: digest subscribers list --where '{where}'",
         )
     if not yes:
-        question = f"Send issue {of.key} to {some:,} of {everybody:,} readers, and to nobody else?"
-        typer.confirm(question, abort=True)
+        some_of_them = f"{some:,} of {everybody:,} readers, and to nobody else?"
+        typer.confirm(f"Send issue {issue.of.key} to {some_of_them}", abort=True)
     return meant
 
 
@@ -365,6 +380,8 @@ def standing(chosen: Chosen, issue: Issue, tally: Tally) -> list[tuple[str, obje
     facts: list[tuple[str, object]] = [("Why", reason) for reason in issue.reasons]
     if issue.state in (IssueState.APPROVED, IssueState.DRAFT):
         facts.append(("Sends", _hour(chosen, issue)))
+        if not _has_readers(chosen, issue):
+            facts.append(("Readers", f"none yet: {_IMPORT}"))
     if issue.state in (IssueState.APPROVED, IssueState.DRAFT, IssueState.SENDING):
         facts += _finish(chosen, issue)
     if issue.frozen_at is not None:

@@ -211,6 +211,16 @@ def test_an_issue_without_readers_is_not_used_up(shown, tmp_path):
     assert alone.facts("issue", "status", *closing)["issue"]["state"] == "approved"
 
 
+def test_a_trial_without_an_inbox_is_told_of_it(shown):
+    """Where the mail server of this machine does not answer, the built-in one may be meant."""
+    terminal, _ = shown
+    words = ("issue", "test", "--closing", "2023-09-29", "--to", "you@example.org")
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        said = terminal.type(*words, code=1, SMTP_PORT=str(closed.getsockname()[1]))
+    assert "For a trial, run beside it: digest inbox." in said
+
+
 def test_where_nothing_came_back_a_sentence_says_so(shown):
     """No head of a table without a row."""
     terminal, _ = shown

@@ -17,7 +17,7 @@ import aiosmtplib
 import idna
 
 from digest.errors import SenderFault, SendError, Unreachable
-from digest.model.settings import SmtpSettings
+from digest.model.settings import SmtpSettings, is_loopback
 from digest.smtp.pipeline import Pipeline, Style
 from digest.smtp.transaction import Dropped, Outcome, Reply, Transaction
 from digest.verdict import Phase
@@ -87,7 +87,7 @@ async def _connected(settings: SmtpSettings, place: str) -> socket.socket:
     except OSError as e:
         raise Unreachable(
             f"{place}: the mail server does not answer ({e.strerror or str(e) or 'timed out'})",
-            remedy=f"See that it runs and that smtp.host and smtp.port are right. {_REPEAT}",
+            remedy=f"See that it runs, and smtp.host and smtp.port are right. {_trial(settings)}",
         ) from e
     if settings.tls == "none" and not ip_address(sock.getpeername()[0].split("%")[0]).is_loopback:
         sock.close()
@@ -97,6 +97,13 @@ async def _connected(settings: SmtpSettings, place: str) -> socket.socket:
         )
     sock.setblocking(False)
     return sock
+
+
+def _trial(settings: SmtpSettings) -> str:
+    """Return what to do next; beside a newsletter that is being tried, an inbox may not run yet."""
+    if is_loopback(settings.host):
+        return f"For a trial, run beside it: digest inbox. {_REPEAT}"
+    return _REPEAT
 
 
 def _own_name(sock: socket.socket) -> str:

@@ -375,7 +375,7 @@ def test_words_outlive_the_session(site: Site, draft: Issue, chromium: Callable[
 def test_the_focus_stays_where_an_editor_works(
     site: Site, draft: Issue, chromium: Callable[..., Any]
 ) -> None:
-    """What leaves its list hands the focus to the next in its place; undone out, Undo keeps it."""
+    """What leaves its list hands the focus to the next in its place; Undo and Refresh keep it."""
     page = chromium(width=1280, scheme="light")
     entered(site, page)
     _, second, third, _ = ranking(site, draft)
@@ -387,6 +387,10 @@ def test_the_focus_stays_where_an_editor_works(
     page.keyboard.press("Enter")
     said(page, "Done: Undo")
     assert page.evaluate("document.activeElement.dataset.region") == "tools"
+    page.focus("#act-refresh")
+    page.keyboard.press("Enter")
+    said(page, "Done: Refresh")
+    assert page.evaluate("document.activeElement.id") == "act-refresh"
 
 
 @pytest.mark.browser

@@ -110,7 +110,10 @@ def test_numbers_and_buttons_stand_beside_a_long_titles_first_line(
 def test_the_menu_is_one_line_on_a_phone(site: Site, chromium: Callable[..., Any]) -> None:
     """It opens, leads on and closes by the keyboard without a script; on a screen it lies open."""
     page = entered(site, chromium(width=375, scheme="light", scripts=False))
-    feeds, menu = page.get_by_role("link", name="Feeds"), page.get_by_role("button", name="Menu")
+    feeds, menu = (
+        page.get_by_role("link", name="Feeds", exact=True),
+        page.get_by_role("button", name="Menu"),
+    )
     assert page.locator("header").first.bounding_box()["height"] <= 64
     assert not feeds.is_visible()
     menu.focus()

@@ -25,7 +25,7 @@ const signedOut = () => [
 function post(form, button) {
   const told = new URLSearchParams(new FormData(form));
   // The button may be that of the form which a renewal has replaced since.
-  if (button) told.append(button.name, button.value);
+  if (button?.name) told.append(button.name, button.value);
   return fetch(form.action, { method: "POST", body: told, redirect: "manual", keepalive: true });
 }
 
@@ -174,7 +174,7 @@ function plainly(form, button) {
   form.dataset.plain = "yes";
   delete form.dataset.unsaved;
   if (!form.isConnected) document.body.append(form);
-  if (button) form.append(hidden(button.name, button.value));
+  if (button?.name) form.append(hidden(button.name, button.value));
   form.submit();
 }
 

@@ -231,7 +231,7 @@ class Recorder:
 
     async def _run(self, steps: Steps[T]) -> T:
         """Run *steps*; where they wait for a server, or the disk is slow, mails leave between."""
-        # Left to the collector, given up steps would end while the next use of the connection.
+        # Left to the collector, steps that are given up would end in the middle of the next ones.
         with closing(steps):
             while True:
                 try:

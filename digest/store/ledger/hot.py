@@ -68,10 +68,6 @@ class Hot:
         """Run it."""
         execute(conn, *self._told(conn, values))
 
-    def rows(self, conn: Connection, **values: Any) -> list[Sequence[Any]]:
-        """Run it; return its rows."""
-        return self.asked(conn, **values)()
-
     def asked(self, conn: Connection, **values: Any) -> Callable[[], list[Sequence[Any]]]:
         """Run it; return a function that returns its rows, to be called when they are needed."""
         cursor = execute(conn, *self._told(conn, values))

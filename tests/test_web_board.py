@@ -296,7 +296,9 @@ def test_another_editors_words_are_never_typed_over(
     page.fill(f"#title-{one}", "Ana’s Title")
     said(page, "Not saved by itself")
     assert content(site, draft).edits.titles == {one: "Ben’s Title"}
-    page.click(f"#words-{one} button")
+    # The board says so as well, before it is left.
+    with page.expect_navigation():
+        page.click(f"#words-{one} button")
     page.wait_for_selector("text=The issue changed while you were at it")
     assert "Ana’s Title" in page.content()
     assert "Ben’s Title" in page.content()

@@ -229,6 +229,8 @@ def entered(site: Site, page: Any, role: str = "editor") -> None:
     page.goto(f"{site.address}/sign-in/{site.link(role)}")
     page.click("button")
     page.wait_for_selector("text=In the mail")
+    # Keys are heard once the scripts have run, which is after the words are seen.
+    page.wait_for_load_state("load")
 
 
 def said(page: Any, words: str) -> None:

@@ -15,6 +15,7 @@ from sqlalchemy import Connection
 from digest.errors import DigestError, StoreError
 from digest.model import Delivery
 from digest.store import Database, ledger
+from digest.store.dialects import CHUNK
 from digest.store.ledger import Leave, Result, Steps
 
 T = TypeVar("T")
@@ -227,7 +228,7 @@ class Recorder:
 
     @property
     def _step(self) -> int:
-        return STEP if self._is_slow else ledger.AT_ONCE
+        return STEP if self._is_slow else CHUNK
 
     async def _run(self, steps: Steps[T]) -> T:
         """Run *steps*; where they wait for a server, or the disk is slow, mails leave between."""

@@ -9,16 +9,16 @@ from sqlalchemy import Column, ColumnElement, Connection, Table, Text, any_, lit
 from sqlalchemy.dialects import postgresql, sqlite
 
 #: Values in one IN list: SQLite takes 32,766, and plans are kept for equal lengths.
-_CHUNK = 500
+CHUNK = 500
 
 T = TypeVar("T")
 
 
-def chunks(values: Iterable[T]) -> Iterator[list[T]]:
-    """Cut *values* into lists that every database takes in one statement."""
+def chunks(values: Iterable[T], most: int = CHUNK) -> Iterator[list[T]]:
+    """Cut *values* into lists of at most so many; by itself what any database takes at once."""
     told = list(values)
-    for at in range(0, len(told), _CHUNK):
-        yield told[at : at + _CHUNK]
+    for at in range(0, len(told), most):
+        yield told[at : at + most]
 
 
 def insert(conn: Connection, table: Table) -> postgresql.Insert | sqlite.Insert:

@@ -28,13 +28,12 @@ def add(
 
 def among(conn: Connection, address_hashes: Collection[str]) -> set[str]:
     """Return those of *address_hashes* that get nothing."""
-    wanted = list(address_hashes)
     return {
         row.address_hash
-        for i in range(0, len(wanted), _AT_ONCE)
+        for some in dialects.chunks(address_hashes, _AT_ONCE)
         for row in conn.execute(
             select(suppressions.c.address_hash).where(
-                dialects.among(conn, suppressions.c.address_hash, wanted[i : i + _AT_ONCE])
+                dialects.among(conn, suppressions.c.address_hash, some)
             )
         )
     }

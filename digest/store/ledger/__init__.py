@@ -24,7 +24,7 @@ from digest.store.ledger.reading import (
     tally,
     troubles,
 )
-from digest.store.ledger.results import AT_ONCE, Result
+from digest.store.ledger.results import Result
 from digest.store.ledger.steps import (
     LEASE,
     NO_ANSWER,
@@ -45,7 +45,6 @@ from digest.store.ledger.summaries import Summary, drop_rows, summarise, summary
 from digest.store.ledger.summaries import due as issues_to_put_away
 
 __all__ = [
-    "AT_ONCE",
     "LEASE",
     "NO_ANSWER",
     "WAITING",

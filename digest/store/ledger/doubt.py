@@ -8,11 +8,9 @@ from datetime import datetime
 from sqlalchemy import Connection, delete, func, select, update
 
 from digest.model import DeliveryState
+from digest.store.dialects import chunks
 from digest.store.ledger.reading import WAITING
 from digest.store.schema import deliveries, issues, senders
-
-#: Rows of one statement.
-_AT_ONCE = 500
 
 
 def doubt(conn: Connection, issue_id: int, answer: str, *, now: datetime) -> int:
@@ -92,7 +90,7 @@ def vouch(
     )
     if readers is None:
         return conn.execute(uncertain).rowcount
-    parts = (readers[at : at + _AT_ONCE] for at in range(0, len(readers), _AT_ONCE))
+    parts = chunks(readers)
     return sum(
         conn.execute(uncertain.where(deliveries.c.subscriber_id.in_(part))).rowcount
         for part in parts

@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
 from sqlalchemy import Connection
 
 from digest.model import DeliveryState
 from digest.store.ledger import hot
-
-T = TypeVar("T")
-
-#: Databases limit the values of one statement; SQLite's limit was 999 for long.
-AT_ONCE = 500
 
 
 class Result(NamedTuple):
@@ -108,8 +103,3 @@ def write(
     else:
         whose = hot.ids(conn, (result.subscriber for result in results))
         hot.execute(conn, _POSTGRESQL, [told, issue_id, whose, holder])
-
-
-def slices(some: Sequence[T], at_once: int = AT_ONCE) -> Iterable[Sequence[T]]:
-    """Cut *some* into as many as one statement can hold, or *at_once*."""
-    return (some[i : i + at_once] for i in range(0, len(some), at_once))

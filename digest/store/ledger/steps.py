@@ -29,12 +29,13 @@ from sqlalchemy import (
 )
 
 from digest.model import Delivery, DeliveryState, IssueState, SkipReason
+from digest.store.dialects import CHUNK, chunks
 from digest.store.ledger import hot
 from digest.store.ledger import results as written
 from digest.store.ledger.audience import FROZEN, standing_at
 from digest.store.ledger.hot import Steps
 from digest.store.ledger.reading import WAITING, delivery, rows_of
-from digest.store.ledger.results import AT_ONCE, Result, slices
+from digest.store.ledger.results import Result
 from digest.store.schema import Instant, deliveries, issues, senders, subscribers, subscriptions
 
 #: A sender that has written nothing for so long is dead.
@@ -88,7 +89,7 @@ def claim(
     now: datetime,
     size: int,
     *,
-    at_once: int = AT_ONCE,
+    at_once: int = CHUNK,
 ) -> Steps[list[Delivery]]:
     """
     Take at most *size* readers who are owed the issue by *now*; longest due first.
@@ -107,7 +108,7 @@ def claim(
                 owed = _OWED.asked(conn, issue=issue_id, state=state, now=at, room=room)
                 yield from hot.answered(conn)
                 taken += [whose for (whose,) in owed()]
-        for some in slices(taken, at_once):
+        for some in chunks(taken, at_once):
             chosen = {"issue": issue_id, "whose": hot.ids(conn, some)}
             _TAKE.run(conn, me=holder, **chosen)
             found = _TAKEN.asked(conn, **chosen)
@@ -153,7 +154,7 @@ def record(
     rows: Sequence[Delivery] = (),
     now: datetime,
     lease: timedelta = LEASE,
-    at_once: int = AT_ONCE,
+    at_once: int = CHUNK,
 ) -> Steps[Leave]:
     """
     Write down *results* and make it durable that the messages of *rows* may leave.
@@ -175,7 +176,7 @@ def record(
             return Leave(sending=False, taken_over=True)
         listed, state = found[0] if found else ("[]", None)
         before = set(hot.listed(listed))
-        for some in slices(results, at_once):
+        for some in chunks(results, at_once):
             written.write(conn, issue_id, holder, some, in_flight=before)
             yield None
         wanted = _addresses(rows) if state == IssueState.SENDING else {}
@@ -345,7 +346,7 @@ def _bury(
         deliveries.c.state == DeliveryState.CLAIMED,
         deliveries.c.claim.in_(holders),
     )
-    for some in slices(uncertain):
+    for some in chunks(uncertain):
         of_these = deliveries.c.subscriber_id.in_(some)
         conn.execute(update(deliveries).where(*claimed, of_these).values(values | tried))
     released = conn.execute(update(deliveries).where(*claimed).values(_WAITING_AGAIN)).rowcount
@@ -395,7 +396,7 @@ def _skipping(reason: SkipReason, now: datetime) -> dict[str, Any]:
 def _change(
     conn: Connection, issue_id: int, whose: Collection[int], values: Mapping[str, Any]
 ) -> None:
-    for some in slices(list(whose)):
+    for some in chunks(whose):
         conn.execute(
             update(deliveries)
             .where(deliveries.c.issue_id == issue_id, deliveries.c.subscriber_id.in_(some))
